@@ -1,0 +1,333 @@
+//! The operations of an agency and the words they use (domain: 经办机构接口).
+
+use std::fmt;
+
+use async_trait::async_trait;
+use kernel::{
+    AgencyCode, BasisPoints, BillNo, Channel, Fen, Identity, Insurance, Month, MonthRange, OrderNo,
+    RetryClass, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Whether contributions can be paid for an insurance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnrolmentState {
+    /// 正常参保
+    Active,
+    /// 暂停参保
+    Suspended,
+    /// 终止参保
+    Ended,
+    /// 未参保
+    NotEnrolled,
+    /// 已退休
+    Retired,
+}
+
+impl EnrolmentState {
+    pub const fn label(self) -> &'static str {
+        match self {
+            EnrolmentState::Active => "正常参保",
+            EnrolmentState::Suspended => "暂停参保",
+            EnrolmentState::Ended => "终止参保",
+            EnrolmentState::NotEnrolled => "未参保",
+            EnrolmentState::Retired => "已退休",
+        }
+    }
+}
+
+/// One insurance of one person at one agency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    pub insurance: Insurance,
+    pub agency: AgencyCode,
+    pub state: EnrolmentState,
+    /// 个人编号; masked before it is shown.
+    pub personal_no: Option<String>,
+    pub tier_no: Option<u16>,
+    /// Whether months are unpaid.
+    pub arrears: bool,
+}
+
+/// A base that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tier {
+    pub no: u16,
+    pub label: String,
+    pub base: Fen,
+    pub monthly_amount: Fen,
+}
+
+/// A person chooses a tier from a month on.
+#[derive(Clone, Debug)]
+pub struct TierChoice {
+    pub agency: AgencyCode,
+    pub identity: Identity,
+    pub insurance: Insurance,
+    pub tier_no: u16,
+    pub from: Month,
+}
+
+/// What the choice did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierChosen {
+    pub effective_from: Month,
+    /// Bills for the difference of months already paid.
+    pub difference_bills: Vec<BillNo>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BillQuery {
+    pub agency: AgencyCode,
+    pub identity: Identity,
+    pub insurance: Insurance,
+    pub months: MonthRange,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillState {
+    Due,
+    Paid,
+    Locked,
+}
+
+/// A part of a bill: a rate on the base, or a flat amount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillComponent {
+    pub code: String,
+    pub name: String,
+    pub rate_bp: Option<BasisPoints>,
+    pub amount: Fen,
+}
+
+/// What the agency says is due (应缴信息). Amount, period and version are authoritative.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    pub bill_no: BillNo,
+    /// Grows with every change of the bill.
+    pub version: u32,
+    pub agency: AgencyCode,
+    pub insurance: Insurance,
+    /// 费款所属期
+    pub months: MonthRange,
+    pub base: Option<Fen>,
+    pub tier_no: Option<u16>,
+    pub amount: Fen,
+    pub components: Vec<BillComponent>,
+    pub state: BillState,
+    /// Last moment at which the agency takes the money.
+    pub due_until: Option<Timestamp>,
+}
+
+/// A bill in the version and amount that we froze.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillRef {
+    pub bill_no: BillNo,
+    pub version: u32,
+    pub amount: Fen,
+}
+
+/// Asks that nobody else collects these bills until `until`.
+#[derive(Clone, Debug)]
+pub struct LockRequest {
+    pub agency: AgencyCode,
+    pub order_no: OrderNo,
+    pub bills: Vec<BillRef>,
+    pub until: Timestamp,
+}
+
+/// Held until the moment given, or until released.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// `None`: this agency cannot lock; ask for the bills again just before paying.
+    pub token: Option<String>,
+    pub until: Timestamp,
+}
+
+/// Books one bill of a paid order (入账). Idempotent by order number and bill number.
+#[derive(Clone, Debug)]
+pub struct PostingRequest {
+    pub agency: AgencyCode,
+    pub order_no: OrderNo,
+    pub bill: BillRef,
+    pub channel: Channel,
+    /// The channel's number of the payment.
+    pub transaction_id: String,
+    pub paid_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    pub agency_serial: String,
+    pub posted_at: Timestamp,
+}
+
+/// What the agency says about a posting when asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostingStanding {
+    Posted(Posted),
+    /// Certainly not booked; posting again is safe.
+    NotPosted,
+    /// The agency itself does not know yet.
+    Unknown,
+}
+
+/// One booking in an agency's settlement file (结算文件).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlementLine {
+    pub order_no: OrderNo,
+    pub bill_no: BillNo,
+    pub amount: Fen,
+    pub agency_serial: String,
+    pub posted_at: Timestamp,
+}
+
+macro_rules! objections {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $label:literal;)*) => {
+        /// A definite answer other than yes, by the agency's code (domain §7.3).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Objection {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl Objection {
+            pub const ALL: &'static [Objection] = &[$(Objection::$name,)*];
+
+            /// The code on the wire.
+            pub const fn code(self) -> &'static str {
+                match self { $(Objection::$name => $code,)* }
+            }
+
+            /// The Chinese term.
+            pub const fn label(self) -> &'static str {
+                match self { $(Objection::$name => $label,)* }
+            }
+
+            pub fn from_code(code: &str) -> Option<Objection> {
+                match code { $($code => Some(Objection::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+objections! {
+    NotEnrolled = "NOT_ENROLLED", "未查询到参保信息";
+    IdentityMismatch = "IDENTITY_MISMATCH", "姓名与证件号码不一致";
+    AccountSuspended = "ACCOUNT_SUSPENDED", "参保状态异常(暂停)";
+    Retired = "RETIRED", "已办理退休,无需缴费";
+    EmployedElsewhere = "EMPLOYED_ELSEWHERE", "已由单位参保缴费";
+    BaseNotDeclared = "BASE_NOT_DECLARED", "未选择缴费档次";
+    BasePendingPublish = "BASE_PENDING_PUBLISH", "新年度缴费基数尚未公布";
+    NoBill = "NO_BILL", "无应缴信息";
+    AlreadyPaid = "ALREADY_PAID", "该费款已缴纳";
+    BillLocked = "BILL_LOCKED", "其他渠道正在缴费";
+    BillChanged = "BILL_CHANGED", "应缴金额已变化";
+    OutOfWindow = "OUT_OF_WINDOW", "不在缴费期内";
+    /// Temporary: nothing was done, the same request works later.
+    Maintenance = "MAINTENANCE", "系统维护中";
+    /// Temporary: the posting goes to the next settlement day.
+    DayCutoff = "DAY_CUTOFF", "日终处理中";
+    AmountMismatch = "AMOUNT_MISMATCH", "金额不一致";
+    /// The request serial was used for other content.
+    DuplicateRequest = "DUPLICATE_REQUEST", "重复请求";
+    FullySubsidised = "FULLY_SUBSIDISED", "财政全额补助";
+}
+
+impl Objection {
+    /// Whether the same request can succeed later without anybody changing anything.
+    pub const fn is_temporary(self) -> bool {
+        matches!(self, Objection::Maintenance | Objection::DayCutoff)
+    }
+}
+
+/// Why a call gave no result. Carries codes, never content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AgencyError {
+    /// The agency answered, and the answer is no.
+    #[error("the agency objects: {}", .0.code())]
+    Objection(Objection),
+    /// Nothing left this machine.
+    #[error("the agency could not be reached")]
+    NotSent,
+    /// Sent, and nobody knows what came of it: time-out, reset, 5xx, `UNKNOWN`, unverifiable answer.
+    #[error("the agency's answer is unknown ({0})")]
+    Unknown(String),
+    /// Keys or configuration: only an operator can help. Nothing was done.
+    #[error("the agency does not accept our configuration ({0})")]
+    Misconfigured(String),
+}
+
+impl AgencyError {
+    /// What may be done next, by variant.
+    pub const fn retry_class(&self) -> RetryClass {
+        match self {
+            AgencyError::NotSent => RetryClass::Idempotent,
+            AgencyError::Unknown(_) => RetryClass::QueryFirst,
+            AgencyError::Objection(objection) if objection.is_temporary() => RetryClass::Idempotent,
+            AgencyError::Objection(_) | AgencyError::Misconfigured(_) => RetryClass::Never,
+        }
+    }
+}
+
+/// One agency system; it may speak for several agency codes.
+#[async_trait]
+pub trait Agency: Send + Sync + fmt::Debug {
+    /// Retry class: idempotent. Not enrolled at all is [`Objection::NotEnrolled`].
+    async fn query_insured(
+        &self,
+        agency: &AgencyCode,
+        identity: &Identity,
+    ) -> Result<Vec<Enrolment>, AgencyError>;
+
+    /// Retry class: idempotent.
+    async fn list_tiers(
+        &self,
+        agency: &AgencyCode,
+        insurance: Insurance,
+        month: Month,
+    ) -> Result<Vec<Tier>, AgencyError>;
+
+    /// Retry class: idempotent (the same choice twice is one choice).
+    async fn set_tier(&self, choice: &TierChoice) -> Result<TierChosen, AgencyError>;
+
+    /// Retry class: idempotent. Answers due, locked and paid bills; none at all is an empty list.
+    async fn query_bills(&self, query: &BillQuery) -> Result<Vec<Bill>, AgencyError>;
+
+    /// All or nothing. Retry class: idempotent by order number.
+    async fn lock_bills(&self, request: &LockRequest) -> Result<Lock, AgencyError>;
+
+    /// Releases what the order holds; releasing nothing is fine. Retry class: idempotent.
+    async fn unlock_bills(
+        &self,
+        agency: &AgencyCode,
+        order_no: &OrderNo,
+    ) -> Result<(), AgencyError>;
+
+    /// Retry class: query first.
+    async fn post_payment(&self, request: &PostingRequest) -> Result<Posted, AgencyError>;
+
+    /// Retry class: idempotent.
+    async fn query_posting(
+        &self,
+        agency: &AgencyCode,
+        order_no: &OrderNo,
+        bill_no: &BillNo,
+    ) -> Result<PostingStanding, AgencyError>;
+
+    /// Asks to undo a posting (冲正), usually on the same day only. Retry class: query first.
+    async fn reverse(
+        &self,
+        agency: &AgencyCode,
+        agency_serial: &str,
+        reason: &str,
+    ) -> Result<(), AgencyError>;
+
+    /// All bookings of a business date `YYYY-MM-DD`. Retry class: idempotent.
+    async fn download_settlement(
+        &self,
+        agency: &AgencyCode,
+        date: &str,
+    ) -> Result<Vec<SettlementLine>, AgencyError>;
+}

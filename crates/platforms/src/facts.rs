@@ -1,0 +1,173 @@
+//! What a platform vouched for. The fields are private and only this crate can make a fact.
+
+use kernel::{Channel, Fen, MerchantKey, Timestamp};
+
+/// How a fact reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Told {
+    Notification,
+    Query,
+}
+
+/// A platform says: this merchant received this amount for this number. Whether that is what we
+/// asked for is for the order to judge; a fact is only proven to come from the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentFact {
+    pub(crate) told: Told,
+    pub(crate) channel: Channel,
+    pub(crate) merchant: MerchantKey,
+    pub(crate) merchant_id: String,
+    pub(crate) app_id: String,
+    pub(crate) out_trade_no: String,
+    pub(crate) transaction_id: String,
+    pub(crate) amount: Fen,
+    pub(crate) currency: String,
+    pub(crate) paid_at: Timestamp,
+    pub(crate) payer_id: Option<String>,
+    pub(crate) notification_id: Option<String>,
+}
+
+impl PaymentFact {
+    pub const fn told(&self) -> Told {
+        self.told
+    }
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+    /// Our merchant account whose keys proved the fact.
+    pub const fn merchant(&self) -> &MerchantKey {
+        &self.merchant
+    }
+    /// The merchant that the platform names: `mchid`, `seller_id`.
+    pub fn merchant_id(&self) -> &str {
+        &self.merchant_id
+    }
+    pub fn app_id(&self) -> &str {
+        &self.app_id
+    }
+    /// As received; it need not be a number of ours.
+    pub fn out_trade_no(&self) -> &str {
+        &self.out_trade_no
+    }
+    /// The platform's own number: `transaction_id`, `trade_no`.
+    pub fn transaction_id(&self) -> &str {
+        &self.transaction_id
+    }
+    /// The order's amount, coupons not deducted (`amount.total`, `total_amount`).
+    pub const fn amount(&self) -> Fen {
+        self.amount
+    }
+    /// `CNY` unless the platform says otherwise.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+    pub const fn paid_at(&self) -> Timestamp {
+        self.paid_at
+    }
+    pub fn payer_id(&self) -> Option<&str> {
+        self.payer_id.as_deref()
+    }
+    /// The platform's id of the notification; a hint, not a key.
+    pub fn notification_id(&self) -> Option<&str> {
+        self.notification_id.as_deref()
+    }
+}
+
+/// Where a refund stands at the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefundStatus {
+    /// Accepted, money not yet back.
+    Processing,
+    Succeeded,
+    /// Did not happen, the money stayed with the merchant; a new number may be used.
+    Closed,
+    /// The payer's account is gone; a person must choose another way.
+    Abnormal,
+}
+
+/// A platform says where one refund stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundFact {
+    pub(crate) told: Told,
+    pub(crate) channel: Channel,
+    pub(crate) merchant: MerchantKey,
+    pub(crate) merchant_id: String,
+    pub(crate) out_trade_no: String,
+    pub(crate) out_refund_no: String,
+    pub(crate) status: RefundStatus,
+    pub(crate) amount: Option<Fen>,
+    pub(crate) refunded_at: Option<Timestamp>,
+}
+
+impl RefundFact {
+    pub const fn told(&self) -> Told {
+        self.told
+    }
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+    pub const fn merchant(&self) -> &MerchantKey {
+        &self.merchant
+    }
+    pub fn merchant_id(&self) -> &str {
+        &self.merchant_id
+    }
+    pub fn out_trade_no(&self) -> &str {
+        &self.out_trade_no
+    }
+    pub fn out_refund_no(&self) -> &str {
+        &self.out_refund_no
+    }
+    pub const fn status(&self) -> RefundStatus {
+        self.status
+    }
+    /// What this refund returns; unknown where the platform tells only the sum of all refunds.
+    pub const fn amount(&self) -> Option<Fen> {
+        self.amount
+    }
+    pub const fn refunded_at(&self) -> Option<Timestamp> {
+        self.refunded_at
+    }
+}
+
+/// A verified notification.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    Payment(PaymentFact),
+    Refund(RefundFact),
+    /// Genuine, and nothing for us to do (an event kind we do not know, a trade closed unpaid).
+    Ignored {
+        kind: String,
+    },
+}
+
+/// Why a notification is not believed. Each has its counter; none carries content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    #[error("a header that the platform always sends is missing or unreadable")]
+    Headers,
+    #[error("the body is not in the platform's form")]
+    Malformed,
+    #[error("no key is known under this serial")]
+    UnknownKey,
+    #[error("the signature does not fit the bytes")]
+    Signature,
+    #[error("the notification is older or newer than the window allows")]
+    Stale,
+    #[error("the content cannot be decrypted")]
+    Undecryptable,
+}
+
+impl Refusal {
+    /// The label of the counter.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Refusal::Headers => "headers",
+            Refusal::Malformed => "malformed",
+            Refusal::UnknownKey => "unknown_key",
+            Refusal::Signature => "signature",
+            Refusal::Stale => "stale",
+            Refusal::Undecryptable => "undecryptable",
+        }
+    }
+}

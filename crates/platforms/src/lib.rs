@@ -1,0 +1,23 @@
+//! Everything spoken to WeChat and Alipay; usable by anyone as an SDK.
+//!
+//! Players: a *channel* takes and returns money for one merchant account; a *login provider* turns
+//! a mini-program's code into the platform's name for a person. Promised: a [`PaymentFact`] exists
+//! only when the platform vouched for it (a verified notification or a verified query answer);
+//! every call has a time limit, a stated retry class and a metric; what is sent twice is sent with
+//! the same bytes; keys, codes and identity numbers never reach an error or a log.
+//!
+//! Deliberately absent: a default verifier, a `bool` for "verified", a mode flag for keys
+//! (a key store picks by serial), retries of money calls (the caller owns them), and the database.
+//!
+//! Sources: the platforms' public documents as collected in `docs/protocols.md`.
+
+mod channel;
+mod facts;
+mod login;
+
+pub use channel::{
+    ChannelError, Created, Payer, PaymentChannel, PaymentRequest, PaymentStanding, Prepared,
+    RefundRequest, RefundStanding, Refused, WalletParameters,
+};
+pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};
+pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};

@@ -1,1 +1,35 @@
+//! The database: its doors (connect, write) and its tables over time.
+//!
+//! Players: the program connects and migrates; the rooms that touch the database begin their write
+//! transactions here. Promised: the same tables on SQLite (embedded default) and PostgreSQL, every
+//! migration up and down; several processes may migrate at once; a write transaction never fails
+//! halfway because SQLite found another writer.
+//!
+//! Column rules: money is `BIGINT` fen, instants are `BIGINT` milliseconds UTC, months are
+//! `YYYY-MM`, row ids are UUID version 7, personal data is sealed bytes beside the id of its key.
+//! Deliberately absent: any reading of rows. Rows belong to the room that owns the table.
 
+mod doors;
+mod m20261123_000001_people;
+mod m20261123_000002_orders;
+#[cfg(feature = "throwaway")]
+mod throwaway;
+
+pub use doors::{begin_write, connect, down, pending, up};
+use sea_orm_migration::prelude::*;
+#[cfg(feature = "throwaway")]
+pub use throwaway::{Backend, throwaway};
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_people::Migration),
+            Box::new(m20261123_000002_orders::Migration),
+        ]
+    }
+}

@@ -1,0 +1,92 @@
+//! Connecting, migrating and beginning to write, the same way for every room.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+use crate::Migrator;
+
+/// How long a caller waits for a connection, and a statement for a lock, before the call fails.
+/// Below the 5 s in which a platform wants its callback answered.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// Any number that no other program on the same PostgreSQL uses for its advisory lock.
+const MIGRATION_LOCK: i64 = 0x0C17_5E12_0001;
+
+/// Opens `sqlite://FILE`, `sqlite::memory:` or `postgres://…`. A missing SQLite file is created.
+///
+/// # Errors
+/// When the address is not understood or the server does not answer in time.
+pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url.to_owned());
+    options.sqlx_logging(false).acquire_timeout(WAIT_MAX).connect_timeout(WAIT_MAX);
+    if url.starts_with("sqlite") {
+        // In memory, every connection would be a database of its own.
+        let connections = if url.contains(":memory:") { 1 } else { 8 };
+        options.max_connections(connections).min_connections(1);
+        if connections == 1 {
+            options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+        }
+        options.map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .foreign_keys(true)
+                .busy_timeout(WAIT_MAX)
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "FULL")
+        });
+    } else {
+        options.max_connections(24).statement_timeout(WAIT_MAX);
+    }
+    Database::connect(options).await
+}
+
+/// Begins a transaction that will write. On SQLite it takes the writer's place at once, so that a
+/// transaction that read first cannot fail with "database is locked" when it comes to write.
+///
+/// # Errors
+/// When the database is away or the writer's place is not free in time.
+pub async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    db.begin_with_options(TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    })
+    .await
+}
+
+/// Brings the tables up to date. Safe when several processes start at once.
+///
+/// # Errors
+/// When a migration fails; it is rolled back as far as the database can.
+pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        let lock = db.begin().await?;
+        lock.execute_unprepared("SET LOCAL statement_timeout = '60s'").await?;
+        lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+        Migrator::up(db, None).await?;
+        lock.commit().await
+    } else {
+        Migrator::up(db, None).await
+    }
+}
+
+/// Takes back the last `steps` migrations, and with them their data.
+///
+/// # Errors
+/// When a migration cannot be taken back.
+pub async fn down(db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
+    Migrator::down(db, Some(steps)).await
+}
+
+/// The names of the migrations that [`up`] would run.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let pending = Migrator::get_pending_migrations(db).await?;
+    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+}

@@ -43,8 +43,6 @@ impl MigrationTrait for Migration {
             .col(string_len("idempotency_key", 128))
             // what was asked under the key: same key with other content is an error
             .col(string_len("request_digest", 64))
-            // our own calculation beside the agency's amounts, replayable
-            .col(text_null("preview_json"))
             .col(big_integer("expires_at_ms"))
             .col(big_integer("created_at_ms"))
             .col(big_integer("updated_at_ms"))
@@ -79,6 +77,8 @@ impl MigrationTrait for Migration {
             .col(small_integer_null("tier_no"))
             .col(big_integer("amount_fen"))
             .col(text("components_json"))
+            // our own calculation beside the agency's amount, replayable
+            .col(text_null("quote_json"))
             // whether the order still claims the bill
             .col(boolean("live"))
             .primary_key(Index::create().col("order_id").col("position"))

@@ -1,1 +1,101 @@
+//! The citizens' face: JSON over HTTP for the mini-program.
+//!
+//! Players: a mini-program in WeChat or Alipay, often in the hands of an elderly person who is afraid
+//! of paying twice. Promised: every error says what happened to the money and what to do, in Chinese
+//! or English, with a stable code and a trace id; personal data leaves masked only; the wallet's own
+//! report proves nothing; the same request twice is one order.
+//!
+//! Deliberately absent: decisions. The acts are in `orders`, the rules in `policies`; this room
+//! reads, asks and words. Known quirks: every answer with personal data says `no-store`; times
+//! are RFC 3339 at +08:00; amounts are yuan as strings.
+
+mod caller;
+mod cities;
+mod counter;
+mod document;
+mod input;
+mod language;
+mod orders;
+mod persons;
+mod problem;
+mod quotes;
+mod session;
+mod sessions;
+
+use std::{sync::Arc, time::Duration};
+
+use ::orders::Orders;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, StatusCode, header},
+    middleware,
+};
+use kernel::{Clock, Entropy};
+use people::People;
+use platforms::LoginProvider;
+use policies::Catalogue;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use session::{
+    EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionRules, SessionStore, Token,
+};
+
+/// The largest request of this face: an order with 50 bills is about 12 KB.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Above the slowest chain of outside calls in one request (agency twice, channel once).
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// What this face is built from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Api {
+    pub orders: Orders,
+    pub people: People,
+    pub catalogue: Arc<Catalogue>,
+    pub sessions: Arc<dyn SessionStore>,
+    pub logins: Vec<Arc<dyn LoginProvider>>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// All routes under `/api/v1`, `/openapi.json` and `/docs`.
+pub fn router(api: Api) -> Router {
+    let (routes, document) = OpenApiRouter::with_openapi(document::base())
+        .routes(routes!(cities::list))
+        .routes(routes!(cities::search))
+        .routes(routes!(cities::nearest))
+        .routes(routes!(cities::resolve))
+        .routes(routes!(cities::detail))
+        .routes(routes!(quotes::create))
+        .routes(routes!(sessions::create, sessions::list, sessions::revoke_all))
+        .routes(routes!(sessions::revoke))
+        .routes(routes!(persons::create, persons::list))
+        .routes(routes!(persons::remove))
+        .routes(routes!(counter::enrolments))
+        .routes(routes!(counter::tiers))
+        .routes(routes!(counter::choose_tier))
+        .routes(routes!(counter::bills))
+        .routes(routes!(orders::place, orders::list))
+        .routes(routes!(orders::detail))
+        .routes(routes!(orders::pay))
+        .routes(routes!(orders::sync))
+        .routes(routes!(orders::cancel))
+        .split_for_parts();
+    let entropy = api.entropy.clone();
+    let no_store = SetResponseHeaderLayer::if_not_present(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
+    routes
+        .with_state(api)
+        .layer(no_store)
+        .merge(document::routes(document))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIME_MAX))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(move |request, next| {
+            problem::render_problems(entropy.clone(), request, next)
+        }))
+}
 

@@ -1,0 +1,131 @@
+//! Cases: differences and doubts that a person must close. The same doubt opens one case.
+
+mod table;
+
+use kernel::{CaseId, Channel, Entropy, Fen, MerchantKey, OrderId, Timestamp};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use serde_json::Value;
+
+use crate::OrderError;
+
+/// What kind of doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CaseKind {
+    /// A platform vouches for another amount than was asked for.
+    WrongAmount,
+    /// A platform vouches for another currency.
+    WrongCurrency,
+    /// A genuine message names a merchant account that is not the payment's.
+    WrongMerchant,
+    /// A genuine message names another app.
+    WrongApp,
+    /// A genuine message about a number that we never gave out.
+    UnknownOrder,
+    /// One number, two transactions.
+    SecondTransaction,
+    /// The order was paid before, by another payment.
+    SurplusPayment,
+    /// Money for an order whose bills another order claims by now.
+    BillClaimedElsewhere,
+    /// The agency definitely refuses a bill that is paid.
+    PostingRefused,
+    /// Whether a bill is posted could not be found out in time.
+    PostingUnresolved,
+    /// A job stopped after its last try.
+    JobParked,
+    /// A genuine message about a refund that we never asked for.
+    UnknownRefund,
+}
+
+impl CaseKind {
+    pub const ALL: [CaseKind; 12] = [
+        CaseKind::WrongAmount,
+        CaseKind::WrongCurrency,
+        CaseKind::WrongMerchant,
+        CaseKind::WrongApp,
+        CaseKind::UnknownOrder,
+        CaseKind::SecondTransaction,
+        CaseKind::SurplusPayment,
+        CaseKind::BillClaimedElsewhere,
+        CaseKind::PostingRefused,
+        CaseKind::PostingUnresolved,
+        CaseKind::JobParked,
+        CaseKind::UnknownRefund,
+    ];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            CaseKind::WrongAmount => "wrong_amount",
+            CaseKind::WrongCurrency => "wrong_currency",
+            CaseKind::WrongMerchant => "wrong_merchant",
+            CaseKind::WrongApp => "wrong_app",
+            CaseKind::UnknownOrder => "unknown_order",
+            CaseKind::SecondTransaction => "second_transaction",
+            CaseKind::SurplusPayment => "surplus_payment",
+            CaseKind::BillClaimedElsewhere => "bill_claimed_elsewhere",
+            CaseKind::PostingRefused => "posting_refused",
+            CaseKind::PostingUnresolved => "posting_unresolved",
+            CaseKind::JobParked => "job_parked",
+            CaseKind::UnknownRefund => "unknown_refund",
+        }
+    }
+}
+
+impl std::str::FromStr for CaseKind {
+    type Err = kernel::UnknownWord;
+    fn from_str(code: &str) -> Result<CaseKind, kernel::UnknownWord> {
+        CaseKind::ALL
+            .into_iter()
+            .find(|kind| kind.code() == code)
+            .ok_or(kernel::UnknownWord { list: "CaseKind", expected: "a case kind" })
+    }
+}
+
+/// A doubt as it is written down. Evidence holds numbers, codes and amounts, no personal data.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubt {
+    pub kind: CaseKind,
+    /// What it is about; together with the kind, opens at most one case.
+    pub subject: String,
+    pub order: Option<OrderId>,
+    pub account: Option<(Channel, MerchantKey)>,
+    pub amount: Option<Fen>,
+    pub evidence: Value,
+}
+
+/// A case as a person sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    pub id: CaseId,
+    pub kind: CaseKind,
+    pub subject: String,
+    pub order: Option<OrderId>,
+    pub amount: Option<Fen>,
+    pub evidence: Value,
+    pub opened_at: Timestamp,
+}
+
+/// Opens a case unless the same doubt has one already; says whether it is new.
+pub(crate) async fn open(
+    txn: &DatabaseTransaction,
+    doubt: Doubt,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<bool, OrderError> {
+    let kind = doubt.kind;
+    let opened = table::insert(txn, doubt, CaseId::generate(now, entropy), now).await?;
+    if opened {
+        metrics::counter!("cases_opened", "kind" => kind.code()).increment(1);
+        tracing::warn!(case.kind = kind.code(), "a case was opened");
+    }
+    Ok(opened)
+}
+
+/// Open cases, oldest first.
+pub(crate) async fn list_open(
+    db: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<Case>, OrderError> {
+    table::list_open(db, limit).await
+}

@@ -1,0 +1,128 @@
+//! Why an act on an order did not happen. Each variant has its place at the faces.
+
+use kernel::{Fen, OrderNo, RetryClass};
+
+use crate::{OrderState, Refused};
+
+/// A bill whose amount or version is not what the citizen saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedBill {
+    pub bill_no: kernel::BillNo,
+    pub seen: Fen,
+    /// `None`: the agency does not list the bill as due any more.
+    pub now: Option<Fen>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    #[error("no such order for this account")]
+    NotFound,
+    #[error("no such insured person for this account")]
+    PersonNotFound,
+    #[error("the Idempotency-Key was used for another request")]
+    IdempotencyConflict,
+    #[error("an order needs 1 to {max} bills, each once")]
+    BillCount { max: usize },
+    #[error("no agency is configured under {0}")]
+    UnknownAgency(kernel::AgencyCode),
+    #[error("the city does not collect through this channel")]
+    NoMerchant,
+    #[error("the account of this order cannot pay through this channel")]
+    OtherChannel,
+    /// 请勿重复支付: another order already claims a bill. `order` is set when it is the caller's own.
+    #[error("a bill belongs to another live order")]
+    BillInOtherOrder { order: Option<OrderNo> },
+    #[error("the agency's amounts changed")]
+    AmountChanged(Vec<ChangedBill>),
+    #[error("the order is above the limit of {max}")]
+    AboveLimit { max: Fen },
+    #[error("the time to pay is over")]
+    Expired,
+    #[error("the order is in state {0} and cannot be paid")]
+    NotPayable(OrderState),
+    #[error("a payment is being started for this order")]
+    PaymentInProgress,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Agency(#[from] agency::AgencyError),
+    #[error(transparent)]
+    Channel(#[from] platforms::ChannelError),
+    #[error(transparent)]
+    People(#[from] people::PeopleError),
+    #[error("the database failed: {0}")]
+    Database(#[from] sea_orm::DbErr),
+    /// A row that our own code could not have written. Says which, never what is in it.
+    #[error("table {table}, column {column}, row {row}: not readable")]
+    Row { table: &'static str, column: &'static str, row: String },
+    #[error("a stored value cannot be opened: {0}")]
+    Sealed(#[from] people::CipherError),
+}
+
+impl OrderError {
+    /// A person that this account does not have is our own "not found".
+    pub(crate) fn from_person(error: people::PeopleError) -> OrderError {
+        match error {
+            people::PeopleError::PersonNotFound => OrderError::PersonNotFound,
+            other => OrderError::People(other),
+        }
+    }
+
+    /// Whether the same call can succeed later without anybody changing anything.
+    pub fn retryable(&self) -> bool {
+        match self {
+            OrderError::Database(_) | OrderError::PaymentInProgress => true,
+            OrderError::Agency(error) => error.retry_class() != RetryClass::Never,
+            OrderError::Channel(error) => error.retry_class() != RetryClass::Never,
+            OrderError::NotFound
+            | OrderError::PersonNotFound
+            | OrderError::IdempotencyConflict
+            | OrderError::BillCount { .. }
+            | OrderError::UnknownAgency(_)
+            | OrderError::NoMerchant
+            | OrderError::OtherChannel
+            | OrderError::BillInOtherOrder { .. }
+            | OrderError::AmountChanged(_)
+            | OrderError::AboveLimit { .. }
+            | OrderError::Expired
+            | OrderError::NotPayable(_)
+            | OrderError::Refused(_)
+            | OrderError::People(_)
+            | OrderError::Row { .. }
+            | OrderError::Sealed(_) => false,
+        }
+    }
+}
+
+/// Reads a stored code back into its type.
+pub(crate) fn read<T: std::str::FromStr>(
+    table: &'static str,
+    column: &'static str,
+    row: impl std::fmt::Display,
+    text: &str,
+) -> Result<T, OrderError> {
+    text.parse().map_err(|_| OrderError::Row { table, column, row: row.to_string() })
+}
+
+/// Reads a stored amount.
+pub(crate) fn read_fen(
+    table: &'static str,
+    column: &'static str,
+    row: impl std::fmt::Display,
+    fen: i64,
+) -> Result<Fen, OrderError> {
+    Fen::new(fen).ok_or_else(|| OrderError::Row { table, column, row: row.to_string() })
+}
+
+/// An update that meets no row is a bug or a broken database, never a success.
+pub(crate) fn exactly_one(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    rows_affected: u64,
+) -> Result<(), OrderError> {
+    if rows_affected == 1 {
+        Ok(())
+    } else {
+        Err(OrderError::Row { table, column: "(row)", row: row.to_string() })
+    }
+}

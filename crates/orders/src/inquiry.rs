@@ -1,0 +1,209 @@
+//! Asking the channel: the active query (主动查单), and closing what nobody paid.
+//!
+//! A notification only makes things faster; what the channel answers decides. Closing goes in this
+//! order: close at the channel, ask, then close here, because a citizen at the password page can
+//! win the race.
+
+use std::time::Duration;
+
+use kernel::{AccountId, OrderId, OrderNo, PaymentId, Timestamp};
+use migrations::begin_write;
+use platforms::{ChannelError, PaymentStanding};
+
+use crate::{
+    OrderError, OrderEvent, OrderState, Orders,
+    error::read,
+    job::{Job, Outcome},
+    journal,
+    order::table as order_table,
+    payment::table::{self as payment_table, Payment, PaymentState},
+};
+
+/// The ladder of questions, in seconds from the start of the payment (both platforms' advice).
+const LADDER: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
+
+pub(crate) const FIRST_QUESTION_AFTER: Duration = Duration::from_secs(LADDER[0]);
+
+/// What is known of an attempt after asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// Recorded by the ordinary act.
+    Paid,
+    StillOpen,
+    /// Certain not to be paid any more.
+    Over,
+    /// The channel has no such number; a create call may still be on its way.
+    Absent,
+}
+
+impl Orders {
+    /// One question of the ladder.
+    pub(crate) async fn ask_channel(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let id: PaymentId = read("jobs", "subject", job.id, &job.subject)?;
+        let payment = payment_table::find(&self.db, id).await?;
+        if !payment.state.is_open() {
+            return Ok(Outcome::Done);
+        }
+        let why = match self.ask(&payment).await {
+            Ok(Known::Paid | Known::Over) => return Ok(Outcome::Done),
+            Ok(Known::StillOpen | Known::Absent) => "not paid yet".to_owned(),
+            Err(OrderError::Channel(error)) => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        Ok(match next_question(payment.created_at, self.clock.now()) {
+            Some(after) => Outcome::Wait { after, why },
+            // From here the order's expiry owns the attempt.
+            None => Outcome::Done,
+        })
+    }
+
+    /// Asks once and records what money there is.
+    async fn ask(&self, payment: &Payment) -> Result<Known, OrderError> {
+        let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
+        match channel.query_payment(&payment.out_trade_no).await? {
+            PaymentStanding::Paid(fact) => {
+                self.record_payment(&fact, None).await?;
+                Ok(Known::Paid)
+            }
+            PaymentStanding::Unpaid => Ok(Known::StillOpen),
+            PaymentStanding::Closed => Ok(Known::Over),
+            PaymentStanding::NotFound => Ok(Known::Absent),
+        }
+    }
+
+    /// The client says that it came back from its wallet: ask now instead of waiting for the ladder.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`]; a channel that does not answer is no error, the ladder goes on.
+    pub async fn sync(&self, account: AccountId, order_no: &OrderNo) -> Result<(), OrderError> {
+        let order = order_table::find_by_no(&self.db, account, order_no).await?;
+        for payment in payment_table::of_order(&self.db, order.id).await? {
+            if payment.state.is_open()
+                && let Err(error) = self.ask(&payment).await
+            {
+                tracing::info!(order.no = %order.order_no, %error, "the channel did not answer a question");
+                if !matches!(error, OrderError::Channel(_)) {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The citizen gives up. Money that was faster wins.
+    ///
+    /// # Errors
+    /// [`OrderError::NotPayable`] when the order is past giving up, [`OrderError::PaymentInProgress`]
+    /// while the channel's word is missing.
+    pub async fn cancel(&self, account: AccountId, order_no: &OrderNo) -> Result<(), OrderError> {
+        let order = order_table::find_by_no(&self.db, account, order_no).await?;
+        if order.state == OrderState::Closed {
+            return Ok(());
+        }
+        if !order.state.is_payable() {
+            return Err(OrderError::NotPayable(order.state));
+        }
+        if self.conclude(order.id, OrderEvent::Cancelled).await? {
+            Ok(())
+        } else {
+            Err(OrderError::PaymentInProgress)
+        }
+    }
+
+    /// The order's time is over.
+    pub(crate) async fn expire_order(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let order = order_table::find(&self.db, job.order).await?;
+        if !order.state.is_payable() {
+            return Ok(Outcome::Done);
+        }
+        Ok(if self.conclude(order.id, OrderEvent::Expired).await? {
+            Outcome::Done
+        } else {
+            Outcome::Again { why: "the channel has not confirmed the end".to_owned() }
+        })
+    }
+
+    /// Ends an unpaid order: `true` when it is over one way or the other, `false` when the channel's
+    /// word is still missing.
+    async fn conclude(&self, id: OrderId, event: OrderEvent) -> Result<bool, OrderError> {
+        for payment in payment_table::of_order(&self.db, id).await? {
+            if !payment.state.is_open() {
+                continue;
+            }
+            match self.end_attempt(&payment).await? {
+                Known::Paid => return Ok(true),
+                Known::Over => {}
+                Known::StillOpen | Known::Absent => return Ok(false),
+            }
+        }
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        let mut order = order_table::lock(&txn, id).await?;
+        let attempts = payment_table::of_order(&txn, id).await?;
+        if !order.state.is_payable() {
+            return Ok(true);
+        }
+        if attempts.iter().any(|payment| payment.state.is_open()) {
+            return Ok(false);
+        }
+        journal::advance(&txn, &mut order, event, None, now).await?;
+        txn.commit().await?;
+        self.unlock_at_agencies(&order).await;
+        Ok(true)
+    }
+
+    /// Close, ask, then close here.
+    async fn end_attempt(&self, payment: &Payment) -> Result<Known, OrderError> {
+        let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
+        let mut known = self.ask(payment).await?;
+        if known == Known::StillOpen {
+            match channel.close_payment(&payment.out_trade_no).await {
+                // A refusal can mean that the payment won; the question below tells.
+                Ok(()) | Err(ChannelError::Refused(_) | ChannelError::Unknown(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            known = self.ask(payment).await?;
+        }
+        // A number that the channel does not know must not be closed there. It is over when the
+        // create call can not be on its way any more.
+        let settled = self.clock.now().since(payment.created_at) > Duration::from_secs(60);
+        if known == Known::Over || (known == Known::Absent && settled) {
+            self.close_attempt(payment).await?;
+            return Ok(Known::Over);
+        }
+        Ok(known)
+    }
+
+    async fn close_attempt(&self, payment: &Payment) -> Result<(), OrderError> {
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        order_table::lock(&txn, payment.order).await?;
+        if payment_table::find(&txn, payment.id).await?.state.is_open() {
+            payment_table::set_state(&txn, payment.id, PaymentState::Closed, now).await?;
+        }
+        txn.commit().await?;
+        Ok(())
+    }
+}
+
+/// How long until the next rung, `None` after the last.
+fn next_question(created_at: Timestamp, now: Timestamp) -> Option<Duration> {
+    let age = now.since(created_at);
+    LADDER.into_iter().map(Duration::from_secs).find(|rung| *rung > age).map(|rung| rung - age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ladder_counts_from_the_start_of_the_payment() {
+        let start = Timestamp::from_unix_seconds(1_000);
+        let after = |seconds| next_question(start, start.plus(Duration::from_secs(seconds)));
+        assert_eq!(after(0), Some(Duration::from_secs(5)));
+        assert_eq!(after(5), Some(Duration::from_secs(25)));
+        assert_eq!(after(61), Some(Duration::from_secs(119)));
+        assert_eq!(after(1_799), Some(Duration::from_secs(1)));
+        assert_eq!(after(1_800), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! Jobs: durable work, put in the same transaction as the change that needs it.
+//!
+//! A worker leases a job, lets go of the transaction, talks to the outside, records the result by
+//! the ordinary acts and gives the job back. A worker that dies loses its lease and somebody else
+//! goes on, so every job may run twice and every act it uses is idempotent. After the last try a
+//! job is parked and a case is opened: nothing waits without an owner.
+
+mod run;
+mod table;
+
+use std::time::Duration;
+
+use kernel::{Entropy, JobId, OrderId, Timestamp};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+
+use crate::OrderError;
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// Post one bill to the agency. Subject: the posting.
+    PostBill,
+    /// Ask the channel about a payment (主动查单). Subject: the payment.
+    AskChannel,
+    /// Close an order whose time is over. Subject: the order.
+    ExpireOrder,
+}
+
+impl JobKind {
+    pub(crate) const ALL: [JobKind; 3] =
+        [JobKind::PostBill, JobKind::AskChannel, JobKind::ExpireOrder];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            JobKind::PostBill => "post_bill",
+            JobKind::AskChannel => "ask_channel",
+            JobKind::ExpireOrder => "expire_order",
+        }
+    }
+}
+
+/// A leased job.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub id: JobId,
+    pub kind: JobKind,
+    pub order: OrderId,
+    pub subject: String,
+    /// 1 for the first try.
+    pub attempt: i32,
+    lease: JobId,
+}
+
+/// How a try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// Try again after the time that the job's ladder gives for this attempt.
+    Again {
+        why: String,
+    },
+    /// Come back after this time; the try does not count (the other side only asked to wait).
+    Wait {
+        after: Duration,
+        why: String,
+    },
+}
+
+/// Jobs that wait, by age; what `/metrics` and the operators look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobCounts {
+    pub waiting: u64,
+    pub parked: u64,
+}
+
+/// Puts a job for `run_at` unless the same one exists.
+pub(crate) async fn put(
+    txn: &DatabaseTransaction,
+    kind: JobKind,
+    order: OrderId,
+    subject: impl ToString,
+    times: (Timestamp, Timestamp),
+    entropy: &dyn Entropy,
+) -> Result<(), OrderError> {
+    table::insert(txn, kind, order, &subject.to_string(), times, entropy).await
+}
+
+/// Lets a waiting job run at once.
+pub(crate) async fn hasten(
+    db: &impl ConnectionTrait,
+    kind: JobKind,
+    subject: impl ToString,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    table::hasten(db, kind, &subject.to_string(), now).await
+}

@@ -1,0 +1,173 @@
+//! Running what is due. The program's worker loop calls this; tests call it after moving the clock.
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use kernel::Timestamp;
+use migrations::begin_write;
+
+use super::{
+    Job, JobCounts, JobKind, Outcome,
+    table::{self, JobState, Settlement},
+};
+use crate::{
+    OrderError, Orders,
+    case::{self, CaseKind, Doubt},
+};
+
+/// Longer than the slowest try: two calls to an agency, or three to a channel, at their time limits.
+const LEASE: Duration = Duration::from_secs(35);
+
+/// Waits between tries of a posting (domain: 入账重试). The last one repeats.
+const POSTING_LADDER: [u64; 6] = [5, 15, 60, 300, 900, 3_600];
+/// After this many tries a posting is handed to a person: about one settlement day.
+const POSTING_TRIES_MAX: i32 = 24;
+/// Waits between tries to close an order.
+const EXPIRY_LADDER: [u64; 5] = [5, 15, 30, 60, 120];
+const EXPIRY_TRIES_MAX: i32 = 40;
+
+impl Orders {
+    /// Runs jobs that are due, at most `limit` at once, and says how many were run.
+    ///
+    /// # Errors
+    /// When the database is away. Errors of single jobs are recorded with the job.
+    pub async fn run_due_jobs(&self, limit: u64) -> Result<usize, OrderError> {
+        let now = self.clock.now();
+        // A look without a transaction first: polling must not take SQLite's only writer's place.
+        if !table::any_due(&self.db, now).await? {
+            return Ok(0);
+        }
+        let txn = begin_write(&self.db).await?;
+        let jobs = table::claim(&txn, limit, now, now.plus(LEASE), &*self.entropy).await?;
+        txn.commit().await?;
+        let count = jobs.len();
+        stream::iter(jobs).for_each_concurrent(8, |job| self.run_job(job)).await;
+        Ok(count)
+    }
+
+    /// When the next job wants to run, `None` when nothing waits.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn next_job_at(&self) -> Result<Option<Timestamp>, OrderError> {
+        table::next_due(&self.db).await
+    }
+
+    /// # Errors
+    /// When the database is away.
+    pub async fn count_jobs(&self) -> Result<JobCounts, OrderError> {
+        Ok(JobCounts {
+            waiting: table::count(&self.db, JobState::Ready).await?,
+            parked: table::count(&self.db, JobState::Parked).await?,
+        })
+    }
+
+    async fn run_job(&self, job: Job) {
+        let outcome = self.try_job(&job).await.unwrap_or_else(|error| {
+            tracing::warn!(job.kind = job.kind.code(), job.id = %job.id, %error, "a job failed");
+            Outcome::Again { why: error.to_string() }
+        });
+        metrics::counter!("jobs_run", "kind" => job.kind.code(), "outcome" => outcome.code())
+            .increment(1);
+        match self.settle(&job, outcome).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!(job.kind = job.kind.code(), job.id = %job.id, "a job's lease was lost")
+            }
+            // The lease runs out and the job is run again.
+            Err(error) => {
+                tracing::error!(job.kind = job.kind.code(), job.id = %job.id, %error, "a job was not settled")
+            }
+        }
+    }
+
+    async fn try_job(&self, job: &Job) -> Result<Outcome, OrderError> {
+        match job.kind {
+            JobKind::PostBill => self.post_bill(job).await,
+            JobKind::AskChannel => self.ask_channel(job).await,
+            JobKind::ExpireOrder => self.expire_order(job).await,
+        }
+    }
+
+    async fn settle(&self, job: &Job, outcome: Outcome) -> Result<bool, OrderError> {
+        let now = self.clock.now();
+        let again = |after: Duration, attempts: i32, why: &str| -> (Timestamp, i32, String) {
+            (now.plus(self.jittered(after)), attempts, why.to_owned())
+        };
+        let (run_at, attempts, why) = match outcome {
+            Outcome::Done => {
+                let done = Settlement {
+                    state: JobState::Done,
+                    run_at: now,
+                    attempts: job.attempt,
+                    error: None,
+                };
+                return table::settle(&self.db, job, done, now).await;
+            }
+            Outcome::Wait { after, why } => again(after, job.attempt - 1, &why),
+            Outcome::Again { why } => {
+                let (ladder, tries_max): (&[u64], i32) = match job.kind {
+                    JobKind::PostBill => (&POSTING_LADDER, POSTING_TRIES_MAX),
+                    JobKind::AskChannel | JobKind::ExpireOrder => {
+                        (&EXPIRY_LADDER, EXPIRY_TRIES_MAX)
+                    }
+                };
+                if job.attempt >= tries_max {
+                    return self.park(job, &why, now).await;
+                }
+                let rung = usize::try_from(job.attempt - 1).unwrap_or(0).min(ladder.len() - 1);
+                again(Duration::from_secs(ladder[rung]), job.attempt, &why)
+            }
+        };
+        let later = Settlement { state: JobState::Ready, run_at, attempts, error: Some(&why) };
+        table::settle(&self.db, job, later, now).await
+    }
+
+    /// Stops a job and opens its case in one transaction.
+    async fn park(&self, job: &Job, why: &str, now: Timestamp) -> Result<bool, OrderError> {
+        let txn = begin_write(&self.db).await?;
+        let parked = Settlement {
+            state: JobState::Parked,
+            run_at: now,
+            attempts: job.attempt,
+            error: Some(why),
+        };
+        if !table::settle(&txn, job, parked, now).await? {
+            return Ok(false);
+        }
+        let kind = match job.kind {
+            JobKind::PostBill => CaseKind::PostingUnresolved,
+            JobKind::AskChannel | JobKind::ExpireOrder => CaseKind::JobParked,
+        };
+        let doubt = Doubt {
+            kind,
+            subject: format!("{}:{}", job.kind.code(), job.subject),
+            order: Some(job.order),
+            account: None,
+            amount: None,
+            evidence: serde_json::json!({ "job": job.kind.code(), "tries": job.attempt, "last_error": why }),
+        };
+        if job.kind == JobKind::PostBill {
+            self.hand_over(&txn, job.order, now).await?;
+        }
+        case::open(&txn, doubt, now, &*self.entropy).await?;
+        txn.commit().await?;
+        Ok(true)
+    }
+
+    /// Up to a fifth longer, so that what failed together does not come back together.
+    fn jittered(&self, after: Duration) -> Duration {
+        let fifth = u64::try_from(after.as_millis() / 5).unwrap_or(0);
+        after + Duration::from_millis(if fifth == 0 { 0 } else { self.entropy.u64() % fifth })
+    }
+}
+
+impl Outcome {
+    const fn code(&self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Again { .. } => "again",
+            Outcome::Wait { .. } => "wait",
+        }
+    }
+}

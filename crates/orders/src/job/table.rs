@@ -1,0 +1,213 @@
+//! The rows of jobs, and the one query that hands them out.
+
+use std::str::FromStr;
+
+use kernel::{Entropy, JobId, OrderId, Timestamp};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, LockBehavior, LockType},
+};
+use uuid::Uuid;
+
+use super::{Job, JobKind};
+use crate::{OrderError, error::read};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "jobs")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub kind: String,
+    pub order_id: Uuid,
+    pub subject: String,
+    pub state: String,
+    pub run_at_ms: i64,
+    pub attempts: i32,
+    pub leased_until_ms: Option<i64>,
+    pub lease: Option<Uuid>,
+    pub last_error: Option<String>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum JobState {
+    /// Waits for its time. A leased job is ready too: its time is the end of the lease.
+    Ready,
+    Done,
+    /// Stopped after the last try; a case is open.
+    Parked,
+}
+
+impl JobState {
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            JobState::Ready => "ready",
+            JobState::Done => "done",
+            JobState::Parked => "parked",
+        }
+    }
+}
+
+impl FromStr for JobKind {
+    type Err = kernel::UnknownWord;
+    fn from_str(code: &str) -> Result<JobKind, kernel::UnknownWord> {
+        let expected = "a job kind";
+        JobKind::ALL
+            .into_iter()
+            .find(|kind| kind.code() == code)
+            .ok_or(kernel::UnknownWord { list: "JobKind", expected })
+    }
+}
+
+/// Puts a job unless the same one exists.
+pub(super) async fn insert(
+    txn: &DatabaseTransaction,
+    kind: JobKind,
+    order: OrderId,
+    subject: &str,
+    times: (Timestamp, Timestamp),
+    entropy: &dyn Entropy,
+) -> Result<(), OrderError> {
+    let (run_at, now) = times;
+    let row = ActiveModel {
+        id: Set(JobId::generate(now, entropy).as_uuid()),
+        kind: Set(kind.code().to_owned()),
+        order_id: Set(order.as_uuid()),
+        subject: Set(subject.to_owned()),
+        state: Set(JobState::Ready.code().to_owned()),
+        run_at_ms: Set(run_at.as_millis()),
+        attempts: Set(0),
+        leased_until_ms: Set(None),
+        lease: Set(None),
+        last_error: Set(None),
+        created_at_ms: Set(now.as_millis()),
+        updated_at_ms: Set(now.as_millis()),
+    };
+    Entity::insert(row)
+        .on_conflict_do_nothing_on([Column::Kind, Column::Subject])
+        .exec_without_returning(txn)
+        .await?;
+    Ok(())
+}
+
+fn due(now: Timestamp) -> sea_orm::Select<Entity> {
+    Entity::find()
+        .filter(Column::State.eq(JobState::Ready.code()))
+        .filter(Column::RunAtMs.lte(now.as_millis()))
+        .order_by_asc(Column::RunAtMs)
+}
+
+pub(super) async fn any_due(db: &DatabaseConnection, now: Timestamp) -> Result<bool, OrderError> {
+    Ok(due(now).limit(1).one(db).await?.is_some())
+}
+
+/// The earliest time at which a job wants to run.
+pub(super) async fn next_due(db: &DatabaseConnection) -> Result<Option<Timestamp>, OrderError> {
+    let row = Entity::find()
+        .filter(Column::State.eq(JobState::Ready.code()))
+        .order_by_asc(Column::RunAtMs)
+        .limit(1)
+        .one(db)
+        .await?;
+    Ok(row.map(|row| Timestamp::from_millis(row.run_at_ms)))
+}
+
+/// Hands out due jobs until `until`; nobody else gets them before. A worker that dies simply lets
+/// the time pass.
+pub(super) async fn claim(
+    txn: &DatabaseTransaction,
+    limit: u64,
+    now: Timestamp,
+    until: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<Vec<Job>, OrderError> {
+    let rows = due(now)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(txn)
+        .await?;
+    let mut jobs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id = row.id;
+        let lease = JobId::generate(now, entropy);
+        Entity::update_many()
+            .col_expr(Column::RunAtMs, Expr::value(until.as_millis()))
+            .col_expr(Column::LeasedUntilMs, Expr::value(until.as_millis()))
+            .col_expr(Column::Lease, Expr::value(lease.as_uuid()))
+            .col_expr(Column::Attempts, Expr::value(row.attempts + 1))
+            .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+            .filter(Column::Id.eq(id))
+            .exec(txn)
+            .await?;
+        jobs.push(Job {
+            id: JobId::from_uuid(id),
+            kind: read("jobs", "kind", id, &row.kind)?,
+            order: OrderId::from_uuid(row.order_id),
+            subject: row.subject,
+            attempt: row.attempts + 1,
+            lease,
+        });
+    }
+    Ok(jobs)
+}
+
+/// What becomes of a leased job.
+pub(super) struct Settlement<'a> {
+    pub state: JobState,
+    pub run_at: Timestamp,
+    pub attempts: i32,
+    pub error: Option<&'a str>,
+}
+
+/// Gives a job back; `false` when the lease was lost meanwhile, and then nothing is changed.
+pub(super) async fn settle(
+    db: &impl ConnectionTrait,
+    job: &Job,
+    settlement: Settlement<'_>,
+    now: Timestamp,
+) -> Result<bool, OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(settlement.state.code()))
+        .col_expr(Column::RunAtMs, Expr::value(settlement.run_at.as_millis()))
+        .col_expr(Column::Attempts, Expr::value(settlement.attempts))
+        .col_expr(Column::LeasedUntilMs, Expr::value(None::<i64>))
+        .col_expr(Column::Lease, Expr::value(None::<Uuid>))
+        .col_expr(Column::LastError, Expr::value(settlement.error))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(job.id.as_uuid()))
+        .filter(Column::Lease.eq(job.lease.as_uuid()))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Lets a waiting job run now. A leased or finished one is left alone.
+pub(super) async fn hasten(
+    db: &impl ConnectionTrait,
+    kind: JobKind,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    Entity::update_many()
+        .col_expr(Column::RunAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Kind.eq(kind.code()))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::State.eq(JobState::Ready.code()))
+        .filter(Column::Lease.is_null())
+        .filter(Column::RunAtMs.gt(now.as_millis()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// How many jobs wait and how many are parked.
+pub(super) async fn count(db: &impl ConnectionTrait, state: JobState) -> Result<u64, OrderError> {
+    Ok(Entity::find().filter(Column::State.eq(state.code())).count(db).await?)
+}

@@ -1,0 +1,319 @@
+//! Orders: placing one freezes bills and claims them.
+
+pub(crate) mod table;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use agency::{AgencyError, Bill, BillQuery, BillRef, BillState, LockRequest, Objection};
+use kernel::{
+    AccountId, AgencyCode, Channel, CityCode, Fen, Identity, Insurance, MonthRange, OrderId,
+    OrderNo, PersonId, Timestamp,
+};
+use migrations::begin_write;
+use ring::digest;
+use sea_orm::{DbErr, SqlErr};
+use serde::Serialize;
+
+pub use self::table::{FrozenBill, Order};
+use crate::{
+    OrderError, OrderEvent, OrderState, Orders,
+    error::ChangedBill,
+    job::{self, JobKind},
+    journal,
+    preview::preview,
+};
+
+/// A bill as the citizen saw it when deciding to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChosenBill {
+    pub agency: AgencyCode,
+    pub insurance: Insurance,
+    pub months: MonthRange,
+    #[serde(flatten)]
+    pub seen: BillRefSeen,
+}
+
+/// Number, version and amount on the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BillRefSeen {
+    pub bill_no: kernel::BillNo,
+    pub version: u32,
+    pub amount: Fen,
+}
+
+/// What a citizen wants to pay.
+#[derive(Clone, Debug)]
+pub struct PlaceOrder {
+    pub account: AccountId,
+    pub person: PersonId,
+    pub city: CityCode,
+    pub channel: Channel,
+    pub bills: Vec<ChosenBill>,
+    /// 1 to 128 characters, the client's own; the same key asks for the same order.
+    pub idempotency_key: String,
+}
+
+/// An order that is there, and whether this call made it.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub order: Order,
+    pub new: bool,
+}
+
+impl Orders {
+    /// Freezes the chosen bills into an order and locks them at the agencies that can lock.
+    ///
+    /// # Errors
+    /// [`OrderError::AmountChanged`] when a bill is not what the citizen saw,
+    /// [`OrderError::BillInOtherOrder`] when another live order claims one, the agency's objection
+    /// when it does not lock.
+    pub async fn place(&self, wish: PlaceOrder) -> Result<Placed, OrderError> {
+        let digest = request_digest(&wish);
+        if let Some(before) = self.placed_before(&wish, &digest).await? {
+            return Ok(before);
+        }
+        self.check_wish(&wish)?;
+        let identity = self
+            .people
+            .identity_of(wish.account, wish.person)
+            .await
+            .map_err(OrderError::from_person)?;
+        let bills = self.freeze(&wish, &identity).await?;
+        let order = match self.write_down(&wish, digest.clone(), &bills).await {
+            Ok(order) => order,
+            // Lost a race: against the same request, or against another order for a bill.
+            Err(OrderError::Database(error)) if is_unique_violation(&error) => {
+                if let Some(before) = self.placed_before(&wish, &digest).await? {
+                    return Ok(before);
+                }
+                return Err(self
+                    .claimed_elsewhere(&wish)
+                    .await?
+                    .unwrap_or(OrderError::Database(error)));
+            }
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = self.lock_at_agencies(&order).await {
+            self.give_up(order).await?;
+            return Err(error);
+        }
+        Ok(Placed { order, new: true })
+    }
+
+    async fn placed_before(
+        &self,
+        wish: &PlaceOrder,
+        digest: &str,
+    ) -> Result<Option<Placed>, OrderError> {
+        match table::find_by_key(&self.db, wish.account, &wish.idempotency_key).await? {
+            Some(order) if order.request_digest == digest => Ok(Some(Placed { order, new: false })),
+            Some(_) => Err(OrderError::IdempotencyConflict),
+            None => Ok(None),
+        }
+    }
+
+    fn check_wish(&self, wish: &PlaceOrder) -> Result<(), OrderError> {
+        let max = self.rules.bills_max;
+        let mut keys: Vec<_> =
+            wish.bills.iter().map(|bill| (&bill.agency, &bill.seen.bill_no)).collect();
+        keys.sort();
+        keys.dedup();
+        if keys.is_empty() || keys.len() != wish.bills.len() || keys.len() > max {
+            return Err(OrderError::BillCount { max });
+        }
+        for bill in &wish.bills {
+            self.directory.agency(&bill.agency)?;
+        }
+        let amount = Fen::sum(wish.bills.iter().map(|bill| bill.seen.amount));
+        if amount.is_none_or(|amount| amount > self.rules.amount_max) {
+            return Err(OrderError::AboveLimit { max: self.rules.amount_max });
+        }
+        // No collector: better said before anything is locked than at the cashier.
+        self.directory.collector(&wish.city, wish.channel).map(drop)
+    }
+
+    /// Asks the agencies for the chosen bills and compares them with what the citizen saw.
+    async fn freeze(
+        &self,
+        wish: &PlaceOrder,
+        identity: &Identity,
+    ) -> Result<Vec<FrozenBill>, OrderError> {
+        let mut due: BTreeMap<(AgencyCode, kernel::BillNo), Bill> = BTreeMap::new();
+        let mut asked = Vec::new();
+        for chosen in &wish.bills {
+            let question = (chosen.agency.clone(), chosen.insurance, chosen.months);
+            if asked.contains(&question) {
+                continue;
+            }
+            let query = BillQuery {
+                agency: chosen.agency.clone(),
+                identity: identity.clone(),
+                insurance: chosen.insurance,
+                months: chosen.months,
+            };
+            for bill in self.directory.agency(&chosen.agency)?.query_bills(&query).await? {
+                due.insert((bill.agency.clone(), bill.bill_no.clone()), bill);
+            }
+            asked.push(question);
+        }
+        let mut frozen = Vec::new();
+        let mut changed = Vec::new();
+        for chosen in &wish.bills {
+            let key = (chosen.agency.clone(), chosen.seen.bill_no.clone());
+            match due.remove(&key) {
+                Some(bill) if bill.state == BillState::Locked => {
+                    // Ours or somebody else's: the answer is the existing order where there is one.
+                    return Err(match self.claimed_elsewhere(wish).await? {
+                        Some(error) => error,
+                        None => AgencyError::Objection(Objection::BillLocked).into(),
+                    });
+                }
+                Some(bill) if bill.state == BillState::Due && unchanged(chosen, &bill) => frozen
+                    .push(FrozenBill {
+                        agency: bill.agency,
+                        bill: BillRef {
+                            bill_no: bill.bill_no,
+                            version: bill.version,
+                            amount: bill.amount,
+                        },
+                        insurance: bill.insurance,
+                        months: bill.months,
+                        base: bill.base,
+                        tier_no: bill.tier_no,
+                        components: bill.components,
+                    }),
+                other => changed.push(ChangedBill {
+                    bill_no: chosen.seen.bill_no.clone(),
+                    seen: chosen.seen.amount,
+                    now: other.filter(|bill| bill.state == BillState::Due).map(|bill| bill.amount),
+                }),
+            }
+        }
+        if changed.is_empty() { Ok(frozen) } else { Err(OrderError::AmountChanged(changed)) }
+    }
+
+    /// The order and its claim on the bills, in one transaction, before the agency is told.
+    async fn write_down(
+        &self,
+        wish: &PlaceOrder,
+        request_digest: String,
+        bills: &[FrozenBill],
+    ) -> Result<Order, OrderError> {
+        let now = self.clock.now();
+        let amount = Fen::sum(bills.iter().map(|frozen| frozen.bill.amount));
+        let order = Order {
+            id: OrderId::generate(now, &*self.entropy),
+            order_no: OrderNo::generate(now, &*self.entropy),
+            account: wish.account,
+            person: wish.person,
+            city: wish.city.clone(),
+            channel: wish.channel,
+            state: OrderState::Created,
+            amount: amount.ok_or(OrderError::AboveLimit { max: self.rules.amount_max })?,
+            expires_at: now.plus(self.rules.time_to_pay),
+            created_at: now,
+            updated_at: now,
+            request_digest,
+        };
+        let txn = begin_write(&self.db).await?;
+        table::insert(&txn, &order, &wish.idempotency_key, bills).await?;
+        journal::note(&txn, &order, "placed", None, now).await?;
+        let times = (order.expires_at, now);
+        job::put(&txn, JobKind::ExpireOrder, order.id, order.id, times, &*self.entropy).await?;
+        txn.commit().await?;
+        Ok(order)
+    }
+
+    /// Which live order claims one of the bills.
+    async fn claimed_elsewhere(&self, wish: &PlaceOrder) -> Result<Option<OrderError>, OrderError> {
+        for bill in &wish.bills {
+            if let Some(claimant) =
+                table::claimant(&self.db, &bill.agency, &bill.seen.bill_no).await?
+            {
+                let other = table::find(&self.db, claimant).await?;
+                let order = (other.account == wish.account).then_some(other.order_no);
+                return Ok(Some(OrderError::BillInOtherOrder { order }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks each agency to keep the bills for this order, a little longer than it can be paid.
+    /// An agency that cannot lock is asked for the bills again instead, by [`Orders::place`].
+    pub(crate) async fn lock_at_agencies(&self, order: &Order) -> Result<(), OrderError> {
+        for (code, bills) in self.bills_by_agency(order).await? {
+            let request = LockRequest {
+                agency: code.clone(),
+                order_no: order.order_no.clone(),
+                bills,
+                until: order.expires_at.plus(self.rules.lock_longer),
+            };
+            self.directory.agency(&code)?.lock_bills(&request).await?;
+        }
+        Ok(())
+    }
+
+    /// Best effort: locks end by themselves, so a failure is only worth a line in the log.
+    pub(crate) async fn unlock_at_agencies(&self, order: &Order) {
+        let released = async {
+            for (code, _) in self.bills_by_agency(order).await? {
+                self.directory.agency(&code)?.unlock_bills(&code, &order.order_no).await?;
+            }
+            Ok::<(), OrderError>(())
+        };
+        if let Err(error) = released.await {
+            tracing::info!(order.no = %order.order_no, %error, "bills stay locked until the lock ends");
+        }
+    }
+
+    async fn bills_by_agency(
+        &self,
+        order: &Order,
+    ) -> Result<BTreeMap<AgencyCode, Vec<BillRef>>, OrderError> {
+        let mut by_agency: BTreeMap<AgencyCode, Vec<BillRef>> = BTreeMap::new();
+        for frozen in table::bills(&self.db, order.id).await? {
+            by_agency.entry(frozen.agency).or_default().push(frozen.bill);
+        }
+        Ok(by_agency)
+    }
+
+    /// The agency did not lock: nobody can pay this order, so it ends before it began.
+    async fn give_up(&self, order: Order) -> Result<(), OrderError> {
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        let mut current = table::lock(&txn, order.id).await?;
+        if current.state == OrderState::Created {
+            journal::advance(&txn, &mut current, OrderEvent::Cancelled, None, now).await?;
+            txn.commit().await?;
+        }
+        self.unlock_at_agencies(&order).await;
+        Ok(())
+    }
+}
+
+fn unchanged(chosen: &ChosenBill, bill: &Bill) -> bool {
+    bill.amount == chosen.seen.amount
+        && bill.version == chosen.seen.version
+        && bill.insurance == chosen.insurance
+        && bill.months == chosen.months
+}
+
+/// What was asked, without the key: the same key with another digest is another request.
+fn request_digest(wish: &PlaceOrder) -> String {
+    let asked = serde_json::json!([wish.person, wish.city, wish.channel, wish.bills]);
+    hex::encode(digest::digest(&digest::SHA256, asked.to_string().as_bytes()))
+}
+
+fn is_unique_violation(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Times that an order lives by.
+pub(crate) const TIME_TO_PAY: Duration = Duration::from_secs(30 * 60);
+
+/// When an order stops being payable, as the citizen is told.
+impl Order {
+    pub fn is_payable_at(&self, now: Timestamp) -> bool {
+        self.state.is_payable() && now < self.expires_at
+    }
+}

@@ -1,0 +1,342 @@
+//! The rows of orders and their frozen bills.
+
+use std::collections::HashMap;
+
+use agency::{BillComponent, BillRef};
+use kernel::{
+    AccountId, AgencyCode, BillNo, Channel, CityCode, Fen, Insurance, Month, MonthRange, OrderId,
+    OrderNo, PersonId, Timestamp,
+};
+use policies::Quote;
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
+    entity::prelude::*, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use crate::{
+    OrderError, OrderState,
+    error::{exactly_one, read, read_fen},
+};
+
+pub(crate) mod order {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "orders")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub order_no: String,
+        pub account_id: Uuid,
+        pub person_id: Uuid,
+        pub city_code: String,
+        pub channel: String,
+        pub state: String,
+        pub amount_fen: i64,
+        pub idempotency_key: String,
+        pub request_digest: String,
+        pub expires_at_ms: i64,
+        pub created_at_ms: i64,
+        pub updated_at_ms: i64,
+    }
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod bill {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_bills")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub position: i16,
+        pub agency_code: String,
+        pub bill_no: String,
+        pub bill_version: i32,
+        pub insurance: String,
+        pub month_from: String,
+        pub month_to: String,
+        pub base_fen: Option<i64>,
+        pub tier_no: Option<i16>,
+        pub amount_fen: i64,
+        pub components_json: String,
+        pub quote_json: Option<String>,
+        pub live: bool,
+    }
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// One intent to pay one or more bills of one insured person; amounts are frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub id: OrderId,
+    pub order_no: OrderNo,
+    pub account: AccountId,
+    pub person: PersonId,
+    pub city: CityCode,
+    /// The wallet that the citizen is in.
+    pub channel: Channel,
+    pub state: OrderState,
+    pub amount: Fen,
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub(crate) request_digest: String,
+}
+
+/// A bill as it was when the order was placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenBill {
+    pub agency: AgencyCode,
+    pub bill: BillRef,
+    pub insurance: Insurance,
+    pub months: MonthRange,
+    pub base: Option<Fen>,
+    pub tier_no: Option<u16>,
+    pub components: Vec<BillComponent>,
+    /// Our own calculation at that time, with policy, version and steps.
+    pub quote: Option<Quote>,
+}
+
+impl TryFrom<order::Model> for Order {
+    type Error = OrderError;
+    fn try_from(row: order::Model) -> Result<Order, OrderError> {
+        let table = "orders";
+        let id = row.id;
+        Ok(Order {
+            id: OrderId::from_uuid(id),
+            order_no: read(table, "order_no", id, &row.order_no)?,
+            account: AccountId::from_uuid(row.account_id),
+            person: PersonId::from_uuid(row.person_id),
+            city: read(table, "city_code", id, &row.city_code)?,
+            channel: read(table, "channel", id, &row.channel)?,
+            state: read(table, "state", id, &row.state)?,
+            amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            expires_at: Timestamp::from_millis(row.expires_at_ms),
+            created_at: Timestamp::from_millis(row.created_at_ms),
+            updated_at: Timestamp::from_millis(row.updated_at_ms),
+            request_digest: row.request_digest,
+        })
+    }
+}
+
+impl TryFrom<bill::Model> for FrozenBill {
+    type Error = OrderError;
+    fn try_from(row: bill::Model) -> Result<FrozenBill, OrderError> {
+        let table = "order_bills";
+        let id = row.order_id;
+        let broken = |column| OrderError::Row { table, column, row: id.to_string() };
+        let from: Month = read(table, "month_from", id, &row.month_from)?;
+        let to: Month = read(table, "month_to", id, &row.month_to)?;
+        Ok(FrozenBill {
+            agency: read(table, "agency_code", id, &row.agency_code)?,
+            bill: BillRef {
+                bill_no: read(table, "bill_no", id, &row.bill_no)?,
+                version: u32::try_from(row.bill_version).map_err(|_| broken("bill_version"))?,
+                amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            },
+            insurance: read(table, "insurance", id, &row.insurance)?,
+            months: MonthRange::new(from, to).map_err(|_| broken("month_to"))?,
+            base: row.base_fen.map(|fen| read_fen(table, "base_fen", id, fen)).transpose()?,
+            tier_no: row.tier_no.map(u16::try_from).transpose().map_err(|_| broken("tier_no"))?,
+            components: serde_json::from_str(&row.components_json)
+                .map_err(|_| broken("components_json"))?,
+            quote: row
+                .quote_json
+                .map(|json| serde_json::from_str(&json).map_err(|_| broken("quote_json")))
+                .transpose()?,
+        })
+    }
+}
+
+/// Writes a new order and its bills. A unique index refuses a bill that another live order claims.
+pub(crate) async fn insert(
+    txn: &DatabaseTransaction,
+    order: &Order,
+    idempotency_key: &str,
+    bills: &[FrozenBill],
+) -> Result<(), OrderError> {
+    order::ActiveModel {
+        id: Set(order.id.as_uuid()),
+        order_no: Set(order.order_no.to_string()),
+        account_id: Set(order.account.as_uuid()),
+        person_id: Set(order.person.as_uuid()),
+        city_code: Set(order.city.to_string()),
+        channel: Set(order.channel.code().to_owned()),
+        state: Set(order.state.code().to_owned()),
+        amount_fen: Set(order.amount.get()),
+        idempotency_key: Set(idempotency_key.to_owned()),
+        request_digest: Set(order.request_digest.clone()),
+        expires_at_ms: Set(order.expires_at.as_millis()),
+        created_at_ms: Set(order.created_at.as_millis()),
+        updated_at_ms: Set(order.updated_at.as_millis()),
+    }
+    .insert(txn)
+    .await?;
+    for (position, frozen) in bills.iter().enumerate() {
+        let broken =
+            |column| OrderError::Row { table: "order_bills", column, row: order.id.to_string() };
+        bill::ActiveModel {
+            order_id: Set(order.id.as_uuid()),
+            position: Set(i16::try_from(position).map_err(|_| broken("position"))?),
+            agency_code: Set(frozen.agency.to_string()),
+            bill_no: Set(frozen.bill.bill_no.to_string()),
+            bill_version: Set(
+                i32::try_from(frozen.bill.version).map_err(|_| broken("bill_version"))?
+            ),
+            insurance: Set(frozen.insurance.code().to_owned()),
+            month_from: Set(frozen.months.from().to_string()),
+            month_to: Set(frozen.months.to().to_string()),
+            base_fen: Set(frozen.base.map(Fen::get)),
+            tier_no: Set(frozen
+                .tier_no
+                .map(i16::try_from)
+                .transpose()
+                .map_err(|_| broken("tier_no"))?),
+            amount_fen: Set(frozen.bill.amount.get()),
+            components_json: Set(
+                serde_json::to_string(&frozen.components).map_err(|_| broken("components_json"))?
+            ),
+            quote_json: Set(frozen
+                .quote
+                .as_ref()
+                .map(|quote| serde_json::to_string(quote).map_err(|_| broken("quote_json")))
+                .transpose()?),
+            live: Set(order.state.is_live()),
+        }
+        .insert(txn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes the order's row for this transaction. Always the first row that an act locks.
+pub(crate) async fn lock(txn: &DatabaseTransaction, id: OrderId) -> Result<Order, OrderError> {
+    let row = order::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(txn).await?;
+    row.ok_or(OrderError::NotFound)?.try_into()
+}
+
+pub(crate) async fn find(db: &impl ConnectionTrait, id: OrderId) -> Result<Order, OrderError> {
+    order::Entity::find_by_id(id.as_uuid()).one(db).await?.ok_or(OrderError::NotFound)?.try_into()
+}
+
+pub(crate) async fn find_by_key(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    idempotency_key: &str,
+) -> Result<Option<Order>, OrderError> {
+    let row = order::Entity::find()
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .filter(order::Column::IdempotencyKey.eq(idempotency_key))
+        .one(db)
+        .await?;
+    row.map(Order::try_from).transpose()
+}
+
+pub(crate) async fn find_by_no(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    order_no: &OrderNo,
+) -> Result<Order, OrderError> {
+    let row = order::Entity::find()
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .filter(order::Column::OrderNo.eq(order_no.as_str()))
+        .one(db)
+        .await?;
+    row.ok_or(OrderError::NotFound)?.try_into()
+}
+
+/// Newest first, those before `before` when it is given.
+pub(crate) async fn list(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    before: Option<OrderId>,
+    limit: u64,
+) -> Result<Vec<Order>, OrderError> {
+    let mut query = order::Entity::find().filter(order::Column::AccountId.eq(account.as_uuid()));
+    if let Some(before) = before {
+        query = query.filter(order::Column::Id.lt(before.as_uuid()));
+    }
+    let rows = query.order_by_desc(order::Column::Id).limit(limit).all(db).await?;
+    rows.into_iter().map(Order::try_from).collect()
+}
+
+pub(crate) async fn bills(
+    db: &impl ConnectionTrait,
+    id: OrderId,
+) -> Result<Vec<FrozenBill>, OrderError> {
+    let rows = bill::Entity::find()
+        .filter(bill::Column::OrderId.eq(id.as_uuid()))
+        .order_by_asc(bill::Column::Position)
+        .all(db)
+        .await?;
+    rows.into_iter().map(FrozenBill::try_from).collect()
+}
+
+/// The bills of several orders at once.
+pub(crate) async fn bills_of(
+    db: &impl ConnectionTrait,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, Vec<FrozenBill>>, OrderError> {
+    let rows = bill::Entity::find()
+        .filter(bill::Column::OrderId.is_in(ids.iter().map(|id| id.as_uuid())))
+        .order_by_asc(bill::Column::Position)
+        .all(db)
+        .await?;
+    let mut bills: HashMap<OrderId, Vec<FrozenBill>> = HashMap::new();
+    for row in rows {
+        bills.entry(OrderId::from_uuid(row.order_id)).or_default().push(row.try_into()?);
+    }
+    Ok(bills)
+}
+
+/// The live order that claims the bill, if there is one.
+pub(crate) async fn claimant(
+    db: &impl ConnectionTrait,
+    agency: &AgencyCode,
+    bill_no: &BillNo,
+) -> Result<Option<OrderId>, OrderError> {
+    let row = bill::Entity::find()
+        .filter(bill::Column::AgencyCode.eq(agency.as_str()))
+        .filter(bill::Column::BillNo.eq(bill_no.as_str()))
+        .filter(bill::Column::Live.eq(true))
+        .one(db)
+        .await?;
+    Ok(row.map(|row| OrderId::from_uuid(row.order_id)))
+}
+
+pub(crate) async fn set_state(
+    txn: &DatabaseTransaction,
+    id: OrderId,
+    state: OrderState,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = order::Entity::update_many()
+        .col_expr(order::Column::State, Expr::value(state.code()))
+        .col_expr(order::Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(order::Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("orders", id, done.rows_affected)
+}
+
+/// Claims or releases all bills of the order.
+pub(crate) async fn set_live(
+    txn: &DatabaseTransaction,
+    id: OrderId,
+    live: bool,
+) -> Result<(), OrderError> {
+    bill::Entity::update_many()
+        .col_expr(bill::Column::Live, Expr::value(live))
+        .filter(bill::Column::OrderId.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! The rows of payments.
+
+use std::str::FromStr;
+
+use kernel::{Channel, Fen, MerchantKey, OrderId, OutTradeNo, PaymentId, Timestamp, UnknownWord};
+use people::Sealed;
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+
+use crate::{
+    OrderError,
+    error::{exactly_one, read, read_fen},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payments")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    pub channel: String,
+    pub merchant_key: String,
+    pub merchant_id: String,
+    pub app_id: String,
+    pub out_trade_no: String,
+    pub amount_fen: i64,
+    pub request_sealed: Vec<u8>,
+    pub key_id: String,
+    pub state: String,
+    pub token: Option<String>,
+    pub token_at_ms: Option<i64>,
+    pub transaction_id: Option<String>,
+    pub paid_at_ms: Option<i64>,
+    pub told: Option<String>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Where one attempt to collect stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PaymentState {
+    /// Written down; the channel may or may not know the number.
+    Prepared,
+    /// The channel waits for the citizen.
+    Open,
+    /// The money is here.
+    Paid,
+    /// Can not be paid any more and was not.
+    Closed,
+    /// The channel did not accept the request.
+    Refused,
+}
+
+impl PaymentState {
+    pub const ALL: [PaymentState; 5] = [
+        PaymentState::Prepared,
+        PaymentState::Open,
+        PaymentState::Paid,
+        PaymentState::Closed,
+        PaymentState::Refused,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            PaymentState::Prepared => "prepared",
+            PaymentState::Open => "open",
+            PaymentState::Paid => "paid",
+            PaymentState::Closed => "closed",
+            PaymentState::Refused => "refused",
+        }
+    }
+
+    /// Whether money may still come for this number in the ordinary way.
+    pub const fn is_open(self) -> bool {
+        matches!(self, PaymentState::Prepared | PaymentState::Open)
+    }
+}
+
+impl FromStr for PaymentState {
+    type Err = UnknownWord;
+    fn from_str(code: &str) -> Result<PaymentState, UnknownWord> {
+        let expected = "prepared open paid closed refused";
+        PaymentState::ALL
+            .into_iter()
+            .find(|state| state.code() == code)
+            .ok_or(UnknownWord { list: "PaymentState", expected })
+    }
+}
+
+/// One attempt to collect an order through one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub order: OrderId,
+    pub channel: Channel,
+    pub merchant: MerchantKey,
+    pub merchant_id: String,
+    pub app_id: String,
+    pub out_trade_no: OutTradeNo,
+    pub amount: Fen,
+    pub state: PaymentState,
+    pub token: Option<String>,
+    pub token_at: Option<Timestamp>,
+    pub transaction_id: Option<String>,
+    pub paid_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub(crate) request: Sealed,
+}
+
+impl TryFrom<Model> for Payment {
+    type Error = OrderError;
+    fn try_from(row: Model) -> Result<Payment, OrderError> {
+        let (table, id) = ("payments", row.id);
+        Ok(Payment {
+            id: PaymentId::from_uuid(id),
+            order: OrderId::from_uuid(row.order_id),
+            channel: read(table, "channel", id, &row.channel)?,
+            merchant: read(table, "merchant_key", id, &row.merchant_key)?,
+            merchant_id: row.merchant_id,
+            app_id: row.app_id,
+            out_trade_no: read(table, "out_trade_no", id, &row.out_trade_no)?,
+            amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            state: read(table, "state", id, &row.state)?,
+            token: row.token,
+            token_at: row.token_at_ms.map(Timestamp::from_millis),
+            transaction_id: row.transaction_id,
+            paid_at: row.paid_at_ms.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(row.created_at_ms),
+            request: Sealed { key_id: row.key_id, bytes: row.request_sealed },
+        })
+    }
+}
+
+pub(crate) async fn insert(txn: &DatabaseTransaction, payment: &Payment) -> Result<(), OrderError> {
+    ActiveModel {
+        id: Set(payment.id.as_uuid()),
+        order_id: Set(payment.order.as_uuid()),
+        channel: Set(payment.channel.code().to_owned()),
+        merchant_key: Set(payment.merchant.to_string()),
+        merchant_id: Set(payment.merchant_id.clone()),
+        app_id: Set(payment.app_id.clone()),
+        out_trade_no: Set(payment.out_trade_no.to_string()),
+        amount_fen: Set(payment.amount.get()),
+        request_sealed: Set(payment.request.bytes.clone()),
+        key_id: Set(payment.request.key_id.clone()),
+        state: Set(payment.state.code().to_owned()),
+        token: Set(None),
+        token_at_ms: Set(None),
+        transaction_id: Set(None),
+        paid_at_ms: Set(None),
+        told: Set(None),
+        created_at_ms: Set(payment.created_at.as_millis()),
+        updated_at_ms: Set(payment.created_at.as_millis()),
+    }
+    .insert(txn)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn find(db: &impl ConnectionTrait, id: PaymentId) -> Result<Payment, OrderError> {
+    Entity::find_by_id(id.as_uuid()).one(db).await?.ok_or(OrderError::NotFound)?.try_into()
+}
+
+pub(crate) async fn find_by_number(
+    db: &impl ConnectionTrait,
+    channel: Channel,
+    merchant: &MerchantKey,
+    out_trade_no: &str,
+) -> Result<Option<Payment>, OrderError> {
+    let row = Entity::find()
+        .filter(Column::Channel.eq(channel.code()))
+        .filter(Column::MerchantKey.eq(merchant.as_str()))
+        .filter(Column::OutTradeNo.eq(out_trade_no))
+        .one(db)
+        .await?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// All attempts of an order, oldest first.
+pub(crate) async fn of_order(
+    db: &impl ConnectionTrait,
+    order: OrderId,
+) -> Result<Vec<Payment>, OrderError> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.eq(order.as_uuid()))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Payment::try_from).collect()
+}
+
+pub(crate) async fn set_state(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    state: PaymentState,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(state.code()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// Keeps what opens the wallet. The state is left alone when money or a close came first.
+pub(crate) async fn set_token(
+    txn: &DatabaseTransaction,
+    payment: &Payment,
+    token: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let state = if payment.state.is_open() { PaymentState::Open } else { payment.state };
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(state.code()))
+        .col_expr(Column::Token, Expr::value(token))
+        .col_expr(Column::TokenAtMs, Expr::value(now.as_millis()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(payment.id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", payment.id, done.rows_affected)
+}
+
+/// Marks the attempt as paid. `UNIQUE (channel, transaction_id)` is the last judge.
+pub(crate) async fn set_paid(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    fact: &platforms::PaymentFact,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let told = match fact.told() {
+        platforms::Told::Notification => "notification",
+        platforms::Told::Query => "query",
+    };
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(PaymentState::Paid.code()))
+        .col_expr(Column::TransactionId, Expr::value(fact.transaction_id()))
+        .col_expr(Column::PaidAtMs, Expr::value(fact.paid_at().as_millis()))
+        .col_expr(Column::Told, Expr::value(told))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}

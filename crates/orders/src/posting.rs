@@ -1,0 +1,239 @@
+//! Postings: the agency books each bill of a paid order, once.
+
+pub(crate) mod table;
+
+use std::time::Duration;
+
+use agency::{AgencyError, Objection, Posted, PostingRequest, PostingStanding};
+use kernel::{Entropy, OrderId, PaymentId, PostingId, Timestamp};
+use migrations::begin_write;
+use sea_orm::DatabaseTransaction;
+use serde_json::json;
+
+pub use self::table::{Posting, PostingState};
+use crate::{
+    OrderError, OrderEvent, OrderState, Orders,
+    case::{self, CaseKind, Doubt},
+    error::read,
+    job::{self, Job, JobKind, Outcome},
+    journal::{self, Entry, account},
+    order::table::{self as order_table, Order},
+    payment::table as payment_table,
+};
+
+/// How long a temporary objection (maintenance, day cut-off, a foreign lock) is waited out.
+const TEMPORARY_WAIT: Duration = Duration::from_secs(60);
+
+/// Writes down one posting and one job per bill, in the transaction that recorded the money.
+pub(crate) async fn plan(
+    txn: &DatabaseTransaction,
+    order: &Order,
+    payment: PaymentId,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<(), OrderError> {
+    for frozen in order_table::bills(txn, order.id).await? {
+        let posting = table::insert(txn, order.id, payment, &frozen, now, entropy).await?;
+        job::put(txn, JobKind::PostBill, order.id, posting, (now, now), entropy).await?;
+    }
+    Ok(())
+}
+
+/// What the agency decided about one bill.
+enum Decision {
+    Posted(Posted),
+    Refused(Objection),
+}
+
+impl Orders {
+    /// One try to post a bill. After any earlier try the agency is asked first.
+    pub(crate) async fn post_bill(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let id: PostingId = read("jobs", "subject", job.id, &job.subject)?;
+        let posting = table::find(&self.db, id).await?;
+        if posting.state != PostingState::Pending {
+            return Ok(Outcome::Done);
+        }
+        let order = order_table::find(&self.db, posting.order).await?;
+        let agency = self.directory.agency(&posting.agency)?;
+        if job.attempt > 1 {
+            match agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await {
+                Ok(PostingStanding::Posted(posted)) => {
+                    self.record_posting(id, Decision::Posted(posted)).await?;
+                    return Ok(Outcome::Done);
+                }
+                Ok(PostingStanding::NotPosted) => {}
+                Ok(PostingStanding::Unknown) => {
+                    return Ok(Outcome::Again { why: "the agency does not know yet".to_owned() });
+                }
+                Err(error) => return Ok(postpone(&error)),
+            }
+        }
+        let request = self.posting_request(&order, &posting).await?;
+        let decision = match agency.post_payment(&request).await {
+            Ok(posted) => Decision::Posted(posted),
+            // Somebody booked this bill. Perhaps we did: only the answer to a question tells.
+            Err(AgencyError::Objection(
+                objection @ (Objection::AlreadyPaid | Objection::DuplicateRequest),
+            )) => {
+                match agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await
+                {
+                    Ok(PostingStanding::Posted(posted)) => Decision::Posted(posted),
+                    Ok(PostingStanding::NotPosted) => Decision::Refused(objection),
+                    Ok(PostingStanding::Unknown) => {
+                        return Ok(Outcome::Again {
+                            why: "the agency does not know yet".to_owned(),
+                        });
+                    }
+                    Err(error) => return Ok(postpone(&error)),
+                }
+            }
+            Err(AgencyError::Objection(objection)) if !waits(objection) => {
+                Decision::Refused(objection)
+            }
+            Err(error) => return Ok(postpone(&error)),
+        };
+        self.record_posting(id, decision).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn posting_request(
+        &self,
+        order: &Order,
+        posting: &Posting,
+    ) -> Result<PostingRequest, OrderError> {
+        let payment = payment_table::find(&self.db, posting.payment).await?;
+        let unpaid = || OrderError::Row {
+            table: "payments",
+            column: "transaction_id",
+            row: payment.id.to_string(),
+        };
+        let transaction_id = payment.transaction_id.clone().ok_or_else(unpaid)?;
+        let paid_at = payment.paid_at.ok_or_else(unpaid)?;
+        let bills = order_table::bills(&self.db, order.id).await?;
+        let frozen = bills
+            .into_iter()
+            .find(|frozen| {
+                frozen.agency == posting.agency && frozen.bill.bill_no == posting.bill_no
+            })
+            .ok_or_else(|| OrderError::Row {
+                table: "postings",
+                column: "bill_no",
+                row: posting.id.to_string(),
+            })?;
+        Ok(PostingRequest {
+            agency: posting.agency.clone(),
+            order_no: order.order_no.clone(),
+            bill: frozen.bill,
+            channel: payment.channel,
+            transaction_id,
+            paid_at,
+        })
+    }
+
+    /// Books the agency's decision, and the order's when the last bill is decided.
+    async fn record_posting(&self, id: PostingId, decision: Decision) -> Result<(), OrderError> {
+        let now = self.clock.now();
+        let order_id = table::find(&self.db, id).await?.order;
+        let txn = begin_write(&self.db).await?;
+        let mut order = order_table::lock(&txn, order_id).await?;
+        let posting = table::find(&txn, id).await?;
+        if posting.state != PostingState::Pending {
+            return Ok(());
+        }
+        match &decision {
+            Decision::Posted(posted) => {
+                table::set_posted(&txn, id, posted, now).await?;
+                let entry = Entry {
+                    debit: account::in_transit(),
+                    credit: account::premium(&posting.agency),
+                    amount: posting.amount,
+                    payment: Some(posting.payment),
+                    bill_no: Some(posting.bill_no.clone()),
+                };
+                journal::note(&txn, &order, "bill_posted", Some(entry), now).await?;
+            }
+            Decision::Refused(objection) => {
+                table::set_refused(&txn, id, *objection, now).await?;
+                journal::note(&txn, &order, "bill_refused", None, now).await?;
+                self.open_refusal(&txn, &order, &posting, *objection, now).await?;
+            }
+        }
+        let postings = table::of_order(&txn, order.id).await?;
+        if let Some(event) = decided(&postings) {
+            journal::advance(&txn, &mut order, event, None, now).await?;
+        }
+        txn.commit().await?;
+        metrics::counter!("bills_decided", "decision" => match decision {
+            Decision::Posted(_) => "posted",
+            Decision::Refused(_) => "refused",
+        })
+        .increment(1);
+        Ok(())
+    }
+
+    /// The money of this bill has no home: a person must give it back or find the reason.
+    async fn open_refusal(
+        &self,
+        txn: &DatabaseTransaction,
+        order: &Order,
+        posting: &Posting,
+        objection: Objection,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        let doubt = Doubt {
+            kind: CaseKind::PostingRefused,
+            subject: posting.id.to_string(),
+            order: Some(order.id),
+            account: None,
+            amount: Some(posting.amount),
+            evidence: json!({
+                "order_no": order.order_no, "agency": posting.agency, "bill_no": posting.bill_no,
+                "objection": objection.code(),
+            }),
+        };
+        case::open(txn, doubt, now, &*self.entropy).await.map(drop)
+    }
+
+    /// A paid order that did not decide itself goes to a person.
+    pub(crate) async fn hand_over(
+        &self,
+        txn: &DatabaseTransaction,
+        order: OrderId,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        let mut order = order_table::lock(txn, order).await?;
+        if order.state == OrderState::Paid {
+            journal::advance(txn, &mut order, OrderEvent::HandedOver, None, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the postings together mean for the order; `None` while one is pending.
+fn decided(postings: &[Posting]) -> Option<OrderEvent> {
+    let count = |state| postings.iter().filter(|posting| posting.state == state).count();
+    let (pending, posted) = (count(PostingState::Pending), count(PostingState::Posted));
+    match (pending, posted) {
+        (1.., _) => None,
+        (0, posted) if posted == postings.len() => Some(OrderEvent::AllPosted),
+        (0, 1..) => Some(OrderEvent::SomePosted),
+        (0, 0) => Some(OrderEvent::HandedOver),
+    }
+}
+
+/// Objections that pass by themselves: nothing was done, the same posting works later.
+const fn waits(objection: Objection) -> bool {
+    objection.is_temporary() || matches!(objection, Objection::BillLocked)
+}
+
+fn postpone(error: &AgencyError) -> Outcome {
+    match error {
+        AgencyError::Objection(objection) if objection.is_temporary() => {
+            Outcome::Wait { after: TEMPORARY_WAIT, why: error.to_string() }
+        }
+        AgencyError::Objection(_)
+        | AgencyError::NotSent
+        | AgencyError::Unknown(_)
+        | AgencyError::Misconfigured(_) => Outcome::Again { why: error.to_string() },
+    }
+}

@@ -1,0 +1,194 @@
+//! The rows of postings: one per bill of a paid order.
+
+use std::str::FromStr;
+
+use agency::{Objection, Posted};
+use kernel::{
+    AgencyCode, BillNo, Entropy, Fen, OrderId, PaymentId, PostingId, Timestamp, UnknownWord,
+};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+
+use crate::{
+    OrderError,
+    error::{exactly_one, read, read_fen},
+    order::table::FrozenBill,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "postings")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    pub payment_id: Uuid,
+    pub agency_code: String,
+    pub bill_no: String,
+    pub amount_fen: i64,
+    pub state: String,
+    pub agency_serial: Option<String>,
+    pub posted_at_ms: Option<i64>,
+    pub objection: Option<String>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Where the agency's booking of one bill stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PostingState {
+    Pending,
+    Posted,
+    /// The agency definitely does not take the money.
+    Refused,
+}
+
+impl PostingState {
+    pub const fn code(self) -> &'static str {
+        match self {
+            PostingState::Pending => "pending",
+            PostingState::Posted => "posted",
+            PostingState::Refused => "refused",
+        }
+    }
+}
+
+impl FromStr for PostingState {
+    type Err = UnknownWord;
+    fn from_str(code: &str) -> Result<PostingState, UnknownWord> {
+        match code {
+            "pending" => Ok(PostingState::Pending),
+            "posted" => Ok(PostingState::Posted),
+            "refused" => Ok(PostingState::Refused),
+            _ => Err(UnknownWord { list: "PostingState", expected: "pending posted refused" }),
+        }
+    }
+}
+
+/// The agency's booking (入账) of one bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    pub id: PostingId,
+    pub order: OrderId,
+    pub payment: PaymentId,
+    pub agency: AgencyCode,
+    pub bill_no: BillNo,
+    pub amount: Fen,
+    pub state: PostingState,
+    pub posted: Option<Posted>,
+    pub objection: Option<Objection>,
+}
+
+impl TryFrom<Model> for Posting {
+    type Error = OrderError;
+    fn try_from(row: Model) -> Result<Posting, OrderError> {
+        let (table, id) = ("postings", row.id);
+        let posted = match (row.agency_serial, row.posted_at_ms) {
+            (Some(agency_serial), Some(at)) => {
+                Some(Posted { agency_serial, posted_at: Timestamp::from_millis(at) })
+            }
+            _ => None,
+        };
+        let unreadable = || OrderError::Row { table, column: "objection", row: id.to_string() };
+        let objection = row
+            .objection
+            .map(|code| Objection::from_code(&code).ok_or_else(unreadable))
+            .transpose()?;
+        Ok(Posting {
+            id: PostingId::from_uuid(id),
+            order: OrderId::from_uuid(row.order_id),
+            payment: PaymentId::from_uuid(row.payment_id),
+            agency: read(table, "agency_code", id, &row.agency_code)?,
+            bill_no: read(table, "bill_no", id, &row.bill_no)?,
+            amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            state: read(table, "state", id, &row.state)?,
+            posted,
+            objection,
+        })
+    }
+}
+
+/// Writes down that a bill of a paid order waits for the agency.
+pub(crate) async fn insert(
+    txn: &DatabaseTransaction,
+    order: OrderId,
+    payment: PaymentId,
+    frozen: &FrozenBill,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<PostingId, OrderError> {
+    let id = PostingId::generate(now, entropy);
+    ActiveModel {
+        id: Set(id.as_uuid()),
+        order_id: Set(order.as_uuid()),
+        payment_id: Set(payment.as_uuid()),
+        agency_code: Set(frozen.agency.to_string()),
+        bill_no: Set(frozen.bill.bill_no.to_string()),
+        amount_fen: Set(frozen.bill.amount.get()),
+        state: Set(PostingState::Pending.code().to_owned()),
+        agency_serial: Set(None),
+        posted_at_ms: Set(None),
+        objection: Set(None),
+        created_at_ms: Set(now.as_millis()),
+        updated_at_ms: Set(now.as_millis()),
+    }
+    .insert(txn)
+    .await?;
+    Ok(id)
+}
+
+pub(crate) async fn find(db: &impl ConnectionTrait, id: PostingId) -> Result<Posting, OrderError> {
+    Entity::find_by_id(id.as_uuid()).one(db).await?.ok_or(OrderError::NotFound)?.try_into()
+}
+
+pub(crate) async fn of_order(
+    db: &impl ConnectionTrait,
+    order: OrderId,
+) -> Result<Vec<Posting>, OrderError> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.eq(order.as_uuid()))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Posting::try_from).collect()
+}
+
+pub(crate) async fn set_posted(
+    txn: &DatabaseTransaction,
+    id: PostingId,
+    posted: &Posted,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(PostingState::Posted.code()))
+        .col_expr(Column::AgencySerial, Expr::value(posted.agency_serial.as_str()))
+        .col_expr(Column::PostedAtMs, Expr::value(posted.posted_at.as_millis()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::State.eq(PostingState::Pending.code()))
+        .exec(txn)
+        .await?;
+    exactly_one("postings", id, done.rows_affected)
+}
+
+pub(crate) async fn set_refused(
+    txn: &DatabaseTransaction,
+    id: PostingId,
+    objection: Objection,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(PostingState::Refused.code()))
+        .col_expr(Column::Objection, Expr::value(objection.code()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::State.eq(PostingState::Pending.code()))
+        .exec(txn)
+        .await?;
+    exactly_one("postings", id, done.rows_affected)
+}

@@ -1,0 +1,28 @@
+//! Our own calculation of an agency's bill. The bill decides; the preview explains it, and is kept
+//! with the order so that it can be replayed years later.
+
+use agency::Bill;
+use kernel::{CityCode, Insurance, InsuredKind};
+use policies::{Catalogue, Choice, Quote, QuoteRequest, Subject};
+
+/// The quote for a bill, `None` where no policy prices it: then the agency's amount stands alone.
+pub fn preview(catalogue: &Catalogue, city: &CityCode, bill: &Bill) -> Option<Quote> {
+    let insured_kind = usual_kind(bill.insurance);
+    let subject = Subject::City { city: city.clone(), insurance: bill.insurance, insured_kind };
+    let choice = match (bill.tier_no, bill.base) {
+        (_, Some(base)) => Choice::Base(base),
+        (Some(tier), None) => Choice::Tier(tier),
+        (None, None) => Choice::Floor,
+    };
+    let mut request = QuoteRequest::new(subject, choice, bill.months);
+    request.provisional = true;
+    catalogue.quote(&request).ok()
+}
+
+/// Resident insurance is for residents, the rest for flexible employment.
+pub const fn usual_kind(insurance: Insurance) -> InsuredKind {
+    match insurance {
+        Insurance::ResidentMedical => InsuredKind::Resident,
+        Insurance::Pension | Insurance::Medical | Insurance::Unemployment => InsuredKind::FlexibleEmployment,
+    }
+}

@@ -1,0 +1,94 @@
+//! What a citizen and an operator see of orders: lists and details, nothing decided here.
+
+use std::collections::HashMap;
+
+use kernel::{AccountId, OrderId, OrderNo};
+
+use crate::{
+    Case, OrderError, Orders, case,
+    journal::{self, JournalLine},
+    order::{FrozenBill, Order, table as order_table},
+    payment::{Payment, table as payment_table},
+    posting::{Posting, table as posting_table},
+};
+
+/// An order with all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct OrderRecord {
+    pub order: Order,
+    pub bills: Vec<FrozenBill>,
+    pub payments: Vec<Payment>,
+    pub postings: Vec<Posting>,
+}
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug)]
+pub struct OrderPage {
+    pub orders: Vec<(Order, Vec<FrozenBill>)>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<OrderId>,
+}
+
+impl Orders {
+    /// One order of this account. Others' orders are simply not found.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn record(
+        &self,
+        account: AccountId,
+        order_no: &OrderNo,
+    ) -> Result<OrderRecord, OrderError> {
+        let order = order_table::find_by_no(&self.db, account, order_no).await?;
+        Ok(OrderRecord {
+            bills: order_table::bills(&self.db, order.id).await?,
+            payments: payment_table::of_order(&self.db, order.id).await?,
+            postings: posting_table::of_order(&self.db, order.id).await?,
+            order,
+        })
+    }
+
+    /// The account's orders before `cursor`, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn list(
+        &self,
+        account: AccountId,
+        cursor: Option<OrderId>,
+        limit: u32,
+    ) -> Result<OrderPage, OrderError> {
+        let mut orders = order_table::list(&self.db, account, cursor, u64::from(limit) + 1).await?;
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = orders.len() > wanted;
+        orders.truncate(wanted);
+        let next = orders.last().filter(|_| more).map(|order| order.id);
+        let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+        let mut bills: HashMap<OrderId, Vec<FrozenBill>> =
+            order_table::bills_of(&self.db, &ids).await?;
+        let orders = orders
+            .into_iter()
+            .map(|order| {
+                let bills = bills.remove(&order.id).unwrap_or_default();
+                (order, bills)
+            })
+            .collect();
+        Ok(OrderPage { orders, next })
+    }
+
+    /// What happened to an order, oldest first.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn journal(&self, order: OrderId) -> Result<Vec<JournalLine>, OrderError> {
+        journal::lines(&self.db, order).await
+    }
+
+    /// Open cases, oldest first: the named list that a person is looking at.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn open_cases(&self, limit: u32) -> Result<Vec<Case>, OrderError> {
+        case::list_open(&self.db, u64::from(limit)).await
+    }
+}

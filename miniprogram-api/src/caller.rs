@@ -1,0 +1,40 @@
+//! Who is calling: the session behind the bearer token.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+};
+
+use crate::{
+    Api,
+    problem::{ApiError, tell},
+    session::{Session, Token},
+};
+
+/// A request with a living session.
+pub(crate) struct Caller(pub Session);
+
+pub(crate) fn not_logged_in() -> ApiError {
+    tell(
+        StatusCode::UNAUTHORIZED,
+        "not_logged_in",
+        "登录已失效,请重新登录。",
+        "You are not logged in any more. Please log in again.",
+    )
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Caller, ApiError> {
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, token)| token.trim().parse::<Token>().ok())
+            .ok_or_else(not_logged_in)?;
+        let session = api.sessions.find(&token).await.map_err(ApiError::from)?;
+        session.map(Caller).ok_or_else(not_logged_in)
+    }
+}

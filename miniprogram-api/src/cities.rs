@@ -1,0 +1,390 @@
+//! Cities: the list with its index, search, nearest, hints, and what one city offers.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kernel::{CityCode, Month};
+use policies::{Catalogue, City, Coordinates, Hint, Policy, Terms};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Api,
+    input::{Params, parse},
+    problem::{ApiError, invalid, tell},
+};
+
+/// A selectable city.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CityView {
+    /// GB/T 2260, six digits.
+    #[schema(example = "320200")]
+    code: String,
+    /// Short name for display.
+    #[schema(example = "无锡")]
+    name: String,
+    #[schema(example = "无锡市")]
+    full_name: String,
+    /// Shown beside the name: 苏州 and 宿州 sound the same.
+    #[schema(example = "江苏")]
+    province: String,
+    #[schema(example = "wuxi")]
+    pinyin: String,
+    #[schema(example = "wx")]
+    initials: String,
+    /// Whether a service is offered here. Others show 敬请期待.
+    open: bool,
+}
+
+impl CityView {
+    fn of(catalogue: &Catalogue, city: &City) -> CityView {
+        CityView {
+            code: city.code().to_string(),
+            name: city.short_name().to_owned(),
+            full_name: city.name().to_owned(),
+            province: city.province().short_name.clone(),
+            pinyin: city.pinyin().to_owned(),
+            initials: city.initials().to_owned(),
+            open: catalogue.is_open(city.code()),
+        }
+    }
+}
+
+/// One letter of the A–Z index.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LetterGroup {
+    letter: String,
+    cities: Vec<CityView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CityIndex {
+    count: usize,
+    /// Hot cities in their order.
+    hot: Vec<CityView>,
+    /// Letters without a city are absent.
+    groups: Vec<LetterGroup>,
+}
+
+/// All selectable cities, by letter.
+///
+/// Send the answer's `ETag` back as `If-None-Match`: an unchanged list answers 304.
+#[utoipa::path(get, path = "/api/v1/cities", tag = "cities",
+    responses((status = 200, body = CityIndex), (status = 304, description = "unchanged")))]
+pub(crate) async fn list(State(api): State<Api>, headers: HeaderMap) -> Response {
+    let catalogue = &api.catalogue;
+    let etag = format!("\"{}\"", catalogue.etag());
+    let caching = [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, "public, max-age=300".to_owned())];
+    let asked = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if asked.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*") {
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
+    }
+    let mut cities: Vec<&City> = catalogue.cities().iter().collect();
+    cities.sort_by_key(|city| (city.letter(), city.pinyin().to_owned(), city.code().clone()));
+    let groups = cities
+        .chunk_by(|a, b| a.letter() == b.letter())
+        .map(|cities| LetterGroup {
+            letter: cities[0].letter().to_string(),
+            cities: cities.iter().map(|city| CityView::of(catalogue, city)).collect(),
+        })
+        .collect();
+    let hot = catalogue.hot_cities().into_iter().map(|city| CityView::of(catalogue, city)).collect();
+    (caching, Json(CityIndex { count: cities.len(), hot, groups })).into_response()
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CityList {
+    cities: Vec<CityView>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SearchParams {
+    /// Chinese, pinyin or initials, at most 20 characters.
+    q: String,
+    /// At most this many, 1 to 50.
+    limit: Option<u8>,
+}
+
+/// Cities that match what a person typed, best first.
+#[utoipa::path(get, path = "/api/v1/cities/search", tag = "cities", params(SearchParams),
+    responses((status = 200, body = CityList)))]
+pub(crate) async fn search(
+    State(api): State<Api>,
+    Params(params): Params<SearchParams>,
+) -> Result<Json<CityList>, ApiError> {
+    let limit = usize::from(params.limit.unwrap_or(20).clamp(1, 50));
+    let found = api.catalogue.search(&params.q, limit).map_err(|reason| {
+        invalid("q", "搜索内容太长,请少输入几个字。", format!("The search text is too long: {reason}."))
+    })?;
+    Ok(Json(CityList { cities: found.into_iter().map(|city| CityView::of(&api.catalogue, city)).collect() }))
+}
+
+/// One city, or none: the client then shows the city picker.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Suggestion {
+    city: Option<CityView>,
+    /// Cities that the hint could mean, when it is not clear.
+    candidates: Vec<CityView>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlaceParams {
+    /// Latitude in degrees (GCJ-02), as a decimal text.
+    lat: String,
+    /// Longitude in degrees (GCJ-02), as a decimal text.
+    lng: String,
+}
+
+/// The city nearest to a place. The coordinates are dropped, not stored, not logged.
+///
+/// Only a suggestion: the city of enrolment (参保地) is what matters.
+#[utoipa::path(get, path = "/api/v1/cities/nearest", tag = "cities", params(PlaceParams),
+    responses((status = 200, body = Suggestion)))]
+pub(crate) async fn nearest(
+    State(api): State<Api>,
+    Params(params): Params<PlaceParams>,
+) -> Result<Json<Suggestion>, ApiError> {
+    let place = Coordinates::from_degrees(&params.lat, &params.lng).map_err(|reason| {
+        invalid("lat,lng", "位置信息不正确,请手动选择城市。", format!("The coordinates are not valid: {reason}."))
+    })?;
+    let city = api.catalogue.nearest(place).and_then(|nearest| api.catalogue.city(&nearest.city));
+    let city = city.map(|city| CityView::of(&api.catalogue, city));
+    Ok(Json(Suggestion { city, candidates: Vec::new() }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HintParams {
+    /// What a platform handed over: a name with or without 市, or a GB/T 2260 code.
+    hint: String,
+}
+
+/// What a platform's city value means. Unknown is unknown, never a default.
+#[utoipa::path(get, path = "/api/v1/cities/resolve", tag = "cities", params(HintParams),
+    responses((status = 200, body = Suggestion)))]
+pub(crate) async fn resolve(
+    State(api): State<Api>,
+    Params(params): Params<HintParams>,
+) -> Json<Suggestion> {
+    let view = |code: &CityCode| api.catalogue.city(code).map(|city| CityView::of(&api.catalogue, city));
+    Json(match api.catalogue.resolve_hint(&params.hint) {
+        Hint::City(code) => Suggestion { city: view(&code), candidates: Vec::new() },
+        Hint::Ambiguous(codes) => Suggestion { city: None, candidates: codes.iter().filter_map(view).collect() },
+        Hint::NotFound => Suggestion { city: None, candidates: Vec::new() },
+    })
+}
+
+/// What one city offers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CityDetail {
+    #[serde(flatten)]
+    city: CityView,
+    services: Vec<ServiceView>,
+    agencies: Vec<AgencyView>,
+    hotlines: Vec<Hotline>,
+    /// The standards in force in the month asked for.
+    policies: Vec<PolicyView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServiceView {
+    #[schema(example = "flex_pension")]
+    code: String,
+    label: String,
+    insurance: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AgencyView {
+    #[schema(example = "320200-hr")]
+    code: String,
+    name: String,
+    kind: String,
+    insurances: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Hotline {
+    label: String,
+    #[schema(example = "12333")]
+    number: String,
+}
+
+/// A standard in force, with its source.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PolicyView {
+    id: String,
+    version: u16,
+    insurance: String,
+    insured_kind: String,
+    /// `tiers`, `range`, `fixed`, `flat`, `annual_flat` or `tier_amounts`.
+    base_mode: String,
+    from: String,
+    to: String,
+    /// Yuan; absent where there is no base.
+    base_floor: Option<String>,
+    base_ceiling: Option<String>,
+    tiers: Vec<TierView>,
+    categories: Vec<CategoryView>,
+    confidence: String,
+    /// Shown with figures that only one source gives.
+    disclaimer: Option<String>,
+    document: Option<String>,
+    sources: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TierView {
+    no: u16,
+    /// Yuan.
+    base: Option<String>,
+    /// Yuan per month.
+    monthly_amount: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CategoryView {
+    code: String,
+    name: String,
+    /// Yuan per year.
+    amount: String,
+}
+
+impl PolicyView {
+    fn of(policy: &Policy) -> PolicyView {
+        let (mut floor, mut ceiling) = (None, None);
+        let (mut tiers, mut categories) = (Vec::new(), Vec::new());
+        match &policy.terms {
+            Terms::Tiers { bounds, tiers: published, .. } => {
+                (floor, ceiling) = (Some(bounds.floor), bounds.ceiling);
+                tiers = published
+                    .iter()
+                    .filter_map(|tier| {
+                        let monthly_amount = policy.month_on(tier.base)?.to_string();
+                        Some(TierView { no: tier.no, base: Some(tier.base.to_string()), monthly_amount })
+                    })
+                    .collect();
+            }
+            Terms::Range { bounds } => (floor, ceiling) = (Some(bounds.floor), bounds.ceiling),
+            Terms::Fixed { base } => (floor, ceiling) = (Some(*base), Some(*base)),
+            Terms::Flat => {}
+            Terms::AnnualFlat { categories: published } => {
+                categories = published
+                    .iter()
+                    .map(|category| CategoryView {
+                        code: category.code.clone(),
+                        name: category.name.clone(),
+                        amount: category.amount.to_string(),
+                    })
+                    .collect();
+            }
+            Terms::TierAmounts { bounds, tiers: published } => {
+                (floor, ceiling) = (Some(bounds.floor), bounds.ceiling);
+                tiers = published
+                    .iter()
+                    .map(|tier| TierView { no: tier.no, base: None, monthly_amount: tier.monthly.to_string() })
+                    .collect();
+            }
+        }
+        let doubtful = policy.confidence == policies::Confidence::OneSource;
+        PolicyView {
+            id: policy.id.to_string(),
+            version: policy.version,
+            insurance: policy.insurance.code().to_owned(),
+            insured_kind: policy.insured_kind.code().to_owned(),
+            base_mode: policy.terms.code().to_owned(),
+            from: policy.period.from().to_string(),
+            to: policy.period.to().to_string(),
+            base_floor: floor.map(|fen| fen.to_string()),
+            base_ceiling: ceiling.map(|fen| fen.to_string()),
+            tiers,
+            categories,
+            confidence: policy.confidence.code().to_owned(),
+            disclaimer: doubtful.then(|| policies::DISCLAIMER.to_owned()),
+            document: policy.document.clone(),
+            sources: policy.sources.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MonthParams {
+    /// Standards of this month, such as `2023-01`; this month when absent.
+    month: Option<String>,
+}
+
+/// One city: its services, agencies, hotlines, and the standards in force.
+#[utoipa::path(get, path = "/api/v1/cities/{code}", tag = "cities",
+    params(("code" = String, Path, description = "GB/T 2260 code"), MonthParams),
+    responses((status = 200, body = CityDetail), (status = 404, description = "no such city")))]
+pub(crate) async fn detail(
+    State(api): State<Api>,
+    Path(code): Path<String>,
+    Params(params): Params<MonthParams>,
+) -> Result<Json<CityDetail>, ApiError> {
+    let code = city_code(&code)?;
+    let city = api.catalogue.city(&code).ok_or_else(unknown_city)?;
+    let month = match params.month {
+        Some(month) => parse("month", &month)?,
+        None => Month::of(api.clock.now()),
+    };
+    let pack = api.catalogue.pack(&code);
+    let services = api.catalogue.services(&code).iter().map(|service| ServiceView {
+        code: service.code().to_owned(),
+        label: service.label().to_owned(),
+        insurance: service.insurance().code().to_owned(),
+    });
+    let agencies = pack.iter().flat_map(|pack| &pack.agencies).map(|agency| AgencyView {
+        code: agency.code.to_string(),
+        name: agency.name.clone(),
+        kind: agency.kind.code().to_owned(),
+        insurances: agency.insurances.iter().map(|insurance| insurance.code().to_owned()).collect(),
+    });
+    let hotlines = pack.iter().flat_map(|pack| {
+        let line = |label: &str, number: &str| Hotline { label: label.to_owned(), number: number.to_owned() };
+        [
+            line("人社", &pack.hotlines.human_resources),
+            line("医保", &pack.hotlines.medical),
+            line("税务", &pack.hotlines.tax),
+        ]
+    });
+    Ok(Json(CityDetail {
+        services: services.collect(),
+        agencies: agencies.collect(),
+        hotlines: hotlines.collect(),
+        policies: api.catalogue.policies_for(&code, month).into_iter().map(PolicyView::of).collect(),
+        city: CityView::of(&api.catalogue, city),
+    }))
+}
+
+/// A path's or member's city code.
+pub(crate) fn city_code(text: &str) -> Result<CityCode, ApiError> {
+    CityCode::new(text).map_err(|_| unknown_city())
+}
+
+pub(crate) fn unknown_city() -> ApiError {
+    tell(
+        StatusCode::NOT_FOUND,
+        "city_not_found",
+        "没有找到这个城市,请在城市列表中选择参保地。",
+        "We do not know this city. Please choose the city of enrolment from the list.",
+    )
+}
+
+/// A city that no pack opens.
+pub(crate) fn not_open(city: &CityCode) -> ApiError {
+    tell(
+        StatusCode::NOT_FOUND,
+        "city_not_open",
+        "该城市暂未开通社保缴费服务,敬请期待。请拨打 12333 咨询当地缴费渠道。",
+        "This service is not open in the city yet. Call 12333 to ask for other ways to pay.",
+    )
+    .with("city", json!(city))
+}

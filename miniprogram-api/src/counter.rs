@@ -1,0 +1,562 @@
+//! The agency's counter: enrolment, tiers and bills of an insured person.
+
+use std::collections::BTreeMap;
+
+use agency::{AgencyError, Bill, BillQuery, BillState, Objection, TierChoice};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use kernel::{AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, RetryClass, mask};
+use orders::OrderError;
+use policies::{Agency as InsuranceAgency, Quote};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Api,
+    caller::Caller,
+    cities::{self, city_code},
+    input::{Body, Params, parse},
+    language::Language,
+    problem::{ApiError, internal, invalid, tell},
+};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CityParams {
+    /// The city of enrolment (参保地).
+    city: String,
+}
+
+/// One insurance of the person at one agency.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EnrolmentView {
+    insurance: String,
+    insurance_label: String,
+    agency: String,
+    agency_name: String,
+    /// `active`, `suspended`, `ended`, `not_enrolled` or `retired`.
+    state: String,
+    label: String,
+    /// Masked.
+    personal_no: Option<String>,
+    tier_no: Option<u16>,
+    arrears: bool,
+}
+
+/// An agency that did not answer, or objected. The others' answers stand.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AgencyProblem {
+    agency: String,
+    agency_name: String,
+    code: String,
+    detail: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EnrolmentList {
+    enrolments: Vec<EnrolmentView>,
+    problems: Vec<AgencyProblem>,
+}
+
+/// Where and in which state the person is insured.
+#[utoipa::path(get, path = "/api/v1/people/{id}/enrolments", tag = "counter", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the person's id"), CityParams),
+    responses((status = 200, body = EnrolmentList)))]
+pub(crate) async fn enrolments(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    language: Language,
+    Path(id): Path<String>,
+    Params(params): Params<CityParams>,
+) -> Result<Json<EnrolmentList>, ApiError> {
+    let city = city_code(&params.city)?;
+    let identity = identity_of(&api, &caller, &id).await?;
+    let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
+    let mut errors = Vec::new();
+    for office in offices(&api, &city)? {
+        let found = match api.orders.directory().agency(&office.code) {
+            Ok(agency) => agency.query_insured(&office.code, &identity).await,
+            Err(error) => return Err(error.into()),
+        };
+        match found {
+            Ok(enrolments) => list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
+                insurance: enrolment.insurance.code().to_owned(),
+                insurance_label: enrolment.insurance.label().to_owned(),
+                agency: office.code.to_string(),
+                agency_name: office.name.clone(),
+                state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
+                label: enrolment.state.label().to_owned(),
+                personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
+                tier_no: enrolment.tier_no,
+                arrears: enrolment.arrears,
+            })),
+            Err(error) => errors.push((office, ApiError::from(error))),
+        }
+    }
+    list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
+    Ok(Json(list))
+}
+
+/// When nothing at all could be answered the first error is the answer; otherwise errors stand beside
+/// what was answered.
+fn told_or_raised(
+    errors: Vec<(&InsuranceAgency, ApiError)>,
+    nothing_else: bool,
+    language: Language,
+) -> Result<Vec<AgencyProblem>, ApiError> {
+    if nothing_else && let Some((_, error)) = errors.first() {
+        return Err(error.clone());
+    }
+    let problem = |(office, error): (&InsuranceAgency, ApiError)| AgencyProblem {
+        agency: office.code.to_string(),
+        agency_name: office.name.clone(),
+        code: error.code().to_owned(),
+        detail: error.sentence(language).to_owned(),
+    };
+    Ok(errors.into_iter().map(problem).collect())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TierParams {
+    city: String,
+    /// `pension`, `medical` …
+    insurance: String,
+    /// `YYYY-MM`; this month when absent.
+    month: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TierView {
+    no: u16,
+    label: String,
+    /// Yuan.
+    base: String,
+    /// Yuan.
+    monthly_amount: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TierList {
+    tiers: Vec<TierView>,
+}
+
+/// The tiers that the agency offers.
+#[utoipa::path(get, path = "/api/v1/people/{id}/tiers", tag = "counter", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the person's id"), TierParams),
+    responses((status = 200, body = TierList)))]
+pub(crate) async fn tiers(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    Params(params): Params<TierParams>,
+) -> Result<Json<TierList>, ApiError> {
+    api.people.person(caller.account, parse::<PersonId>("id", &id)?).await?;
+    let insurance: Insurance = parse("insurance", &params.insurance)?;
+    let month = match params.month {
+        Some(month) => parse("month", &month)?,
+        None => Month::of(api.clock.now()),
+    };
+    let office = office_of(&api, &city_code(&params.city)?, insurance)?;
+    let tiers = api.orders.directory().agency(&office.code)?.list_tiers(&office.code, insurance, month).await?;
+    let tiers = tiers.into_iter().map(|tier| TierView {
+        no: tier.no,
+        label: tier.label,
+        base: tier.base.to_string(),
+        monthly_amount: tier.monthly_amount.to_string(),
+    });
+    Ok(Json(TierList { tiers: tiers.collect() }))
+}
+
+/// A tier from a month on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TierWish {
+    city: String,
+    insurance: String,
+    tier_no: u16,
+    /// `YYYY-MM`
+    from: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TierChosenView {
+    effective_from: String,
+    /// Bills for the difference of months already paid.
+    difference_bills: Vec<String>,
+}
+
+/// Chooses a tier (选档).
+#[utoipa::path(put, path = "/api/v1/people/{id}/tier", tag = "counter", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the person's id")), request_body = TierWish,
+    responses((status = 200, body = TierChosenView)))]
+pub(crate) async fn choose_tier(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    Body(wish): Body<TierWish>,
+) -> Result<Json<TierChosenView>, ApiError> {
+    let identity = identity_of(&api, &caller, &id).await?;
+    let insurance: Insurance = parse("insurance", &wish.insurance)?;
+    let office = office_of(&api, &city_code(&wish.city)?, insurance)?;
+    let choice = TierChoice {
+        agency: office.code.clone(),
+        identity,
+        insurance,
+        tier_no: wish.tier_no,
+        from: parse("from", &wish.from)?,
+    };
+    let chosen = api.orders.directory().agency(&office.code)?.set_tier(&choice).await?;
+    Ok(Json(TierChosenView {
+        effective_from: chosen.effective_from.to_string(),
+        difference_bills: chosen.difference_bills.iter().map(ToString::to_string).collect(),
+    }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BillParams {
+    city: String,
+    /// One insurance; all that the city offers to flexible employment when absent.
+    insurance: Option<String>,
+    /// First month, `YYYY-MM`.
+    from: String,
+    /// Last month, `YYYY-MM`; `from` when absent.
+    to: Option<String>,
+}
+
+/// First and last month, both included.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MonthsView {
+    #[schema(example = "2023-01")]
+    from: String,
+    #[schema(example = "2023-01")]
+    to: String,
+}
+
+impl MonthsView {
+    pub(crate) fn of(months: MonthRange) -> MonthsView {
+        MonthsView { from: months.from().to_string(), to: months.to().to_string() }
+    }
+
+    pub(crate) fn read(&self, field: &str) -> Result<MonthRange, ApiError> {
+        range(field, parse(field, &self.from)?, parse(field, &self.to)?)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ComponentView {
+    code: String,
+    name: String,
+    /// Percent, such as `20%`; absent for flat amounts.
+    rate: Option<String>,
+    /// Yuan.
+    amount: String,
+}
+
+impl ComponentView {
+    pub(crate) fn list(components: &[agency::BillComponent]) -> Vec<ComponentView> {
+        let view = |part: &agency::BillComponent| ComponentView {
+            code: part.code.clone(),
+            name: part.name.clone(),
+            rate: part.rate_bp.map(|rate| rate.to_string()),
+            amount: part.amount.to_string(),
+        };
+        components.iter().map(view).collect()
+    }
+}
+
+/// Our calculation beside the agency's amount.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PreviewView {
+    /// Yuan.
+    total: String,
+    /// The agency's amount decides; a difference is shown and must be confirmed.
+    differs: bool,
+    #[schema(value_type = Object)]
+    quote: Quote,
+}
+
+/// What the agency says is due.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BillView {
+    bill_no: String,
+    version: u32,
+    agency: String,
+    agency_name: String,
+    insurance: String,
+    insurance_label: String,
+    months: MonthsView,
+    /// Yuan.
+    base: Option<String>,
+    tier_no: Option<u16>,
+    /// Yuan. The agency's word.
+    amount: String,
+    components: Vec<ComponentView>,
+    /// `due`, `paid` or `locked`.
+    state: String,
+    due_until: Option<String>,
+    preview: Option<PreviewView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BillList {
+    bills: Vec<BillView>,
+    /// Yuan; of the bills that are due.
+    total_due: String,
+    problems: Vec<AgencyProblem>,
+}
+
+/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here.
+#[utoipa::path(get, path = "/api/v1/people/{id}/bills", tag = "counter", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the person's id"), BillParams),
+    responses((status = 200, body = BillList)))]
+pub(crate) async fn bills(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    language: Language,
+    Path(id): Path<String>,
+    Params(params): Params<BillParams>,
+) -> Result<Json<BillList>, ApiError> {
+    let city = city_code(&params.city)?;
+    let from: Month = parse("from", &params.from)?;
+    let to = match params.to {
+        Some(to) => parse("to", &to)?,
+        None => from,
+    };
+    let months = range("from,to", from, to)?;
+    let asked: Vec<Insurance> = match params.insurance {
+        Some(insurance) => vec![parse("insurance", &insurance)?],
+        None => flexible_insurances(&api, &city),
+    };
+    let identity = identity_of(&api, &caller, &id).await?;
+    let mut views = Vec::new();
+    let mut due = Vec::new();
+    let mut errors = Vec::new();
+    for insurance in asked {
+        let office = office_of(&api, &city, insurance)?;
+        let query =
+            BillQuery { agency: office.code.clone(), identity: identity.clone(), insurance, months };
+        match api.orders.directory().agency(&office.code)?.query_bills(&query).await {
+            Ok(bills) => {
+                due.extend(bills.iter().filter(|bill| bill.state == BillState::Due).map(|bill| bill.amount));
+                views.extend(bills.into_iter().map(|bill| bill_view(&api, &city, office, bill)));
+            }
+            Err(error) => errors.push((office, ApiError::from(error))),
+        }
+    }
+    let problems = told_or_raised(errors, views.is_empty(), language)?;
+    let total_due = kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
+    Ok(Json(BillList { bills: views, total_due, problems }))
+}
+
+fn bill_view(api: &Api, city: &CityCode, office: &InsuranceAgency, bill: Bill) -> BillView {
+    let preview = orders::preview(&api.catalogue, city, &bill).map(|quote| PreviewView {
+        total: quote.total.to_string(),
+        differs: quote.total != bill.amount,
+        quote,
+    });
+    BillView {
+        bill_no: bill.bill_no.to_string(),
+        version: bill.version,
+        agency: bill.agency.to_string(),
+        agency_name: office.name.clone(),
+        insurance: bill.insurance.code().to_owned(),
+        insurance_label: bill.insurance.label().to_owned(),
+        months: MonthsView::of(bill.months),
+        base: bill.base.map(|base| base.to_string()),
+        tier_no: bill.tier_no,
+        amount: bill.amount.to_string(),
+        components: ComponentView::list(&bill.components),
+        state: json!(bill.state).as_str().unwrap_or_default().to_owned(),
+        due_until: bill.due_until.map(|until| until.rfc3339()),
+        preview,
+    }
+}
+
+async fn identity_of(api: &Api, caller: &crate::session::Session, id: &str) -> Result<Identity, ApiError> {
+    Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
+}
+
+fn range(field: &str, from: Month, to: Month) -> Result<MonthRange, ApiError> {
+    MonthRange::new(from, to).map_err(|reason| {
+        invalid(field, "起止月份不正确,请重新选择。", format!("“{field}” is not valid: {reason}."))
+    })
+}
+
+/// The agencies of an open city.
+fn offices<'a>(api: &'a Api, city: &CityCode) -> Result<&'a [InsuranceAgency], ApiError> {
+    if api.catalogue.city(city).is_none() {
+        return Err(cities::unknown_city());
+    }
+    let pack = api.catalogue.pack(city).ok_or_else(|| cities::not_open(city))?;
+    Ok(&pack.agencies)
+}
+
+fn office_of<'a>(api: &'a Api, city: &CityCode, insurance: Insurance) -> Result<&'a InsuranceAgency, ApiError> {
+    offices(api, city)?.iter().find(|office| office.insurances.contains(&insurance)).ok_or_else(|| {
+        tell(
+            StatusCode::NOT_FOUND,
+            "service_not_offered",
+            format!("该城市暂未开通{}缴费。", insurance.label()),
+            "The city does not offer this insurance here.",
+        )
+    })
+}
+
+/// The name of an agency, as the city's pack gives it.
+pub(crate) fn agency_name(api: &Api, city: &CityCode, code: &AgencyCode) -> String {
+    let pack = api.catalogue.pack(city);
+    let office = pack.and_then(|pack| pack.agencies.iter().find(|office| office.code == *code));
+    office.map_or_else(|| code.to_string(), |office| office.name.clone())
+}
+
+fn flexible_insurances(api: &Api, city: &CityCode) -> Vec<Insurance> {
+    let mut insurances = BTreeMap::new();
+    for service in api.catalogue.services(city) {
+        if service.insured_kind() == kernel::InsuredKind::FlexibleEmployment {
+            insurances.insert(service.insurance(), ());
+        }
+    }
+    insurances.into_keys().collect()
+}
+
+impl From<AgencyError> for ApiError {
+    fn from(error: AgencyError) -> ApiError {
+        match error {
+            AgencyError::Objection(objection) => objection_told(objection),
+            AgencyError::NotSent | AgencyError::Unknown(_) => {
+                tracing::warn!(%error, "an agency did not answer");
+                tell(
+                    StatusCode::BAD_GATEWAY,
+                    "agency_unavailable",
+                    "社保经办机构系统暂时没有响应,请稍后再试。",
+                    "The agency's system does not answer for the moment. Please try again later.",
+                )
+                .with("retryable", json!(error.retry_class() != RetryClass::Never))
+            }
+            AgencyError::Misconfigured(_) => internal(&error),
+        }
+    }
+}
+
+/// What each of the agency's objections means for a person, and what to do.
+fn objection_told(objection: Objection) -> ApiError {
+    let (status, code, chinese, english) = match objection {
+        Objection::NotEnrolled => (
+            404,
+            "not_enrolled",
+            "未查询到参保信息。请先到社保(医保)经办机构办理参保登记,咨询电话 12333。",
+            "No enrolment was found. Please enrol at the agency first; call 12333.",
+        ),
+        Objection::IdentityMismatch => (
+            422,
+            "identity_mismatch",
+            "填写的信息与经办机构的记录不一致,请核对后重新填写。",
+            "The details do not agree with the agency's records. Please check them.",
+        ),
+        Objection::AccountSuspended => (
+            409,
+            "account_suspended",
+            "参保状态为暂停,请联系经办机构恢复参保后再缴费,咨询电话 12333。",
+            "The enrolment is suspended. Please contact the agency before paying; call 12333.",
+        ),
+        Objection::Retired => (
+            409,
+            "retired",
+            "已办理退休,无需缴费。",
+            "The person has retired; nothing needs to be paid.",
+        ),
+        Objection::EmployedElsewhere => (
+            409,
+            "employed_elsewhere",
+            "已由单位参保缴费,请不要重复缴费。",
+            "An employer already pays for this person. Please do not pay twice.",
+        ),
+        Objection::BaseNotDeclared => (
+            409,
+            "base_not_declared",
+            "尚未选择缴费档次,请先选择档次。",
+            "No tier has been chosen yet. Please choose one first.",
+        ),
+        Objection::BasePendingPublish => (
+            409,
+            "base_pending_publish",
+            "新年度缴费基数尚未公布,请待公布后再缴费。",
+            "The new year's bases are not published yet. Please wait until they are.",
+        ),
+        Objection::NoBill => (
+            404,
+            "no_bill",
+            "没有应缴信息,所选月份可能已缴费,可在缴费记录中查看。",
+            "Nothing is due. The months may be paid already: see your records.",
+        ),
+        Objection::AlreadyPaid => (
+            409,
+            "already_paid",
+            "该费款已缴纳,请勿重复支付。",
+            "This has been paid already. Please do not pay twice.",
+        ),
+        Objection::BillLocked => (
+            409,
+            "bill_locked",
+            "其他渠道正在缴费,请勿重复支付,请稍后刷新再看。",
+            "It is being paid through another channel. Please do not pay twice; look again later.",
+        ),
+        Objection::BillChanged => (
+            409,
+            "amount_changed",
+            "应缴金额已变化,请重新查询并确认。",
+            "The amount due has changed. Please query and confirm it again.",
+        ),
+        Objection::OutOfWindow => (
+            409,
+            "out_of_window",
+            "当前不在缴费期内,请在缴费期内办理,咨询电话 12366。",
+            "Payment is not open now. Please come back within the payment period; call 12366.",
+        ),
+        Objection::Maintenance => (
+            503,
+            "agency_maintenance",
+            "经办机构系统维护中,请稍后再试。",
+            "The agency's system is under maintenance. Please try again later.",
+        ),
+        Objection::DayCutoff => (
+            503,
+            "agency_day_cutoff",
+            "经办机构正在日终处理,请稍后再试。",
+            "The agency is closing its day. Please try again later.",
+        ),
+        Objection::AmountMismatch => (
+            409,
+            "amount_mismatch",
+            "金额与经办机构的记录不一致,请重新查询应缴信息。",
+            "The amount does not agree with the agency's record. Please query the bills again.",
+        ),
+        Objection::DuplicateRequest => (
+            409,
+            "duplicate_request",
+            "请求重复,请刷新后查看结果。",
+            "This was requested before. Please refresh and look at the result.",
+        ),
+        Objection::FullySubsidised => (
+            409,
+            "fully_subsidised",
+            "由财政全额补助,无需个人缴费。",
+            "It is paid by the government in full; nothing needs to be paid.",
+        ),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::CONFLICT);
+    tell(status, code, chinese, english).with("agency_code", json!(objection.code()))
+}
+
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> ApiError {
+        crate::orders::told(error)
+    }
+}

@@ -1,0 +1,62 @@
+//! Reading what clients send, with errors that name the place.
+
+use std::str::FromStr;
+
+use axum::{
+    Json,
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
+    http::{StatusCode, request::Parts},
+};
+use serde::de::DeserializeOwned;
+
+use crate::problem::{ApiError, invalid, tell};
+
+/// A JSON body. Unknown members are refused by the types themselves.
+pub(crate) struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Body(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(tell(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "json_expected",
+                "请以 JSON 格式提交(Content-Type: application/json)。",
+                "Send JSON (Content-Type: application/json).",
+            )),
+            Err(JsonRejection::BytesRejection(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(tell(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "提交的内容太大。", "The request is too large."))
+            }
+            // The reason names members and types; a value can be in it, so it goes to the sender only.
+            Err(rejection) => {
+                let reason = rejection.body_text();
+                Err(invalid(
+                    "body",
+                    format!("提交的内容不正确:{reason}"),
+                    format!("The request body is not valid: {reason}"),
+                ))
+            }
+        }
+    }
+}
+
+/// Query parameters.
+pub(crate) struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Query::<T>::from_request_parts(parts, state).await.map(|Query(value)| Params(value)).map_err(|rejection| {
+            let reason = rejection.body_text();
+            invalid("query", format!("查询参数不正确:{reason}"), format!("The query is not valid: {reason}"))
+        })
+    }
+}
+
+/// Reads one member into its type.
+pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|reason: T::Err| {
+        invalid(field, format!("“{field}”填写不正确:{reason}。"), format!("“{field}” is not valid: {reason}."))
+    })
+}

@@ -1,0 +1,180 @@
+//! Insured persons of an account: added with consent, shown masked, removed at will.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use kernel::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName};
+use people::{InsuredPerson, NewPerson, PeopleError, Relation};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    caller::Caller,
+    input::{Body, parse},
+    problem::{ApiError, internal, invalid, tell},
+};
+
+/// Somebody whose contributions will be paid.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonWish {
+    /// `self` or `other`.
+    #[schema(example = "self")]
+    relation: String,
+    document: DocumentWish,
+    #[schema(example = "张三")]
+    name: String,
+    /// Which wording of the consent was on the screen.
+    #[schema(example = "2026-11")]
+    consent_text_version: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DocumentWish {
+    /// `resident_id`, `hkmt_residence`, `foreign_pr`, `foreign_pr_old`, `passport`, `hk_macau_pass`, `taiwan_pass`.
+    #[schema(example = "resident_id")]
+    kind: String,
+    #[schema(example = "320213190001010006")]
+    number: String,
+}
+
+/// A person as shown: never more than the masked parts.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PersonView {
+    pub(crate) id: String,
+    relation: String,
+    document_kind: String,
+    #[schema(example = "*三")]
+    masked_name: String,
+    #[schema(example = "320***********0006")]
+    masked_number: String,
+}
+
+impl PersonView {
+    pub(crate) fn of(person: &InsuredPerson) -> PersonView {
+        PersonView {
+            id: person.id.to_string(),
+            relation: person.relation.code().to_owned(),
+            document_kind: person.document_kind.code().to_owned(),
+            masked_name: person.masked_name.clone(),
+            masked_number: person.masked_number.clone(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PersonList {
+    people: Vec<PersonView>,
+}
+
+/// Adds an insured person. The same person again is the same person.
+#[utoipa::path(post, path = "/api/v1/people", tag = "people", security(("bearer" = [])), request_body = PersonWish,
+    responses((status = 201, body = PersonView), (status = 422, description = "the document or name is not valid")))]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Body(wish): Body<PersonWish>,
+) -> Result<(StatusCode, Json<PersonView>), ApiError> {
+    let relation = match wish.relation.as_str() {
+        "self" => Relation::Own,
+        "other" => Relation::Other,
+        _ => return Err(invalid("relation", "请选择为自己或为他人缴费。", "“relation” is `self` or `other`.")),
+    };
+    let kind: DocumentKind = parse("document.kind", &wish.document.kind)?;
+    let document = Document::parse(kind, &wish.document.number, api.clock.now())?;
+    let identity = Identity { document, name: PersonName::parse(&wish.name)? };
+    let new = NewPerson { identity, relation, consent_text_version: wish.consent_text_version };
+    let person = api.people.add_person(caller.account, new).await?;
+    Ok((StatusCode::CREATED, Json(PersonView::of(&person))))
+}
+
+/// The account's insured persons.
+#[utoipa::path(get, path = "/api/v1/people", tag = "people", security(("bearer" = [])),
+    responses((status = 200, body = PersonList)))]
+pub(crate) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Json<PersonList>, ApiError> {
+    let people = api.people.list_persons(caller.account).await?;
+    Ok(Json(PersonList { people: people.iter().map(PersonView::of).collect() }))
+}
+
+/// Removes a person from the account; the record of what was paid stays.
+#[utoipa::path(delete, path = "/api/v1/people/{id}", tag = "people", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the person's id")),
+    responses((status = 204), (status = 404, description = "no such person in this account")))]
+pub(crate) async fn remove(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    api.people.remove_person(caller.account, parse("id", &id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) fn person_not_found() -> ApiError {
+    tell(
+        StatusCode::NOT_FOUND,
+        "person_not_found",
+        "没有找到该参保人,请在参保人列表中选择或重新添加。",
+        "There is no such insured person in your account. Choose from the list or add the person again.",
+    )
+}
+
+impl From<PeopleError> for ApiError {
+    fn from(error: PeopleError) -> ApiError {
+        let english = format!("{error}.");
+        match error {
+            PeopleError::PersonNotFound => person_not_found(),
+            PeopleError::AccountNotFound => crate::caller::not_logged_in(),
+            PeopleError::PersonDiffers => tell(
+                StatusCode::CONFLICT,
+                "person_differs",
+                "填写的信息与已保存的参保人不一致,请核对姓名和证件号码。",
+                english,
+            ),
+            PeopleError::OwnPersonExists => tell(
+                StatusCode::CONFLICT,
+                "own_person_exists",
+                "您已添加本人信息;为家人缴费请选择“为他人缴费”。",
+                english,
+            ),
+            PeopleError::TooManyPersons => tell(
+                StatusCode::CONFLICT,
+                "too_many_people",
+                "参保人数量已达上限,请先删除不再需要的参保人。",
+                english,
+            ),
+            PeopleError::ConsentVersion => {
+                invalid("consent_text_version", "请先阅读并同意授权书。", english)
+            }
+            PeopleError::AccountKey { .. }
+            | PeopleError::Damaged { .. }
+            | PeopleError::Sealed { .. }
+            | PeopleError::Db(_) => internal(&error),
+        }
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> ApiError {
+        let chinese = match error {
+            DocumentError::Shape => "证件号码的位数或字符不正确,请核对后重新填写。",
+            DocumentError::Region => "证件号码的地区代码与证件类型不符,请核对证件类型和号码。",
+            DocumentError::BirthDate => "证件号码中的出生日期不存在,请核对后重新填写。",
+            DocumentError::FutureBirthDate => "证件号码中的出生日期晚于今天,请核对后重新填写。",
+            DocumentError::TooOld => "证件号码中的出生日期过早,请核对后重新填写。",
+            DocumentError::CheckCharacter => "证件号码校验不通过,请核对每一位数字。",
+        };
+        let english = format!("Please check the document number: {error}.");
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "document_invalid", chinese, english)
+    }
+}
+
+impl From<NameError> for ApiError {
+    fn from(error: NameError) -> ApiError {
+        let english = format!("Please check the name: {error}.");
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "name_invalid", "姓名填写不正确,请按证件上的姓名填写。", english)
+    }
+}

@@ -1,0 +1,200 @@
+//! Logging in and out over HTTP; the stores are in `session`.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use kernel::Channel;
+use people::AccountKey;
+use platforms::{LoginError, LoginIdentity};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    caller::Caller,
+    input::{Body, parse},
+    problem::{ApiError, internal, invalid, tell},
+    session::{NewSession, Session, SessionError},
+};
+
+/// A mini-program's one-time code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginWish {
+    /// `wechat` (code of `wx.login`) or `alipay` (code of `my.getAuthCode`).
+    #[schema(example = "wechat")]
+    platform: String,
+    code: String,
+    /// Needed only where several mini-programs of one platform use this backend.
+    app_id: Option<String>,
+}
+
+/// A fresh session. The token is shown once and kept by the client.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LoggedIn {
+    /// Send as `Authorization: Bearer …`.
+    token: String,
+    session: SessionView,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionView {
+    id: String,
+    platform: String,
+    /// RFC 3339. Slides forward with use.
+    expires_at: String,
+    created_at: String,
+    last_seen_at: String,
+    /// Whether this request uses it.
+    current: bool,
+}
+
+impl SessionView {
+    fn of(session: &Session, current: &str) -> SessionView {
+        let id = session.id.to_string();
+        SessionView {
+            platform: session.channel.code().to_owned(),
+            expires_at: session.expires_at.rfc3339(),
+            created_at: session.created_at.rfc3339(),
+            last_seen_at: session.last_seen_at.rfc3339(),
+            current: id == current,
+            id,
+        }
+    }
+}
+
+/// Logs in with a mini-program's code.
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = LoginWish,
+    responses((status = 201, body = LoggedIn), (status = 401, description = "the code is not valid any more")))]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Body(wish): Body<LoginWish>,
+) -> Result<(StatusCode, Json<LoggedIn>), ApiError> {
+    let channel: Channel = parse("platform", &wish.platform)?;
+    let mut providers = api.logins.iter().filter(|login| {
+        login.channel() == channel && wish.app_id.as_deref().is_none_or(|app_id| app_id == login.app_id())
+    });
+    let provider = match (providers.next(), providers.next()) {
+        (Some(provider), None) => provider,
+        (None, _) => {
+            return Err(invalid("platform", "暂不支持从该平台登录。", "Logging in from this platform is not offered."));
+        }
+        (Some(_), Some(_)) => {
+            return Err(invalid("app_id", "请指明小程序(app_id)。", "Several mini-programs exist: name the app_id."));
+        }
+    };
+    let identity = provider.login(&wish.code).await?;
+    let session = sign_in(&api, identity).await?;
+    Ok((StatusCode::CREATED, Json(session)))
+}
+
+async fn sign_in(api: &Api, identity: LoginIdentity) -> Result<LoggedIn, ApiError> {
+    let key = AccountKey {
+        channel: identity.channel,
+        app_id: identity.app_id.clone(),
+        id_kind: identity.kind.code().to_owned(),
+        external_id: identity.id,
+    };
+    let account = api.people.sign_in(&key).await?;
+    let new = NewSession {
+        account: account.id,
+        channel: identity.channel,
+        app_id: identity.app_id,
+        session_key: identity.session_key,
+    };
+    let (token, session) = api.sessions.open(new).await?;
+    let id = session.id.to_string();
+    Ok(LoggedIn { token: token.expose().to_owned(), session: SessionView::of(&session, &id) })
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionList {
+    sessions: Vec<SessionView>,
+}
+
+/// The person's own living sessions.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
+    responses((status = 200, body = SessionList)))]
+pub(crate) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Json<SessionList>, ApiError> {
+    let current = caller.id.to_string();
+    let sessions = api.sessions.list(caller.account).await?;
+    Ok(Json(SessionList { sessions: sessions.iter().map(|session| SessionView::of(session, &current)).collect() }))
+}
+
+/// Logs out one session; `current` names the one of this request.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", security(("bearer" = [])),
+    params(("id" = String, Path, description = "a session id, or `current`")),
+    responses((status = 204), (status = 404, description = "no such session of this person")))]
+pub(crate) async fn revoke(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = if id == "current" { caller.id } else { parse("id", &id)? };
+    if api.sessions.revoke(caller.account, id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(tell(StatusCode::NOT_FOUND, "session_not_found", "没有找到这个登录记录。", "There is no such session."))
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Revoked {
+    count: u64,
+}
+
+/// Logs out everywhere.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
+    responses((status = 200, body = Revoked)))]
+pub(crate) async fn revoke_all(State(api): State<Api>, Caller(caller): Caller) -> Result<Json<Revoked>, ApiError> {
+    let count = api.sessions.revoke_all(caller.account).await?;
+    Ok(Json(Revoked { count: u64::try_from(count).unwrap_or(u64::MAX) }))
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> ApiError {
+        tracing::error!(%error, "the session store failed");
+        tell(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "sessions_unavailable",
+            "登录服务暂时不可用,请稍后再试。",
+            "Logging in is not possible for the moment. Please try again later.",
+        )
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> ApiError {
+        match error {
+            LoginError::Code => tell(
+                StatusCode::UNAUTHORIZED,
+                "login_code_invalid",
+                "登录凭证已失效,请重新进入小程序。",
+                "The login code is not valid any more. Please enter the mini-program again.",
+            ),
+            LoginError::Blocked => tell(
+                StatusCode::FORBIDDEN,
+                "login_blocked",
+                "平台暂不允许该账号登录,请联系平台客服。",
+                "The platform does not let this account log in. Please contact the platform.",
+            ),
+            LoginError::Busy => tell(
+                StatusCode::TOO_MANY_REQUESTS,
+                "login_busy",
+                "登录过于频繁,请一分钟后再试。",
+                "Too many logins. Please try again in a minute.",
+            ),
+            LoginError::Unknown => tell(
+                StatusCode::BAD_GATEWAY,
+                "login_unknown",
+                "平台登录服务没有响应,请重新进入小程序再试。",
+                "The platform did not answer. Please enter the mini-program again.",
+            )
+            .with("fresh_code_needed", json!(true)),
+            LoginError::Misconfigured(_) => internal(&error),
+        }
+    }
+}

@@ -129,7 +129,7 @@ fn a_command_can_be_run(#[case] path: &str) {
 #[case::empty_name("crates/orders/src/utils.rs", "", "`utils` says nothing")]
 #[case::empty_folder("crates/orders/src/models/order.rs", "", "`models` says nothing")]
 #[case::empty_module("src/a.rs", "mod helpers {}", "`helpers` says nothing")]
-#[case::debugging("src/a.rs", "\nlet a = dbg!(b);", "line 2: `dbg!`")]
+#[case::debugging("src/a.rs", concat!("\nlet a = d", "bg!(b);"), "line 2: `dbg!`")]
 #[case::sketch("src/a.rs", concat!("fn f() { ", "to", "do!() }"), "line 1: `todo!`")]
 #[case::silent_room("crates/orders/src/lib.rs", "mod order;", "opens without")]
 #[case::empty_room("crates/orders/src/lib.rs", "\n", "opens without")]

@@ -1,1 +1,60 @@
+//! People: who is logged in, whose contributions they pay, and what they agreed to.
+//!
+//! Players: the citizens' face signs accounts in and manages insured persons; the orders room asks
+//! for the payer's name at a platform and for the identity that an agency wants, and seals its own
+//! evidence with the same [`FieldCipher`]. Promised: a person's document number, name and platform
+//! identifier are sealed in the database and bound to their rows, found only by keyed hash, shown
+//! only masked, and never printed; an account sees its own persons and nobody else's; every insured
+//! person has a consent, written in the same transaction.
+//!
+//! Deliberately absent: whether a document really belongs to a person (the platform's real-name
+//! check and the agency decide that), sessions (the face's own matter), pictures of documents
+//! (never taken), and any search across accounts.
 
+mod account;
+mod cipher;
+mod consent;
+mod error;
+mod person;
+mod renewal;
+mod table;
+
+use std::{fmt, sync::Arc};
+
+pub use account::{Account, AccountKey};
+pub use cipher::{CipherError, FieldCipher, FieldKeys, Sealed};
+pub use consent::{Consent, Purpose};
+pub use error::PeopleError;
+use kernel::{Clock, Entropy};
+pub use person::{InsuredPerson, NewPerson, Relation};
+use sea_orm::DatabaseConnection;
+
+/// The room's handle: all acts and reads. Clones share the database and the keys.
+#[derive(Clone)]
+pub struct People {
+    db: DatabaseConnection,
+    cipher: FieldCipher,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl People {
+    /// How many insured persons one account may have at a time: a large family, not a call centre.
+    pub const PERSONS_MAX: usize = 20;
+
+    /// `db` must be migrated.
+    pub fn new(
+        db: DatabaseConnection,
+        cipher: FieldCipher,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> People {
+        People { db, cipher, clock, entropy }
+    }
+}
+
+impl fmt::Debug for People {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("People").field("cipher", &self.cipher).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,6 @@
+//! Accounts, insured persons and consents on both databases.
+
+mod accounts;
+mod at_rest;
+mod persons;
+mod town;

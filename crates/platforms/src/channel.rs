@@ -173,6 +173,18 @@ impl ChannelError {
             | ChannelError::BadRequest(_) => RetryClass::Never,
         }
     }
+
+    /// The label of the metric.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            ChannelError::NotSent => "not_sent",
+            ChannelError::Unknown(_) => "unknown",
+            ChannelError::Busy => "busy",
+            ChannelError::Refused(_) => "refused",
+            ChannelError::Misconfigured(_) => "misconfigured",
+            ChannelError::BadRequest(_) => "bad_request",
+        }
+    }
 }
 
 /// One merchant account at one channel.

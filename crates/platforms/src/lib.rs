@@ -11,13 +11,23 @@
 //!
 //! Sources: the platforms' public documents as collected in `docs/protocols.md`.
 
+mod alipay;
+mod call;
 mod channel;
 mod facts;
 mod login;
+mod rsa;
+mod setup;
+#[cfg(test)]
+mod testing;
+mod wechat;
 
+pub use alipay::{AlipayConfig, AlipayLogin, AlipayMerchant};
 pub use channel::{
-    ChannelError, Created, Payer, PaymentChannel, PaymentRequest, PaymentStanding, Prepared,
-    RefundRequest, RefundStanding, Refused, WalletParameters,
+    CALL_TIME_MAX, ChannelError, Created, Payer, PaymentChannel, PaymentRequest, PaymentStanding,
+    Prepared, RefundRequest, RefundStanding, Refused, WalletParameters,
 };
 pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};
 pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};
+pub use setup::SetupError;
+pub use wechat::{WechatConfig, WechatLogin, WechatLoginConfig, WechatMerchant};

@@ -66,6 +66,17 @@ impl LoginError {
     pub const fn retry_class(&self) -> RetryClass {
         RetryClass::Never
     }
+
+    /// The label of the metric.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            LoginError::Code => "code",
+            LoginError::Blocked => "blocked",
+            LoginError::Busy => "busy",
+            LoginError::Unknown => "unknown",
+            LoginError::Misconfigured(_) => "misconfigured",
+        }
+    }
 }
 
 /// Turns a code into an identity. Never retried by itself: the code is single use.
@@ -74,4 +85,15 @@ pub trait LoginProvider: Send + Sync + fmt::Debug {
     fn channel(&self) -> Channel;
     fn app_id(&self) -> &str;
     async fn login(&self, code: &str) -> Result<LoginIdentity, LoginError>;
+}
+
+/// What may be sent to a platform as a code. Both platforms' codes are short and plain; anything
+/// else is not worth a call.
+pub(crate) fn is_code(code: &str) -> bool {
+    (1..=128).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A name for a person as either platform gives it.
+pub(crate) fn is_platform_id(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }

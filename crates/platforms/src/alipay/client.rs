@@ -1,0 +1,209 @@
+//! The signed exchange with the gateway. Common parameters travel in the query (the gateway needs
+//! `charset` there), the content in a form body; the one string that is signed is the one sent.
+
+use std::sync::Arc;
+
+use kernel::{Channel, Clock};
+use reqwest::{StatusCode, header::CONTENT_TYPE};
+use url::{Url, form_urlencoded};
+
+use super::{
+    AlipayConfig,
+    keys::AlipayKeys,
+    response::{self, Codes, Reply, Unreadable, Verified},
+    sign::request_text,
+};
+use crate::{
+    ChannelError, Refused, SetupError,
+    call::{Answer, Caller, Failure},
+    rsa::{CannotSign, SigningKey},
+    setup::{endpoint, identifier},
+};
+
+pub(super) struct Client {
+    caller: Caller,
+    gateway: Url,
+    app_id: String,
+    key: SigningKey,
+    alipay_keys: AlipayKeys,
+    clock: Arc<dyn Clock>,
+}
+
+/// One call of one method.
+pub(super) struct Call<'a> {
+    /// The metric's label.
+    pub(super) operation: &'static str,
+    pub(super) method: &'static str,
+    pub(super) notify_url: Option<&'a str>,
+    /// `biz_content`, or the few parameters of the methods that have none.
+    pub(super) content: &'a [(&'static str, &'a str)],
+}
+
+impl Client {
+    pub(super) fn new(config: &AlipayConfig, clock: Arc<dyn Clock>) -> Result<Client, SetupError> {
+        let gateway = endpoint("gateway", &config.gateway)?;
+        let key = SigningKey::read("application private key", &config.app_private_key)?;
+        let alipay_keys = AlipayKeys::read(&config.alipay_public_keys, &key.public_key())?;
+        Ok(Client {
+            caller: Caller::new(Channel::Alipay, &gateway, Arc::clone(&clock))?,
+            gateway,
+            app_id: identifier("app_id", config.app_id.clone())?,
+            key,
+            alipay_keys,
+            clock,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn impatient(self) -> Client {
+        Client { caller: self.caller.impatient(), ..self }
+    }
+
+    pub(super) fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
+    pub(super) const fn alipay_keys(&self) -> &AlipayKeys {
+        &self.alipay_keys
+    }
+
+    /// Sends a call and lets `judge` read a reply in the gateway's form.
+    pub(super) async fn exchange<T, E>(
+        &self,
+        call: Call<'_>,
+        judge: impl FnOnce(Reply) -> Result<T, E> + Send,
+    ) -> Result<T, E>
+    where
+        E: Failure + From<CannotSign> + From<Unreadable> + From<BadStatus>,
+    {
+        let timestamp = self.clock.now().beijing_text();
+        let mut common = vec![
+            ("app_id", self.app_id.as_str()),
+            ("method", call.method),
+            ("format", "JSON"),
+            ("charset", "utf-8"),
+            ("sign_type", "RSA2"),
+            ("timestamp", timestamp.as_str()),
+            ("version", "1.0"),
+        ];
+        common.extend(call.notify_url.map(|url| ("notify_url", url)));
+        let text = request_text(&[&common, call.content].concat());
+        let sign = self.key.sign(text.as_bytes())?;
+
+        let mut url = self.gateway.clone();
+        url.query_pairs_mut().extend_pairs(&common).append_pair("sign", &sign);
+        let body =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(call.content).finish();
+        let content_type = "application/x-www-form-urlencoded;charset=utf-8";
+        let request = self.caller.client().post(url).header(CONTENT_TYPE, content_type).body(body);
+
+        let root = format!("{}_response", call.method.replace('.', "_"));
+        let read = |answer: &Answer| {
+            if answer.status != StatusCode::OK {
+                return Err(BadStatus(answer.status).into());
+            }
+            judge(response::read(&answer.body, &root, &self.alipay_keys)?)
+        };
+        self.caller.call(call.operation, "trace_id", request, read).await
+    }
+}
+
+/// The gateway answers 200 to everything; another status comes from something in between.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadStatus(pub(super) StatusCode);
+
+impl From<BadStatus> for ChannelError {
+    fn from(BadStatus(status): BadStatus) -> ChannelError {
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => ChannelError::Busy,
+            status => ChannelError::Unknown(format!("HTTP {}", status.as_u16())),
+        }
+    }
+}
+
+impl From<Unreadable> for ChannelError {
+    fn from(unreadable: Unreadable) -> ChannelError {
+        let why = match unreadable {
+            Unreadable::Form => "the answer is not in the gateway's form",
+            Unreadable::Signature => "unverified answer: signature",
+        };
+        ChannelError::Unknown(why.into())
+    }
+}
+
+/// A reply sorted by its public code (公共返回码).
+pub(super) enum Sorted {
+    /// Verified, `10000`.
+    Success(Verified),
+    /// Verified, `40004`: the business said no.
+    Refused(Codes),
+}
+
+/// Sorts the reply of a trade method; everything but success and a business refusal means the
+/// same for all of them.
+pub(super) fn sorted(reply: Reply) -> Result<Sorted, ChannelError> {
+    let verified = match reply {
+        Reply::Unsigned(codes) => return Err(public_error(&codes, "unsigned answer")),
+        Reply::Verified(verified) => verified,
+    };
+    match verified.codes().code.as_deref() {
+        Some("10000") if !verified.is_error() => Ok(Sorted::Success(verified)),
+        Some("40004") if verified.codes().sub_name() != "SYSTEM_ERROR" => {
+            Ok(Sorted::Refused(verified.codes().clone()))
+        }
+        _ => Err(public_error(verified.codes(), "unknown code")),
+    }
+}
+
+/// Failure codes, which are believed without a signature too: the gateway cannot sign when it does
+/// not know the application. They never mean success.
+fn public_error(codes: &Codes, otherwise: &str) -> ChannelError {
+    match codes.code.as_deref().unwrap_or_default() {
+        "40005" => ChannelError::Busy,
+        "20001" | "40001" | "40002" | "40003" | "40006" => {
+            ChannelError::Misconfigured(codes.name())
+        }
+        "20000" | "40004" => ChannelError::Unknown(codes.name()),
+        _ => ChannelError::Unknown(format!("{otherwise}: {}", codes.name())),
+    }
+}
+
+/// What a business refusal means wherever no method knows better.
+pub(super) fn refusal(codes: &Codes) -> ChannelError {
+    let refused = ChannelError::Refused;
+    match codes.sub_name().as_str() {
+        "TRADE_HAS_SUCCESS" => refused(Refused::AlreadyPaid),
+        "TRADE_HAS_CLOSE" | "NOW_TIME_AFTER_EXPIRE_TIME_ERROR" => refused(Refused::Closed),
+        "CONTEXT_INCONSISTENT" | "DUP_OUT_ORDER" | "DISCORDANT_REPEAT_REQUEST" => {
+            refused(Refused::ParametersChanged)
+        }
+        "TRADE_NOT_EXIST" => refused(Refused::NotFound),
+        "BUYER_SELLER_EQUAL"
+        | "TRADE_BUYER_NOT_MATCH"
+        | "PAYER_UNMATCHED"
+        | "BUYER_NOT_EXIST"
+        | "BUYER_ERROR"
+        | "BUYER_ENABLE_STATUS_FORBID"
+        | "ERROR_BUYER_CERTIFY_LEVEL_LIMIT"
+        | "CUSTOMER_VALIDATE_ERROR" => refused(Refused::Payer),
+        "TOTAL_FEE_EXCEED"
+        | "MERCHANT_PERM_RECEIPT_SINGLE_LIMIT"
+        | "BEYOND_PER_RECEIPT_SINGLE_RESTRICTION" => refused(Refused::Limit),
+        "SELLER_BALANCE_NOT_ENOUGH" => refused(Refused::NotEnough),
+        "ACCESS_FORBIDDEN"
+        | "PARTNER_ERROR"
+        | "SELLER_BEEN_BLOCKED"
+        | "SELLER_NOT_EXIST"
+        | "INVALID_RECEIVE_ACCOUNT"
+        | "ERROR_SELLER_CERTIFY_LEVEL_LIMIT"
+        | "MERCHANT_STATUS_NOT_NORMAL"
+        | "MERCHANT_PERM_RECEIPT_SUSPEND"
+        | "MERCHANT_PERM_RECEIPT_DAY_LIMIT"
+        | "OPEN_ID_NOT_TINY_APP"
+        | "UNBOUND_APPLICATION"
+        | "PRODUCT_NOT_SUPPORT_IN_TINY_APP"
+        | "BIZ_PRODUCT_NOT_ALLOWED"
+        | "REFUNDALLOC_UNAUTH_LIMIT" => ChannelError::Misconfigured(codes.name()),
+        _ => refused(Refused::Other(codes.name())),
+    }
+}

@@ -1,0 +1,181 @@
+//! Notifications (异步通知): a form, verified over all its pairs, then read.
+//!
+//! The values are signed as they are after one decoding, in the notification's own charset. That
+//! is checked on bytes, so a GBK notification needs no table: every value that is read here is
+//! ASCII in both charsets.
+//!
+//! There is no freshness check. `notify_time` is the time of each try, so a window would be sound
+//! only if every product recomputed it and every clock agreed, which no document promises; a
+//! window too narrow would lose money for a day. A repeated genuine notification is harmless: what
+//! it says is bound to a trade number and acts once.
+
+use std::collections::BTreeMap;
+
+use kernel::{Channel, Fen, MerchantKey, Timestamp};
+use percent_encoding::percent_decode;
+
+use super::{
+    keys::AlipayKeys,
+    sign::{Reading, notification_text},
+};
+use crate::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told, call::plain_code};
+
+/// Genuine notifications have a few kilobytes.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+const PAIRS_MAX: usize = 256;
+
+pub(super) fn open(
+    keys: &AlipayKeys,
+    merchant: &MerchantKey,
+    body: &[u8],
+) -> Result<Notice, Refusal> {
+    let form = Form::parse(body)?;
+    form.verify(keys)?;
+
+    // Genuine from here on.
+    let notify_type = form.value("notify_type")?.unwrap_or_default();
+    if notify_type != "trade_status_sync" {
+        return Ok(Notice::Ignored { kind: plain_code(notify_type) });
+    }
+    let status = form.required("trade_status")?;
+    if form.tells_a_refund()? {
+        return refund(&form, merchant, status);
+    }
+    match status {
+        "TRADE_SUCCESS" | "TRADE_FINISHED" => payment(&form, merchant).map(Notice::Payment),
+        // WAIT_BUYER_PAY, TRADE_CLOSED without a refund, and what may come.
+        other => Ok(Notice::Ignored { kind: plain_code(other) }),
+    }
+}
+
+fn payment(form: &Form, merchant: &MerchantKey) -> Result<PaymentFact, Refusal> {
+    let paid_at = Timestamp::from_beijing_text(form.required("gmt_payment")?);
+    let payer_id = match form.value("buyer_open_id")? {
+        Some(open_id) => Some(open_id),
+        None => form.value("buyer_id")?,
+    };
+    Ok(PaymentFact {
+        told: Told::Notification,
+        channel: Channel::Alipay,
+        merchant: merchant.clone(),
+        merchant_id: form.value("seller_id")?.unwrap_or_default().to_owned(),
+        app_id: form.value("app_id")?.unwrap_or_default().to_owned(),
+        out_trade_no: form.required("out_trade_no")?.to_owned(),
+        transaction_id: form.required("trade_no")?.to_owned(),
+        amount: Fen::from_yuan(form.required("total_amount")?).map_err(|_| Refusal::Malformed)?,
+        currency: "CNY".into(),
+        paid_at: paid_at.map_err(|_| Refusal::Malformed)?,
+        payer_id: payer_id.map(str::to_owned),
+        notification_id: form.value("notify_id")?.map(str::to_owned),
+    })
+}
+
+/// A refund's notification repeats the trade's status: `TRADE_SUCCESS` after a part,
+/// `TRADE_CLOSED` after the whole. Its `refund_fee` is the sum of all refunds so far, so the
+/// amount of this one stays unknown.
+fn refund(form: &Form, merchant: &MerchantKey, status: &str) -> Result<Notice, Refusal> {
+    let out_trade_no = form.required("out_trade_no")?;
+    let number = match form.value("out_biz_no")? {
+        Some(number) => Some(number),
+        None => form.value("out_request_no")?,
+    };
+    let out_refund_no = match (number, status) {
+        (Some(number), _) => number,
+        // A refund made without a number bears the trade's.
+        (None, "TRADE_SUCCESS" | "TRADE_CLOSED") => out_trade_no,
+        // A finished trade that merely mentions its refunds.
+        (None, other) => return Ok(Notice::Ignored { kind: plain_code(other) }),
+    };
+    let refunded_at = form.value("gmt_refund")?.map(Timestamp::from_beijing_text).transpose();
+    Ok(Notice::Refund(RefundFact {
+        told: Told::Notification,
+        channel: Channel::Alipay,
+        merchant: merchant.clone(),
+        merchant_id: form.value("seller_id")?.unwrap_or_default().to_owned(),
+        out_trade_no: out_trade_no.to_owned(),
+        out_refund_no: out_refund_no.to_owned(),
+        status: RefundStatus::Succeeded,
+        amount: None,
+        refunded_at: refunded_at.map_err(|_| Refusal::Malformed)?,
+    }))
+}
+
+/// All pairs of the body, decoded once, sorted by name.
+struct Form(BTreeMap<String, Vec<u8>>);
+
+impl Form {
+    /// A name that occurs twice is refused: one of the two would be verified and perhaps the other
+    /// be read.
+    fn parse(body: &[u8]) -> Result<Form, Refusal> {
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Refusal::Malformed);
+        }
+        let mut pairs = BTreeMap::new();
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let name = decode(halves.next().unwrap_or_default());
+            let value = decode(halves.next().unwrap_or_default());
+            let name = String::from_utf8(name).map_err(|_| Refusal::Malformed)?;
+            if pairs.len() == PAIRS_MAX || pairs.insert(name, value).is_some() {
+                return Err(Refusal::Malformed);
+            }
+        }
+        Ok(Form(pairs))
+    }
+
+    /// The message does not choose the algorithm: anything but RSA2 is refused.
+    fn verify(&self, keys: &AlipayKeys) -> Result<(), Refusal> {
+        if self.required("sign_type")? != "RSA2" {
+            return Err(Refusal::Malformed);
+        }
+        let signature = self.required("sign")?;
+        let mut tried: Vec<Vec<u8>> = Vec::new();
+        for reading in Reading::ALL {
+            let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let text = notification_text(pairs, reading);
+            // Most notifications read the same in every way; do not let a forger make us check
+            // the same bytes four times.
+            if tried.contains(&text) {
+                continue;
+            }
+            if keys.verify(&text, signature).is_ok() {
+                let labels = [("channel", "alipay"), ("reading", reading.code())];
+                metrics::counter!("notification_signature_reading", &labels).increment(1);
+                return Ok(());
+            }
+            tried.push(text);
+        }
+        Err(Refusal::Signature)
+    }
+
+    /// A value of visible ASCII; `None` when it is absent or blank.
+    fn value(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let Some(bytes) = self.0.get(name) else { return Ok(None) };
+        let text = std::str::from_utf8(bytes).map_err(|_| Refusal::Malformed)?;
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        if text.len() > 1024 || !text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            return Err(Refusal::Malformed);
+        }
+        Ok(Some(text))
+    }
+
+    fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.value(name)?.ok_or(Refusal::Malformed)
+    }
+
+    fn tells_a_refund(&self) -> Result<bool, Refusal> {
+        let refunded = match self.value("refund_fee")? {
+            Some(text) => !Fen::from_yuan(text).map_err(|_| Refusal::Malformed)?.is_zero(),
+            None => false,
+        };
+        Ok(refunded || self.value("gmt_refund")?.is_some() || self.value("out_biz_no")?.is_some())
+    }
+}
+
+/// One pass: plus is a blank, percent and two digits are a byte, everything else stays.
+fn decode(half: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = half.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    percent_decode(&spaced).collect()
+}

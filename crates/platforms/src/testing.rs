@@ -1,0 +1,106 @@
+//! Keys and certificates for the tests of this crate, made from fixed seeds when first used.
+
+use std::{convert::Infallible, sync::OnceLock};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kernel::{Entropy, SeededEntropy};
+use rsa::{
+    RsaPrivateKey,
+    pkcs1::EncodeRsaPrivateKey,
+    pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding},
+    rand_core::{TryCryptoRng, TryRng},
+};
+
+use crate::rsa::SigningKey;
+
+/// The serial of [`TestKey::platform`]'s certificate.
+pub(crate) const PLATFORM_SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7200000001";
+
+struct Chance(SeededEntropy);
+
+impl TryRng for Chance {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        Ok(u64::from_le_bytes(bytes))
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Chance {}
+
+pub(crate) struct TestKey(RsaPrivateKey);
+
+impl TestKey {
+    fn generate(seed: u64) -> TestKey {
+        let mut chance = Chance(SeededEntropy::new(seed));
+        TestKey(RsaPrivateKey::new(&mut chance, 2048).expect("a key"))
+    }
+
+    /// Ours: signs requests.
+    pub(crate) fn merchant() -> &'static TestKey {
+        static KEY: OnceLock<TestKey> = OnceLock::new();
+        KEY.get_or_init(|| TestKey::generate(1))
+    }
+
+    /// Theirs: signs answers and notifications.
+    pub(crate) fn platform() -> &'static TestKey {
+        static KEY: OnceLock<TestKey> = OnceLock::new();
+        KEY.get_or_init(|| TestKey::generate(2))
+    }
+
+    /// Nobody's.
+    pub(crate) fn stranger() -> &'static TestKey {
+        static KEY: OnceLock<TestKey> = OnceLock::new();
+        KEY.get_or_init(|| TestKey::generate(3))
+    }
+
+    pub(crate) fn pkcs8_pem(&self) -> String {
+        self.0.to_pkcs8_pem(LineEnding::LF).expect("PEM").to_string()
+    }
+
+    pub(crate) fn pkcs1_pem(&self) -> String {
+        self.0.to_pkcs1_pem(LineEnding::LF).expect("PEM").to_string()
+    }
+
+    pub(crate) fn public_pem(&self) -> String {
+        self.0.to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM")
+    }
+
+    pub(crate) fn sign(&self, text: &[u8]) -> String {
+        let key = SigningKey::read("test key", &kernel::Secret::new(self.pkcs8_pem()));
+        key.expect("a key").sign(text).expect("a signature")
+    }
+
+    /// A self-signed certificate with the serial [`PLATFORM_SERIAL`], valid until 2030.
+    pub(crate) fn certificate_pem(&self) -> String {
+        let pair = rcgen::KeyPair::from_pem(&self.pkcs8_pem()).expect("a key");
+        let mut parameters = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+        let serial = hex::decode(PLATFORM_SERIAL).expect("hexadecimal");
+        parameters.serial_number = Some(serial.into());
+        parameters.not_before = rcgen::date_time_ymd(2025, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        parameters.self_signed(&pair).expect("a certificate").pem()
+    }
+}
+
+/// A PEM text without its armour, as consoles hand it out.
+pub(crate) fn bare(pem: &str) -> String {
+    pem.lines().filter(|line| !line.starts_with("-----")).collect()
+}
+
+/// `text` in base64 with one byte changed, still valid base64.
+pub(crate) fn spoiled(signature: &str) -> String {
+    let mut bytes = STANDARD.decode(signature).expect("base64");
+    bytes[7] ^= 1;
+    STANDARD.encode(bytes)
+}

@@ -1,0 +1,175 @@
+//! WeChat Pay APIv3 and the mini-program login of WeChat.
+//!
+//! Players: a [`WechatMerchant`] is one direct merchant account (直连商户) and its keys; a
+//! [`WechatLogin`] is one mini-program. Promised: an answer or a notification is parsed only after
+//! its signature over the raw bytes has been verified with the key that its serial names, and its
+//! time is within five minutes. Deliberately absent: partner mode (服务商), Guomi signatures,
+//! fetching certificates (keys come from configuration) and bills.
+
+mod client;
+mod keys;
+mod login;
+mod notification;
+mod payment;
+mod refund;
+mod sign;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use kernel::{Channel, Clock, Entropy, MerchantKey, OutTradeNo, Secret, Timestamp};
+use reqwest::header::HeaderMap;
+
+use self::{client::Client, keys::PlatformKeys, sign::ContentKey};
+use crate::{
+    ChannelError, Created, Notice, PaymentChannel, PaymentRequest, PaymentStanding, Prepared,
+    RefundRequest, RefundStanding, Refusal, SetupError, WalletParameters,
+    rsa::SigningKey,
+    setup::{host, identifier},
+};
+
+pub use self::login::{WechatLogin, WechatLoginConfig};
+
+/// All that makes a WeChat Pay merchant account, as text.
+#[derive(Clone, Debug)]
+pub struct WechatConfig {
+    /// Our name for the account.
+    pub key: MerchantKey,
+    /// The pay API; production is `https://api.mch.weixin.qq.com`.
+    pub base_url: String,
+    /// The mini-program's appid, bound to `mchid`.
+    pub app_id: String,
+    pub mchid: String,
+    /// Serial of the merchant API certificate (商户API证书序列号), hexadecimal.
+    pub merchant_serial: String,
+    /// The merchant API private key (商户API私钥).
+    pub merchant_key_pem: Secret,
+    /// APIv3密钥, 32 bytes.
+    pub apiv3_key: Secret,
+    /// Platform certificates (平台证书) in PEM, any number.
+    pub platform_certificates: Vec<String>,
+    /// WeChat Pay public keys (微信支付公钥): id and key. The first one is asked for in answers.
+    pub public_keys: Vec<(String, String)>,
+}
+
+/// One merchant account at WeChat Pay.
+pub struct WechatMerchant {
+    key: MerchantKey,
+    app_id: String,
+    client: Client,
+    content_key: ContentKey,
+    entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+}
+
+impl WechatMerchant {
+    /// Reads all keys and proves what can be proven without a call.
+    ///
+    /// # Errors
+    /// [`SetupError`] names the setting that cannot work.
+    pub fn new(
+        config: WechatConfig,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<WechatMerchant, SetupError> {
+        let signing_key = SigningKey::read("merchant private key", &config.merchant_key_pem)?;
+        let platform_keys = PlatformKeys::read(
+            &config.platform_certificates,
+            &config.public_keys,
+            &signing_key.public_key(),
+        )?;
+        let content_key = ContentKey::read(&config.apiv3_key)?;
+        let client = Client::new(
+            host("base_url", &config.base_url)?,
+            identifier("mchid", config.mchid)?,
+            keys::merchant_serial(&config.merchant_serial)?,
+            signing_key,
+            platform_keys,
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        )?;
+        let app_id = identifier("app_id", config.app_id)?;
+        Ok(WechatMerchant { key: config.key, app_id, client, content_key, entropy, clock })
+    }
+}
+
+impl fmt::Debug for WechatMerchant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WechatMerchant({}, {})", self.key, self.client.mchid())
+    }
+}
+
+#[async_trait]
+impl PaymentChannel for WechatMerchant {
+    fn channel(&self) -> Channel {
+        Channel::Wechat
+    }
+
+    fn merchant(&self) -> &MerchantKey {
+        &self.key
+    }
+
+    fn merchant_id(&self) -> &str {
+        self.client.mchid()
+    }
+
+    fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
+    fn prepare_payment(&self, request: &PaymentRequest) -> Result<Prepared, ChannelError> {
+        payment::prepare(&self.app_id, self.client.mchid(), request)
+    }
+
+    async fn create_payment(&self, prepared: &Prepared) -> Result<Created, ChannelError> {
+        payment::create(&self.client, &self.app_id, prepared).await
+    }
+
+    fn wallet_parameters(&self, created: &Created) -> Result<WalletParameters, ChannelError> {
+        let nonce = self.entropy.letters(sign::NONCE_LETTERS);
+        payment::wallet_parameters(&self.client, &self.app_id, self.clock.now(), nonce, created)
+    }
+
+    fn token_lifetime(&self) -> Option<Duration> {
+        Some(payment::PREPAY_ID_LIFETIME)
+    }
+
+    async fn query_payment(
+        &self,
+        out_trade_no: &OutTradeNo,
+    ) -> Result<PaymentStanding, ChannelError> {
+        payment::query(&self.client, &self.key, out_trade_no).await
+    }
+
+    async fn close_payment(&self, out_trade_no: &OutTradeNo) -> Result<(), ChannelError> {
+        payment::close(&self.client, out_trade_no).await
+    }
+
+    fn prepare_refund(&self, request: &RefundRequest) -> Result<Prepared, ChannelError> {
+        refund::prepare(request)
+    }
+
+    async fn request_refund(&self, prepared: &Prepared) -> Result<RefundStanding, ChannelError> {
+        refund::request(&self.client, &self.key, prepared).await
+    }
+
+    async fn query_refund(
+        &self,
+        out_trade_no: &OutTradeNo,
+        out_refund_no: &OutTradeNo,
+    ) -> Result<RefundStanding, ChannelError> {
+        refund::query(&self.client, &self.key, out_trade_no, out_refund_no).await
+    }
+
+    fn open_notification(
+        &self,
+        now: Timestamp,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Notice, Refusal> {
+        let keys = self.client.platform_keys();
+        notification::open(keys, &self.content_key, &self.key, now, headers, body)
+    }
+}

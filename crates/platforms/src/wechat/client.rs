@@ -1,0 +1,322 @@
+//! The signed exchange with the pay API: one buffer is signed and sent, an answer is verified
+//! before it is read, and errors are sorted by status and code alone.
+
+use std::sync::Arc;
+
+use kernel::{Channel, Clock, Entropy};
+use reqwest::{
+    Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use url::Url;
+
+use super::{
+    keys::PlatformKeys,
+    sign::{NONCE_LETTERS, SCHEME, SignedHead, request_text},
+};
+use crate::{
+    ChannelError, Refusal, Refused, SetupError,
+    call::{Answer, Caller, plain_code},
+    rsa::{CannotSign, SigningKey},
+};
+
+/// The internal code that WeChat appends to `Request-ID` when a number is used again with other
+/// parameters. The public code for this is `INVALID_REQUEST` or `PARAM_ERROR`, which mean many
+/// other things too; the message is never parsed.
+const PARAMETERS_CHANGED: &str = "268498688";
+
+pub(super) struct Client {
+    caller: Caller,
+    base: Url,
+    mchid: String,
+    serial: String,
+    key: SigningKey,
+    platform_keys: PlatformKeys,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What the pay API said.
+pub(super) enum Said {
+    Done(Verified),
+    Error(ErrorAnswer),
+}
+
+/// The body of a 2xx answer whose signature was verified. Nothing else makes one.
+pub(super) struct Verified(Vec<u8>);
+
+impl Verified {
+    /// Reads the body. What is genuine and unreadable is still an unknown outcome.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ChannelError> {
+        serde_json::from_slice(&self.0)
+            .map_err(|_| ChannelError::Unknown("the answer has an unknown form".into()))
+    }
+}
+
+/// An answer outside 2xx.
+pub(super) struct ErrorAnswer {
+    status: StatusCode,
+    /// As received, made plain; empty when the body is not WeChat's.
+    code: String,
+    parameters_changed: bool,
+}
+
+impl Client {
+    pub(super) fn new(
+        base: Url,
+        mchid: String,
+        serial: String,
+        key: SigningKey,
+        platform_keys: PlatformKeys,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Client, SetupError> {
+        let caller = Caller::new(Channel::Wechat, &base, Arc::clone(&clock))?;
+        Ok(Client { caller, base, mchid, serial, key, platform_keys, clock, entropy })
+    }
+
+    #[cfg(test)]
+    pub(super) fn impatient(self) -> Client {
+        Client { caller: self.caller.impatient(), ..self }
+    }
+
+    pub(super) fn mchid(&self) -> &str {
+        &self.mchid
+    }
+
+    pub(super) const fn platform_keys(&self) -> &PlatformKeys {
+        &self.platform_keys
+    }
+
+    pub(super) fn sign(&self, text: &str) -> Result<String, CannotSign> {
+        self.key.sign(text.as_bytes())
+    }
+
+    pub(super) async fn get<T>(
+        &self,
+        operation: &'static str,
+        target: &str,
+        judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
+    ) -> Result<T, ChannelError> {
+        self.exchange(operation, Method::GET, target, None, judge).await
+    }
+
+    pub(super) async fn post<T>(
+        &self,
+        operation: &'static str,
+        target: &str,
+        body: &str,
+        judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
+    ) -> Result<T, ChannelError> {
+        self.exchange(operation, Method::POST, target, Some(body), judge).await
+    }
+
+    async fn exchange<T>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        target: &str,
+        body: Option<&str>,
+        judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
+    ) -> Result<T, ChannelError> {
+        let url = self.base.join(target);
+        let url = url.map_err(|_| ChannelError::BadRequest("the call's path is no path"))?;
+        // The signed target is the one on the wire, whatever joining made of ours.
+        let wire_target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let authorization =
+            self.authorization(method.as_str(), wire_target, body.unwrap_or_default())?;
+        let mut request = self
+            .caller
+            .client()
+            .request(method, url)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, authorization);
+        if let Some(id) = self.platform_keys.public_key_id() {
+            request = request.header("wechatpay-serial", id);
+        }
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
+        }
+        let read = |answer: &Answer| judge(self.read(answer)?);
+        self.caller.call(operation, "request-id", request, read).await
+    }
+
+    fn authorization(
+        &self,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> Result<String, ChannelError> {
+        let (seconds, nonce) =
+            (self.clock.now().unix_seconds(), self.entropy.letters(NONCE_LETTERS));
+        let signature = self.sign(&request_text(method, target, seconds, &nonce, body))?;
+        let (mchid, serial) = (&self.mchid, &self.serial);
+        Ok(format!(
+            "{SCHEME} mchid=\"{mchid}\",nonce_str=\"{nonce}\",timestamp=\"{seconds}\",\
+             serial_no=\"{serial}\",signature=\"{signature}\""
+        ))
+    }
+
+    /// Verifies before anything is parsed. A 2xx without a valid signature is a forgery or one of
+    /// WeChat's probes; an error answer may be unsigned (a 401 always is, gateways' pages are), but
+    /// a signature that is there must fit.
+    fn read(&self, answer: &Answer) -> Result<Said, ChannelError> {
+        let verdict = SignedHead::read(&answer.headers)
+            .and_then(|head| head.verify(&self.platform_keys, self.clock.now(), &answer.body));
+        let unverified = |refusal: Refusal| {
+            ChannelError::Unknown(format!("unverified answer: {}", refusal.code()))
+        };
+        if answer.status.is_success() {
+            verdict.map_err(unverified)?;
+            return match answer.status {
+                StatusCode::OK | StatusCode::NO_CONTENT => {
+                    Ok(Said::Done(Verified(answer.body.clone())))
+                }
+                other => Err(ChannelError::Unknown(format!("HTTP {}", other.as_u16()))),
+            };
+        }
+        if !SignedHead::is_absent(&answer.headers) {
+            verdict.map_err(unverified)?;
+        }
+        Ok(Said::Error(ErrorAnswer::read(answer)))
+    }
+}
+
+impl ErrorAnswer {
+    fn read(answer: &Answer) -> ErrorAnswer {
+        #[derive(Deserialize)]
+        struct Body {
+            code: String,
+        }
+        let code = serde_json::from_slice(&answer.body).map(|body: Body| plain_code(&body.code));
+        ErrorAnswer {
+            status: answer.status,
+            code: code.unwrap_or_default(),
+            parameters_changed: internal_code(&answer.headers) == Some(PARAMETERS_CHANGED),
+        }
+    }
+
+    /// The code without underscores: `ORDERPAID` and `ORDER_PAID` both float around.
+    pub(super) fn is(&self, code: &str) -> bool {
+        normal(&self.code) == code
+    }
+
+    /// The code was given under this status.
+    pub(super) fn is_not_found(&self) -> bool {
+        let codes = ["ORDERNOTEXIST", "RESOURCENOTEXISTS", "NOTFOUND"];
+        self.status == StatusCode::NOT_FOUND && codes.iter().any(|code| self.is(code))
+    }
+
+    /// What an error means wherever no call knows better.
+    pub(super) fn into_error(self) -> ChannelError {
+        let refused = ChannelError::Refused;
+        match (self.status.as_u16(), normal(&self.code).as_str()) {
+            (429, _)
+            | (
+                _,
+                "FREQUENCYLIMITED" | "FREQUENCYLIMITEXCEED" | "RATELIMITEXCEEDED" | "RATELIMITED",
+            ) => ChannelError::Busy,
+            (401, "") => ChannelError::Misconfigured("HTTP 401".into()),
+            (401, _) | (_, "SIGNERROR" | "NOAUTH" | "APPIDMCHIDNOTMATCH" | "MCHNOTEXISTS") => {
+                ChannelError::Misconfigured(self.code)
+            }
+            // A person behind the id that is not the one the order was made for.
+            (_, "OPENIDMISMATCH" | "ACCOUNTERROR" | "USERACCOUNTABNORMAL") => {
+                refused(Refused::Payer)
+            }
+            (_, "INVALIDTRANSACTIONID") => refused(Refused::Other(self.code)),
+            (_, "SYSTEMERROR" | "BANKERROR" | "SERVICEUNAVAILABLE" | "USERPAYING") => {
+                ChannelError::Unknown(self.code)
+            }
+            (status @ (..400 | 500..), _) | (status, "") => {
+                ChannelError::Unknown(format!("HTTP {status}"))
+            }
+            (_, "ORDERPAID") => refused(Refused::AlreadyPaid),
+            (_, "ORDERCLOSED") => refused(Refused::Closed),
+            (_, "OUTTRADENOUSED") => refused(Refused::ParametersChanged),
+            (_, "INVALIDREQUEST" | "PARAMERROR") if self.parameters_changed => {
+                refused(Refused::ParametersChanged)
+            }
+            (_, "ORDERNOTEXIST" | "RESOURCENOTEXISTS" | "NOTFOUND") => refused(Refused::NotFound),
+            (_, "RULELIMIT") => refused(Refused::Limit),
+            (_, "NOTENOUGH") => refused(Refused::NotEnough),
+            (_, _) => refused(Refused::Other(self.code)),
+        }
+    }
+}
+
+fn normal(code: &str) -> String {
+    code.replace('_', "").to_ascii_uppercase()
+}
+
+/// `Request-ID` is an id, a hyphen and the internal code.
+fn internal_code(headers: &HeaderMap) -> Option<&str> {
+    Some(headers.get("request-id")?.to_str().ok()?.rsplit_once('-')?.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn judged(status: u16, code: &str, request_id: &str, body: Option<&str>) -> ChannelError {
+        let mut headers = HeaderMap::new();
+        headers.insert("request-id", request_id.parse().expect("a header"));
+        let own = format!(r#"{{"code":"{code}","message":"请求重入时，参数与首次请求时不一致"}}"#);
+        let body = body.unwrap_or(&own).as_bytes().to_vec();
+        let status = StatusCode::from_u16(status).expect("a status");
+        ErrorAnswer::read(&Answer { status, headers, body }).into_error()
+    }
+
+    #[rstest]
+    #[case(400, "ORDERPAID", ChannelError::Refused(Refused::AlreadyPaid))]
+    #[case(403, "ORDER_PAID", ChannelError::Refused(Refused::AlreadyPaid))]
+    #[case(400, "ORDER_CLOSED", ChannelError::Refused(Refused::Closed))]
+    #[case(400, "ORDERCLOSED", ChannelError::Refused(Refused::Closed))]
+    #[case(403, "OUT_TRADE_NO_USED", ChannelError::Refused(Refused::ParametersChanged))]
+    #[case(400, "INVALID_REQUEST", ChannelError::Refused(Refused::Other("INVALID_REQUEST".into())))]
+    #[case(400, "PARAM_ERROR", ChannelError::Refused(Refused::Other("PARAM_ERROR".into())))]
+    #[case(403, "RULELIMIT", ChannelError::Refused(Refused::Limit))]
+    #[case(403, "NOT_ENOUGH", ChannelError::Refused(Refused::NotEnough))]
+    #[case(403, "USER_ACCOUNT_ABNORMAL", ChannelError::Refused(Refused::Payer))]
+    #[case(500, "OPENID_MISMATCH", ChannelError::Refused(Refused::Payer))]
+    #[case(404, "ORDERNOTEXIST", ChannelError::Refused(Refused::NotFound))]
+    #[case(404, "MCH_NOT_EXISTS", ChannelError::Misconfigured("MCH_NOT_EXISTS".into()))]
+    #[case(401, "SIGN_ERROR", ChannelError::Misconfigured("SIGN_ERROR".into()))]
+    #[case(400, "APPID_MCHID_NOT_MATCH", ChannelError::Misconfigured("APPID_MCHID_NOT_MATCH".into()))]
+    #[case(403, "NO_AUTH", ChannelError::Misconfigured("NO_AUTH".into()))]
+    #[case(429, "FREQUENCY_LIMITED", ChannelError::Busy)]
+    #[case(403, "RATELIMIT_EXCEEDED", ChannelError::Busy)]
+    #[case(429, "", ChannelError::Busy)]
+    #[case(500, "SYSTEM_ERROR", ChannelError::Unknown("SYSTEM_ERROR".into()))]
+    #[case(500, "BANK_ERROR", ChannelError::Unknown("BANK_ERROR".into()))]
+    #[case(503, "SOMETHING", ChannelError::Unknown("HTTP 503".into()))]
+    #[case(302, "", ChannelError::Unknown("HTTP 302".into()))]
+    #[case(404, "", ChannelError::Unknown("HTTP 404".into()))]
+    #[case(403, "TRADE_ERROR", ChannelError::Refused(Refused::Other("TRADE_ERROR".into())))]
+    fn errors_are_sorted_by_status_and_code(
+        #[case] status: u16,
+        #[case] code: &str,
+        #[case] error: ChannelError,
+    ) {
+        assert_eq!(judged(status, code, "08F1-0", None), error);
+    }
+
+    #[rstest]
+    #[case(400, "INVALID_REQUEST")]
+    #[case(400, "PARAM_ERROR")]
+    #[case(403, "OUT_TRADE_NO_USED")]
+    fn all_three_ways_to_say_other_parameters_are_known(#[case] status: u16, #[case] code: &str) {
+        let error = judged(status, code, "08F1A2-268498688", None);
+        assert_eq!(error, ChannelError::Refused(Refused::ParametersChanged));
+    }
+
+    #[test]
+    fn a_gateways_page_says_nothing() {
+        let page = Some("<html><h1>502 Bad Gateway</h1></html>");
+        assert_eq!(judged(502, "", "-", page), ChannelError::Unknown("HTTP 502".into()));
+        assert_eq!(judged(400, "", "-", page), ChannelError::Unknown("HTTP 400".into()));
+    }
+}

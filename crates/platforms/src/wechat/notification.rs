@@ -1,0 +1,80 @@
+//! Notifications (回调通知): verified as raw bytes, then decrypted, then read.
+//!
+//! Nothing here calls out: an unknown serial is refused and WeChat repeats the message, so that
+//! nobody can make us fetch anything by posting to our address.
+
+use kernel::{MerchantKey, Timestamp};
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+
+use super::{
+    keys::PlatformKeys,
+    payment::Transaction,
+    refund::Refund,
+    sign::{ContentKey, SignedHead},
+};
+use crate::{Notice, Refusal, Told, call::plain_code};
+
+/// WeChat's ciphertext alone may have 1 MiB.
+const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Envelope {
+    id: Option<String>,
+    event_type: String,
+    resource: Resource,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    algorithm: String,
+    /// `transaction` or `refund` in captures; may be empty or missing.
+    associated_data: Option<String>,
+    nonce: String,
+    ciphertext: String,
+}
+
+pub(super) fn open(
+    keys: &PlatformKeys,
+    content_key: &ContentKey,
+    merchant: &MerchantKey,
+    now: Timestamp,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Notice, Refusal> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(Refusal::Malformed);
+    }
+    SignedHead::read(headers)?.verify(keys, now, body)?;
+
+    // Genuine from here on.
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+    let resource = &envelope.resource;
+    let decrypt = || {
+        if resource.algorithm != "AEAD_AES_256_GCM" {
+            return Err(Refusal::Undecryptable);
+        }
+        let associated_data = resource.associated_data.as_deref().unwrap_or_default();
+        content_key.decrypt(&resource.nonce, associated_data, &resource.ciphertext)
+    };
+    match envelope.event_type.as_str() {
+        "TRANSACTION.SUCCESS" => {
+            let transaction: Transaction =
+                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Malformed)?;
+            // Only success is ever notified. Another state contradicts the event, and the caller's
+            // query will tell.
+            if !transaction.is_success() {
+                return Err(Refusal::Malformed);
+            }
+            let fact = transaction.into_fact(Told::Notification, merchant, envelope.id);
+            fact.map(Notice::Payment).ok_or(Refusal::Malformed)
+        }
+        "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
+            let refund: Refund =
+                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Malformed)?;
+            let fact = refund.into_fact(Told::Notification, merchant, None);
+            fact.map(Notice::Refund).ok_or(Refusal::Malformed)
+        }
+        other => Ok(Notice::Ignored { kind: plain_code(other) }),
+    }
+}

@@ -1,0 +1,154 @@
+//! Refunds (申请退款, 查询退款).
+
+use kernel::{Channel, Fen, MerchantKey, OutTradeNo, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    client::{Client, Said},
+    payment::{check_notify_url, check_text, encode},
+};
+use crate::{
+    ChannelError, Prepared, RefundFact, RefundRequest, RefundStanding, RefundStatus, Told,
+};
+
+const PATH: &str = "/v3/refund/domestic/refunds";
+
+#[derive(Serialize)]
+struct RequestBody<'a> {
+    out_trade_no: &'a OutTradeNo,
+    out_refund_no: &'a OutTradeNo,
+    reason: &'a str,
+    notify_url: &'a str,
+    amount: RequestAmount,
+}
+
+#[derive(Serialize)]
+struct RequestAmount {
+    refund: i64,
+    total: i64,
+    currency: &'static str,
+}
+
+pub(super) fn prepare(request: &RefundRequest) -> Result<Prepared, ChannelError> {
+    check_text(&request.reason, 80, "reason: 1 to 80 characters of at most 3 bytes")?;
+    check_notify_url(&request.notify_url)?;
+    if request.amount.is_zero() || request.payment_amount < request.amount {
+        return Err(ChannelError::BadRequest("amount: at least one fen, at most the payment"));
+    }
+    encode(&RequestBody {
+        out_trade_no: &request.out_trade_no,
+        out_refund_no: &request.out_refund_no,
+        reason: &request.reason,
+        notify_url: &request.notify_url,
+        amount: RequestAmount {
+            refund: request.amount.get(),
+            total: request.payment_amount.get(),
+            currency: "CNY",
+        },
+    })
+}
+
+/// 404 is told apart: shortly after a payment WeChat may not know the order here yet, and the same
+/// request is to be repeated.
+pub(super) async fn request(
+    client: &Client,
+    merchant: &MerchantKey,
+    prepared: &Prepared,
+) -> Result<RefundStanding, ChannelError> {
+    #[derive(Deserialize)]
+    struct Numbers {
+        out_trade_no: OutTradeNo,
+        out_refund_no: OutTradeNo,
+    }
+    let numbers: Numbers = serde_json::from_str(prepared.as_str())
+        .map_err(|_| ChannelError::BadRequest("the stored request is not a WeChat refund"))?;
+    let judge =
+        |said| judge(said, client.mchid(), merchant, &numbers.out_trade_no, &numbers.out_refund_no);
+    client.post("refund", PATH, prepared.as_str(), judge).await
+}
+
+pub(super) async fn query(
+    client: &Client,
+    merchant: &MerchantKey,
+    out_trade_no: &OutTradeNo,
+    out_refund_no: &OutTradeNo,
+) -> Result<RefundStanding, ChannelError> {
+    let target = format!("{PATH}/{out_refund_no}");
+    let judge = |said| judge(said, client.mchid(), merchant, out_trade_no, out_refund_no);
+    client.get("refund_query", &target, judge).await
+}
+
+fn judge(
+    said: Said,
+    mchid: &str,
+    merchant: &MerchantKey,
+    out_trade_no: &OutTradeNo,
+    out_refund_no: &OutTradeNo,
+) -> Result<RefundStanding, ChannelError> {
+    let verified = match said {
+        Said::Done(verified) => verified,
+        Said::Error(error) if error.is_not_found() => return Ok(RefundStanding::NotFound),
+        Said::Error(error) => return Err(error.into_error()),
+    };
+    let refund: Refund = verified.read()?;
+    if refund.out_refund_no != out_refund_no.as_str()
+        || refund.out_trade_no != out_trade_no.as_str()
+    {
+        return Err(ChannelError::Unknown("the answer is about another number".into()));
+    }
+    let fact = refund.into_fact(Told::Query, merchant, Some(mchid));
+    fact.map(RefundStanding::Known)
+        .ok_or_else(|| ChannelError::Unknown("the answer about a refund lacks members".into()))
+}
+
+/// A refund as answers and notifications tell it: the member is `status` in answers and
+/// `refund_status` in notifications, and only notifications name the merchant.
+#[derive(Deserialize)]
+pub(super) struct Refund {
+    mchid: Option<String>,
+    out_trade_no: String,
+    out_refund_no: String,
+    status: Option<String>,
+    refund_status: Option<String>,
+    success_time: Option<String>,
+    amount: Option<RefundAmount>,
+}
+
+#[derive(Deserialize)]
+struct RefundAmount {
+    refund: Option<i64>,
+}
+
+impl Refund {
+    /// `None` when a member is missing or unreadable. `asked_of` is the merchant whose question
+    /// was answered; a notification has to name one.
+    pub(super) fn into_fact(
+        self,
+        told: Told,
+        merchant: &MerchantKey,
+        asked_of: Option<&str>,
+    ) -> Option<RefundFact> {
+        let status = match self.refund_status.or(self.status)?.as_str() {
+            "PROCESSING" => RefundStatus::Processing,
+            "SUCCESS" => RefundStatus::Succeeded,
+            "CLOSED" => RefundStatus::Closed,
+            "ABNORMAL" => RefundStatus::Abnormal,
+            _ => return None,
+        };
+        let refunded_at = match self.success_time.filter(|_| status == RefundStatus::Succeeded) {
+            Some(text) => Some(Timestamp::from_rfc3339(&text).ok()?),
+            None => None,
+        };
+        Some(RefundFact {
+            told,
+            channel: Channel::Wechat,
+            merchant: merchant.clone(),
+            merchant_id: self.mchid.or_else(|| asked_of.map(str::to_owned))?,
+            out_trade_no: self.out_trade_no,
+            out_refund_no: self.out_refund_no,
+            status,
+            amount: Some(Fen::new(self.amount?.refund?)?),
+            refunded_at,
+        })
+    }
+}

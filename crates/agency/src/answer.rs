@@ -56,7 +56,7 @@ pub(crate) fn judge<A: DeserializeOwned>(
     let fresh =
         Timestamp::from_rfc3339(time).is_ok_and(|told_at| told_at.apart(now) <= sign::CLOCK_WINDOW);
     if !fresh {
-        return doubt("stale answer");
+        return stale(asked.operation, heard);
     }
     match heard.status {
         200 => match serde_json::from_slice(&heard.body) {
@@ -86,6 +86,23 @@ fn unsigned<A>(operation: Operation, heard: &Heard) -> Result<A, AgencyError> {
     match heard.status {
         500..=599 => doubt(format!("status {}", heard.status)),
         _ => doubt("unsigned answer"),
+    }
+}
+
+/// When the clocks are too far apart, so are the times of the answers that say so. As with
+/// [`unsigned`], that is told to an operator unless money moves: the serial of a posting comes
+/// again, and an old "too far apart" could be played back to hide a booking.
+fn stale<A>(operation: Operation, heard: &Heard) -> Result<A, AgencyError> {
+    let skew = AgencyError::Misconfigured(wire::CLOCK_SKEW.into());
+    match refusal::<A>(&heard.body) {
+        Err(told)
+            if told == skew
+                && heard.status == 401
+                && operation.retry_class() == RetryClass::Idempotent =>
+        {
+            Err(told)
+        }
+        _ => doubt("stale answer"),
     }
 }
 
@@ -233,6 +250,15 @@ mod tests {
         assert_eq!(judged(Operation::QueryBills, &heard), misconfigured);
         assert_eq!(judged(Operation::PostPayment, &heard), unknown("unsigned answer"));
         assert_eq!(judged(Operation::Reverse, &heard), unknown("unsigned answer"));
+    }
+
+    #[test]
+    fn clocks_too_far_apart_are_told_unless_money_moves() {
+        let body = br#"{"code":"CLOCK_SKEW","message":"…"}"#;
+        let heard = signed(401, "S1", "2023-06-15T11:00:00+08:00", body);
+        let skew = Err(AgencyError::Misconfigured("CLOCK_SKEW".into()));
+        assert_eq!(judged(Operation::QueryPosting, &heard), skew);
+        assert_eq!(posted(&heard), unknown("stale answer"));
     }
 
     #[test]

@@ -218,9 +218,11 @@ pub(crate) const UNKNOWN: &str = "UNKNOWN";
 pub(crate) const BAD_SIGNATURE: &str = "BAD_SIGNATURE";
 /// No key is known for the institution. Told without a signature.
 pub(crate) const UNKNOWN_INSTITUTION: &str = "UNKNOWN_INSTITUTION";
+/// The clocks are too far apart.
+pub(crate) const CLOCK_SKEW: &str = "CLOCK_SKEW";
 /// Codes that only an operator can help with.
 pub(crate) const CONFIGURATION: &[&str] =
-    &[BAD_SIGNATURE, UNKNOWN_INSTITUTION, "CLOCK_SKEW", "BAD_REQUEST", "UNKNOWN_AGENCY"];
+    &[BAD_SIGNATURE, UNKNOWN_INSTITUTION, CLOCK_SKEW, "BAD_REQUEST", "UNKNOWN_AGENCY"];
 
 #[cfg(test)]
 mod tests {

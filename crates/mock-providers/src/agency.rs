@@ -14,13 +14,17 @@ mod acts;
 mod book;
 mod codes;
 mod control;
+mod enrolment;
 mod fault;
 mod figures;
 mod people;
 mod server;
+mod tier;
 mod wire;
 
-pub use book::{AgencyBook, AgencyBookOptions, BookError, NewPerson, PersonSeen, PostingSeen};
+pub use book::{
+    AgencyBook, AgencyBookOptions, BillSeen, BookError, NewPerson, PersonSeen, PostingSeen,
+};
 pub use codes::AgencyCodeWord;
 pub use control::control_router;
 pub use fault::{AgencyFault, AgencyOperation, FaultKind};

@@ -8,10 +8,15 @@
 //!
 //! Deliberately absent: retries (the jobs own them), caching, and any judgement of amounts.
 
+mod answer;
+mod http;
 mod port;
+mod sign;
+mod wire;
 
+pub use http::{HttpAgency, HttpAgencyConfig};
 pub use port::{
-    Agency, AgencyError, Bill, BillComponent, BillQuery, BillRef, BillState, Enrolment,
-    EnrolmentState, Lock, LockRequest, Objection, Posted, PostingRequest, PostingStanding,
-    SettlementLine, Tier, TierChoice, TierChosen,
+    Agency, AgencyError, AgencyRefund, AgencyRefundState, Bill, BillComponent, BillQuery, BillRef,
+    BillState, Enrolment, EnrolmentState, Lock, LockRequest, Objection, OfficialDocument, Posted,
+    PostingRequest, PostingStanding, SettlementLine, Tier, TierChoice, TierChosen,
 };

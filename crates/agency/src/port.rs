@@ -184,6 +184,44 @@ pub struct SettlementLine {
     pub posted_at: Timestamp,
 }
 
+/// How far the agency's own refund (社保退费) of a posting is. We only show it; the person applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgencyRefundState {
+    /// Nobody asked for one.
+    None,
+    /// 已申请
+    Applied,
+    /// 已审核
+    Approved,
+    /// 已退费
+    Refunded,
+    /// 不予退费
+    Refused,
+}
+
+/// What the agency says about its refund of a posting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgencyRefund {
+    pub state: AgencyRefundState,
+    pub amount: Option<Fen>,
+    pub refunded_at: Option<Timestamp>,
+}
+
+/// The agency's own proof of a posting, passed on as it is. `Debug` shows no content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OfficialDocument {
+    /// Such as `application/pdf`.
+    pub media_type: String,
+    pub content: Vec<u8>,
+}
+
+impl fmt::Debug for OfficialDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OfficialDocument({}, {} bytes)", self.media_type, self.content.len())
+    }
+}
+
 macro_rules! objections {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $label:literal;)*) => {
         /// A definite answer other than yes, by the agency's code (domain §7.3).
@@ -330,4 +368,28 @@ pub trait Agency: Send + Sync + fmt::Debug {
         agency: &AgencyCode,
         date: &str,
     ) -> Result<Vec<SettlementLine>, AgencyError>;
+
+    /// How far the agency's own refund (社保退费) is. Retry class: idempotent.
+    ///
+    /// An agency without this operation keeps the default, which says so.
+    async fn query_refund(
+        &self,
+        agency: &AgencyCode,
+        agency_serial: &str,
+    ) -> Result<AgencyRefund, AgencyError> {
+        let _ = (agency, agency_serial);
+        Err(AgencyError::Misconfigured("query-refund is not offered".into()))
+    }
+
+    /// The agency's own proof of a posting. Retry class: idempotent.
+    ///
+    /// An agency without this operation keeps the default, which says so.
+    async fn fetch_document(
+        &self,
+        agency: &AgencyCode,
+        agency_serial: &str,
+    ) -> Result<OfficialDocument, AgencyError> {
+        let _ = (agency, agency_serial);
+        Err(AgencyError::Misconfigured("fetch-document is not offered".into()))
+    }
 }

@@ -1,0 +1,11 @@
+//! The client against the mock agency over HTTP: two implementations of one document.
+
+mod bills;
+mod control;
+mod document;
+mod faults;
+mod locks;
+mod office;
+mod postings;
+mod signatures;
+mod tiers;

@@ -1,0 +1,542 @@
+//! The book of an agency: people, bills, locks, postings, and the faults that are to be played.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kernel::{
+    AgencyCode, BillNo, Channel, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret,
+    Timestamp,
+};
+use ring::digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    codes::AgencyCodeWord as Code,
+    fault::{self, AgencyFault, AgencyOperation, FaultKind},
+    people::DefaultPerson,
+    wire::{ComponentTold, Request, Standing},
+};
+
+/// The cities whose two agencies a default book speaks for.
+const CITIES: [&str; 7] = ["320200", "320100", "320500", "310000", "110000", "440300", "510100"];
+/// Serials remembered; the oldest half is forgotten beyond it, so that a long run stays small.
+const SERIALS_MAX: usize = 200_000;
+
+/// How a book behaves.
+#[derive(Clone, Debug)]
+pub struct AgencyBookOptions {
+    /// Who may ask, each with the secret it signs with.
+    pub institutions: BTreeMap<String, Secret>,
+    /// Whether a valid resident ID that the book does not hold is enrolled when first asked for,
+    /// under the name given then.
+    pub enrol_unknown: bool,
+    /// Whether `lock-bills` really reserves. An agency that cannot answers without a token.
+    pub can_lock: bool,
+    /// Lines in one page of a settlement.
+    pub settlement_page_lines: usize,
+}
+
+impl AgencyBookOptions {
+    /// For demonstrations: one institution; strangers are enrolled; bills can be locked.
+    pub fn new(institution: impl Into<String>, secret: Secret) -> AgencyBookOptions {
+        AgencyBookOptions {
+            institutions: BTreeMap::from([(institution.into(), secret)]),
+            enrol_unknown: true,
+            can_lock: true,
+            settlement_page_lines: 1_000,
+        }
+    }
+}
+
+/// Somebody to be added to a book: pension tier 1 and medical, all months of 2023 due.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    #[serde(default = "resident_id")]
+    pub document_kind: DocumentKind,
+    pub document_number: String,
+    pub name: String,
+    /// The six digits before `-hr` and `-med`.
+    #[serde(default = "wuxi")]
+    pub city: String,
+    /// Played to this person only.
+    #[serde(default)]
+    pub faults: Vec<AgencyFault>,
+}
+
+fn resident_id() -> DocumentKind {
+    DocumentKind::ResidentId
+}
+
+fn wuxi() -> String {
+    "320200".into()
+}
+
+/// A person with their bills, for whoever plays with the mock.
+#[derive(Clone, Debug, Serialize)]
+pub struct PersonSeen {
+    pub document_kind: DocumentKind,
+    pub document_number: String,
+    pub name: String,
+    pub bills: Vec<BillSeen>,
+    /// Faults still to be played to this person.
+    pub faults: Vec<AgencyFault>,
+}
+
+/// A bill in the book.
+#[derive(Clone, Debug, Serialize)]
+pub struct BillSeen {
+    pub bill_no: BillNo,
+    pub agency: AgencyCode,
+    pub insurance: Insurance,
+    pub months: MonthRange,
+    pub amount: Fen,
+    pub version: u32,
+    pub state: &'static str,
+}
+
+/// A booking in the book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PostingSeen {
+    pub agency: AgencyCode,
+    pub order_no: OrderNo,
+    pub bill_no: BillNo,
+    pub amount: Fen,
+    pub channel: Channel,
+    pub transaction_id: String,
+    pub agency_serial: String,
+    pub posted_at: Timestamp,
+    pub reversed: bool,
+}
+
+/// Why the book could not be changed by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    #[error("the book holds no such bill")]
+    NoSuchBill,
+    #[error("the bill is paid")]
+    BillPaid,
+    #[error("the book holds no such posting")]
+    NoSuchPosting,
+    #[error("the book holds this person already")]
+    PersonKnown,
+    #[error("the document number, name or city cannot be one")]
+    NotAPerson,
+}
+
+/// A mock agency's memory. Clones share it.
+#[derive(Clone)]
+pub struct AgencyBook {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: AgencyBookOptions,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+impl fmt::Debug for AgencyBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgencyBook")
+    }
+}
+
+pub(super) type PersonKey = (DocumentKind, String);
+
+pub(super) struct PersonRow {
+    pub no: u32,
+    pub name: String,
+    /// Enrolled on first sight, and so in every city that asks.
+    pub stranger: bool,
+    pub enrolments: Vec<EnrolmentRow>,
+    pub faults: Vec<AgencyFault>,
+}
+
+pub(super) struct EnrolmentRow {
+    pub agency: AgencyCode,
+    pub insurance: Insurance,
+    pub standing: Standing,
+    pub personal_no: String,
+    pub tier_no: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BillStanding {
+    Due,
+    Paid,
+    /// A difference bill that a later choice of tier made void.
+    Withdrawn,
+}
+
+pub(super) struct LockRow {
+    pub order_no: OrderNo,
+    pub until: Timestamp,
+}
+
+pub(super) struct BillRow {
+    pub bill_no: BillNo,
+    pub version: u32,
+    pub agency: AgencyCode,
+    pub insurance: Insurance,
+    pub months: MonthRange,
+    pub base: Option<Fen>,
+    pub tier_no: Option<u16>,
+    pub amount: Fen,
+    pub components: Vec<ComponentTold>,
+    pub due_until: Option<Timestamp>,
+    pub person: PersonKey,
+    pub difference: bool,
+    pub standing: BillStanding,
+    pub lock: Option<LockRow>,
+}
+
+impl BillRow {
+    /// Who holds the bill at `now`.
+    pub(super) fn holder(&self, now: Timestamp) -> Option<&OrderNo> {
+        self.lock.as_ref().filter(|lock| now < lock.until).map(|lock| &lock.order_no)
+    }
+
+    pub(super) fn state(&self, now: Timestamp) -> &'static str {
+        match self.standing {
+            BillStanding::Paid => "paid",
+            BillStanding::Withdrawn => "withdrawn",
+            BillStanding::Due if self.holder(now).is_some() => "locked",
+            BillStanding::Due => "due",
+        }
+    }
+
+    /// A new amount by decree, without the parts it was made of.
+    fn change(&mut self, amount: Fen) {
+        self.amount = amount;
+        self.version += 1;
+        self.components =
+            vec![ComponentTold {
+                code: "adjusted", name: "调整后金额", rate_bp: None, amount
+            }];
+    }
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub people: BTreeMap<PersonKey, PersonRow>,
+    pub bills: BTreeMap<BillNo, BillRow>,
+    pub postings: Vec<PostingSeen>,
+    /// What the agency pays back itself: serial of the posting and the state it is in.
+    pub refunds: BTreeMap<String, Value>,
+    faults: Vec<AgencyFault>,
+    serials: HashMap<(String, String), (u64, [u8; 32])>,
+    serials_seen: u64,
+    pub people_seen: u32,
+}
+
+/// How the answer travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    Signed,
+    Unsigned,
+    Late { millis: u64 },
+    Garbage,
+    Bare500,
+    Cut,
+}
+
+pub(super) type Reply = Result<Value, Code>;
+
+impl AgencyBook {
+    /// A book with the default people.
+    pub fn new(options: AgencyBookOptions, clock: Arc<dyn Clock>) -> AgencyBook {
+        let mut state = State::default();
+        for person in DefaultPerson::ALL {
+            state.admit(person);
+        }
+        AgencyBook { shared: Arc::new(Shared { options, clock, state: Mutex::new(state) }) }
+    }
+
+    pub(super) fn options(&self) -> &AgencyBookOptions {
+        &self.shared.options
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// A test that failed while holding the book does not hide what the book says.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Plays a fault, after those that wait already.
+    pub fn add_fault(&self, fault: AgencyFault) {
+        self.state().faults.push(fault);
+    }
+
+    /// Forgets all faults but those of single persons.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    pub fn faults(&self) -> Vec<AgencyFault> {
+        self.state().faults.clone()
+    }
+
+    /// All bookings, reversed ones included, in the order in which they were made.
+    pub fn postings(&self) -> Vec<PostingSeen> {
+        self.state().postings.clone()
+    }
+
+    pub fn people(&self) -> Vec<PersonSeen> {
+        let now = self.now();
+        let state = self.state();
+        let seen = |((kind, number), person): (&PersonKey, &PersonRow)| PersonSeen {
+            document_kind: *kind,
+            document_number: number.clone(),
+            name: person.name.clone(),
+            bills: state
+                .bills
+                .values()
+                .filter(|bill| bill.person.0 == *kind && bill.person.1 == *number)
+                .map(|bill| bill_seen(bill, now))
+                .collect(),
+            faults: person.faults.clone(),
+        };
+        state.people.iter().map(seen).collect()
+    }
+
+    /// # Errors
+    /// When the person is known already or cannot be one.
+    pub fn add_person(&self, person: NewPerson) -> Result<PersonSeen, BookError> {
+        let now = self.now();
+        let document = kernel::Document::parse(person.document_kind, &person.document_number, now)
+            .map_err(|_| BookError::NotAPerson)?;
+        let name = kernel::PersonName::parse(&person.name).map_err(|_| BookError::NotAPerson)?;
+        if !CITIES.contains(&person.city.as_str()) {
+            return Err(BookError::NotAPerson);
+        }
+        let key = (document.kind(), document.number().to_owned());
+        let mut state = self.state();
+        if state.people.contains_key(&key) {
+            return Err(BookError::PersonKnown);
+        }
+        state.register(&key, name.as_str(), false);
+        state.enrol_standard(&key, &person.city, Some(1));
+        if let Some(row) = state.people.get_mut(&key) {
+            row.faults.clone_from(&person.faults);
+        }
+        let bills = state.bills.values().filter(|bill| bill.person == key);
+        Ok(PersonSeen {
+            document_kind: key.0,
+            document_number: key.1.clone(),
+            name: name.as_str().to_owned(),
+            bills: bills.map(|bill| bill_seen(bill, now)).collect(),
+            faults: person.faults,
+        })
+    }
+
+    /// The agency changes what is due; the bill's version grows.
+    ///
+    /// # Errors
+    /// When there is no such bill or it is paid.
+    pub fn change_bill(&self, bill_no: &BillNo, amount: Fen) -> Result<(), BookError> {
+        let mut state = self.state();
+        due_bill(&mut state, bill_no)?.change(amount);
+        Ok(())
+    }
+
+    /// The bill is paid at another counter, whoever holds it.
+    ///
+    /// # Errors
+    /// When there is no such bill or it is paid.
+    pub fn pay_elsewhere(&self, bill_no: &BillNo) -> Result<(), BookError> {
+        let mut state = self.state();
+        let bill = due_bill(&mut state, bill_no)?;
+        bill.standing = BillStanding::Paid;
+        bill.version += 1;
+        bill.lock = None;
+        Ok(())
+    }
+
+    /// The agency takes money for the bill until this moment only.
+    ///
+    /// # Errors
+    /// When there is no such bill or it is paid.
+    pub fn close_bill(&self, bill_no: &BillNo, due_until: Timestamp) -> Result<(), BookError> {
+        let mut state = self.state();
+        due_bill(&mut state, bill_no)?.due_until = Some(due_until);
+        Ok(())
+    }
+
+    /// The agency pays a posting back by itself (社保退费).
+    ///
+    /// # Errors
+    /// When there is no such posting.
+    pub fn refund_posting(&self, agency_serial: &str) -> Result<(), BookError> {
+        let now = self.now();
+        let mut state = self.state();
+        let posting = state.postings.iter().find(|p| p.agency_serial == agency_serial);
+        let amount = posting.ok_or(BookError::NoSuchPosting)?.amount;
+        let refund = serde_json::json!({
+            "state": "refunded", "amount": amount, "refunded_at": now,
+        });
+        state.refunds.insert(agency_serial.to_owned(), refund);
+        Ok(())
+    }
+
+    /// Answers one authenticated request; `serial` is that of its header.
+    pub(super) fn handle(
+        &self,
+        institution: &str,
+        serial: &str,
+        operation: AgencyOperation,
+        body: &[u8],
+    ) -> (Reply, Delivery) {
+        let now = self.now();
+        let mut state = self.state();
+        let Some(request) = Request::parse(operation, body) else {
+            return (Err(Code::BadRequest), Delivery::Signed);
+        };
+        if !speaks_for(request.agency()) {
+            return (Err(Code::UnknownAgency), Delivery::Signed);
+        }
+        if !state.remember(institution, serial, operation, body) {
+            return (Err(Code::DuplicateRequest), Delivery::Signed);
+        }
+        let options = self.options();
+        match state.fault_for(&request, operation, now) {
+            None => (state.act(&request, options, now), Delivery::Signed),
+            Some(FaultKind::Refuse { code }) => (Err(code), Delivery::Signed),
+            Some(FaultKind::MaintenanceWindow { .. }) => (Err(Code::Maintenance), Delivery::Signed),
+            Some(FaultKind::CommitThenDrop) => (state.act(&request, options, now), Delivery::Cut),
+            Some(FaultKind::DropBeforeCommit) => (Err(Code::Unknown), Delivery::Cut),
+            Some(FaultKind::Unknown { booked }) => {
+                if booked && let Err(code) = state.act(&request, options, now) {
+                    return (Err(code), Delivery::Signed);
+                }
+                (Err(Code::Unknown), Delivery::Signed)
+            }
+            Some(FaultKind::Slow { millis }) => {
+                (state.act(&request, options, now), Delivery::Late { millis })
+            }
+            Some(FaultKind::Http500) => (Err(Code::Unknown), Delivery::Bare500),
+            Some(FaultKind::UnsignedAnswer) => {
+                (state.act(&request, options, now), Delivery::Unsigned)
+            }
+            Some(FaultKind::Garbage) => (state.act(&request, options, now), Delivery::Garbage),
+            Some(FaultKind::StandingUnknown) => {
+                (Ok(serde_json::json!({"state": "unknown"})), Delivery::Signed)
+            }
+            Some(FaultKind::BillsGrow { by }) => {
+                state.grow(&request, by);
+                (state.act(&request, options, now), Delivery::Signed)
+            }
+        }
+    }
+}
+
+fn bill_seen(bill: &BillRow, now: Timestamp) -> BillSeen {
+    BillSeen {
+        bill_no: bill.bill_no.clone(),
+        agency: bill.agency.clone(),
+        insurance: bill.insurance,
+        months: bill.months,
+        amount: bill.amount,
+        version: bill.version,
+        state: bill.state(now),
+    }
+}
+
+fn due_bill<'a>(state: &'a mut State, bill_no: &BillNo) -> Result<&'a mut BillRow, BookError> {
+    let bill = state.bills.get_mut(bill_no).ok_or(BookError::NoSuchBill)?;
+    if bill.standing == BillStanding::Due { Ok(bill) } else { Err(BookError::BillPaid) }
+}
+
+/// `320200-hr` and `320200-med`, and the same for the other cities.
+fn speaks_for(agency: &AgencyCode) -> bool {
+    matches!(agency.as_str().split_once('-'), Some((city, "hr" | "med")) if CITIES.contains(&city))
+}
+
+/// The city in an agency's code.
+pub(super) fn city_of(agency: &AgencyCode) -> &str {
+    agency.as_str().split_once('-').map_or("", |(city, _)| city)
+}
+
+impl State {
+    /// `false`: the serial was used for other content.
+    fn remember(
+        &mut self,
+        institution: &str,
+        serial: &str,
+        operation: AgencyOperation,
+        body: &[u8],
+    ) -> bool {
+        let content = [operation.code().as_bytes(), b"\n", body].concat();
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, &content).as_ref());
+        self.serials_seen += 1;
+        let (seen, now) = (self.serials_seen, (institution.to_owned(), serial.to_owned()));
+        let (_, known) = self.serials.entry(now).or_insert((seen, hash));
+        let same = *known == hash;
+        if self.serials.len() > SERIALS_MAX {
+            let oldest = seen.saturating_sub(SERIALS_MAX as u64 / 2);
+            self.serials.retain(|_, (seen, _)| *seen > oldest);
+        }
+        same
+    }
+
+    /// The fault for everybody comes before the person's own.
+    fn fault_for(
+        &mut self,
+        request: &Request,
+        operation: AgencyOperation,
+        now: Timestamp,
+    ) -> Option<FaultKind> {
+        if let Some(fault) = fault::take(&mut self.faults, operation, now) {
+            return Some(fault);
+        }
+        let person = self.subject(request)?;
+        fault::take(&mut self.people.get_mut(&person)?.faults, operation, now)
+    }
+
+    /// Whom a request is about.
+    fn subject(&self, request: &Request) -> Option<PersonKey> {
+        let of_bill = |bill_no| Some(self.bills.get(bill_no)?.person.clone());
+        match request {
+            Request::QueryInsured(r) => Some(person_key(&r.person)),
+            Request::SetTier(r) => Some(person_key(&r.person)),
+            Request::QueryBills(r) => Some(person_key(&r.person)),
+            Request::LockBills(r) => of_bill(&r.bills.first()?.bill_no),
+            Request::PostPayment(r) => of_bill(&r.bill.bill_no),
+            Request::QueryPosting(r) => of_bill(&r.bill_no),
+            Request::ListTiers(_)
+            | Request::UnlockBills(_)
+            | Request::Reverse(_)
+            | Request::DownloadSettlement(_)
+            | Request::QueryRefund(_)
+            | Request::FetchDocument(_) => None,
+        }
+    }
+
+    fn grow(&mut self, request: &Request, by: Fen) {
+        let bills: Vec<&BillNo> = match request {
+            Request::LockBills(r) => r.bills.iter().map(|bill| &bill.bill_no).collect(),
+            Request::PostPayment(r) => vec![&r.bill.bill_no],
+            _ => Vec::new(),
+        };
+        for bill_no in bills {
+            if let Ok(bill) = due_bill(self, bill_no)
+                && let Some(amount) = bill.amount.plus(by)
+            {
+                bill.change(amount);
+            }
+        }
+    }
+}
+
+/// As the book keys its people: capitals, no blanks.
+pub(super) fn person_key(person: &super::wire::Person) -> PersonKey {
+    (person.document_kind, person.document_number.trim().to_ascii_uppercase())
+}

@@ -174,7 +174,7 @@ impl WechatLetter {
     }
 
     /// One JSON object with its members in random order, as deliveries differ in it.
-    fn shuffled(&self, mut members: Vec<(&str, Value)>) -> String {
+    fn shuffled(&self, mut members: Vec<(&str, String)>) -> String {
         self.wechat.common.shuffle(&mut members);
         let texts = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
         format!("{{{}}}", texts.collect::<Vec<_>>().join(","))
@@ -216,20 +216,20 @@ impl Letter for WechatLetter {
             bytes[0] ^= 1;
             cipher = BASE64.encode(bytes);
         }
-        let resource = vec![
-            ("original_type", json!(original_type)),
-            ("algorithm", json!("AEAD_AES_256_GCM")),
-            ("ciphertext", json!(cipher)),
-            ("associated_data", json!(original_type)),
-            ("nonce", json!(nonce)),
-        ];
-        let resource = serde_json::from_str(&self.shuffled(resource)).unwrap_or(Value::Null);
+        let text = |value: &str| json!(value).to_string();
+        let resource = self.shuffled(vec![
+            ("original_type", text(original_type)),
+            ("algorithm", text("AEAD_AES_256_GCM")),
+            ("ciphertext", text(&cipher)),
+            ("associated_data", text(original_type)),
+            ("nonce", text(&nonce)),
+        ]);
         let body = self.shuffled(vec![
-            ("id", json!(self.id)),
-            ("create_time", json!(self.created_at.rfc3339())),
-            ("resource_type", json!("encrypt-resource")),
-            ("event_type", json!(self.event_type)),
-            ("summary", json!(self.summary)),
+            ("id", text(&self.id)),
+            ("create_time", text(&self.created_at.rfc3339())),
+            ("resource_type", text("encrypt-resource")),
+            ("event_type", text(&self.event_type)),
+            ("summary", text(self.summary)),
             ("resource", resource),
         ]);
         let sealing = match overrides.sign {

@@ -1,0 +1,268 @@
+//! Faults on order: the next calls or notifications go wrong in a named way.
+//!
+//! A fault is set for one target, counts down with each use and is gone at zero, so that a test says
+//! exactly what goes wrong and how often. Nothing here happens by chance.
+
+use std::{str::FromStr, sync::Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use crate::lock;
+
+macro_rules! targets {
+    ($($name:ident = $code:literal, $class:ident;)*) => {
+        /// Where a fault strikes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum FaultTarget {
+            $(#[serde(rename = $code)] $name,)*
+        }
+        impl FaultTarget {
+            pub const ALL: &'static [FaultTarget] = &[$(FaultTarget::$name,)*];
+            pub const fn code(self) -> &'static str {
+                match self { $(FaultTarget::$name => $code,)* }
+            }
+            const fn class(self) -> Class {
+                match self { $(FaultTarget::$name => Class::$class,)* }
+            }
+        }
+    };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Notification,
+    Call,
+    Query,
+    Refund,
+}
+
+targets! {
+    WechatNotification = "wechat.notification", Notification;
+    AlipayNotification = "alipay.notification", Notification;
+    WechatCreate = "wechat.create", Call;
+    WechatQuery = "wechat.query", Query;
+    WechatClose = "wechat.close", Call;
+    WechatRefund = "wechat.refund", Refund;
+    WechatRefundQuery = "wechat.refund_query", Query;
+    WechatCertificates = "wechat.certificates", Call;
+    WechatLogin = "wechat.login", Call;
+    AlipayCreate = "alipay.create", Call;
+    AlipayQuery = "alipay.query", Query;
+    AlipayClose = "alipay.close", Call;
+    AlipayCancel = "alipay.cancel", Call;
+    AlipayRefund = "alipay.refund", Refund;
+    AlipayRefundQuery = "alipay.refund_query", Query;
+    AlipayLogin = "alipay.login", Call;
+}
+
+impl FromStr for FaultTarget {
+    type Err = FaultError;
+    fn from_str(code: &str) -> Result<FaultTarget, FaultError> {
+        FaultTarget::ALL.iter().copied().find(|t| t.code() == code).ok_or(FaultError::Target)
+    }
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    // Notifications, one attempt each; the genuine one follows by the timetable.
+    /// A well-formed signature of other bytes.
+    WrongSignature,
+    /// WeChat's signature probe.
+    Probe,
+    /// Correctly signed, one fen more than was paid.
+    WrongAmount,
+    /// Correctly signed, another mchid or seller_id.
+    OtherMerchant,
+    /// Correctly signed, another app_id.
+    OtherApp,
+    /// Correctly signed ten minutes ago.
+    OldTimestamp,
+    /// WeChat: a ciphertext with one byte changed.
+    Tampered,
+    /// Delivered again one second after it was accepted.
+    Duplicate,
+    /// This notification is never sent, and neither are its repetitions.
+    Lose,
+    /// Sent `seconds` later than due.
+    Delay,
+    // Calls.
+    /// The effect is applied, then the connection drops without an answer.
+    DropAfterCommit,
+    /// An error answer (WeChat 500 SYSTEM_ERROR, Alipay 20000), nothing applied.
+    ErrorBeforeCommit,
+    /// The same error answer although the effect is applied.
+    ErrorAfterCommit,
+    /// The effect is applied at once and the answer comes after `seconds`.
+    Slow,
+    /// WeChat 429, Alipay 40005: nothing applied.
+    Busy,
+    /// An HTML page from a gateway in between (502), nothing applied.
+    GatewayPage,
+    // Queries.
+    /// The answer is one step behind: paid is told as unpaid, unpaid as unknown.
+    Lag,
+    // Refunds.
+    /// The refund ends ABNORMAL (WeChat).
+    Abnormal,
+    /// The refund ends CLOSED (WeChat).
+    Closed,
+    /// The merchant's balance does not cover it.
+    NotEnough,
+}
+
+impl FaultKind {
+    fn suits(self, target: FaultTarget) -> bool {
+        use FaultKind::{
+            Abnormal, Busy, Closed, Delay, DropAfterCommit, Duplicate, ErrorAfterCommit,
+            ErrorBeforeCommit, GatewayPage, Lag, Lose, NotEnough, OldTimestamp, OtherApp,
+            OtherMerchant, Probe, Slow, Tampered, WrongAmount, WrongSignature,
+        };
+        let class = target.class();
+        let wechat = target.code().starts_with("wechat.");
+        // Logins are not signed at WeChat, and Alipay has neither probes nor a ciphertext.
+        let signed = target != FaultTarget::WechatLogin;
+        match self {
+            WrongSignature => signed,
+            Probe => wechat && signed,
+            Tampered => wechat && class == Class::Notification,
+            WrongAmount | OtherMerchant | OtherApp | OldTimestamp | Duplicate | Lose | Delay => {
+                class == Class::Notification
+            }
+            DropAfterCommit | ErrorBeforeCommit | ErrorAfterCommit | Slow | Busy | GatewayPage => {
+                class != Class::Notification
+            }
+            Lag => class == Class::Query,
+            Abnormal | Closed => wechat && class == Class::Refund,
+            NotEnough => class == Class::Refund,
+        }
+    }
+
+    const fn needs_seconds(self) -> bool {
+        matches!(self, FaultKind::Slow | FaultKind::Delay)
+    }
+}
+
+/// `{"target":"wechat.notification","fault":"wrong_amount","times":1}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    pub target: FaultTarget,
+    pub fault: FaultKind,
+    /// How many calls or attempts it strikes.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// For `slow` (at most 60) and `delay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+impl Fault {
+    /// A fault that strikes once.
+    pub const fn next(target: FaultTarget, fault: FaultKind) -> Fault {
+        Fault { target, fault, times: 1, seconds: None }
+    }
+}
+
+/// Why a fault cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    #[error("there is no such target; GET / lists them")]
+    Target,
+    #[error("this fault does not exist for this target")]
+    Unsuitable,
+    #[error("times is between 1 and 1000000")]
+    Times,
+    #[error("slow needs seconds between 1 and 60, delay between 1 and 1000000, others none")]
+    Seconds,
+    #[error("too many faults are waiting; delete them first")]
+    TooMany,
+}
+
+const FAULTS_MAX: usize = 1_000;
+
+/// Faults that wait for their moment, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub fn set(&self, fault: Fault) -> Result<(), FaultError> {
+        if !fault.fault.suits(fault.target) {
+            return Err(FaultError::Unsuitable);
+        }
+        if !(1..=1_000_000).contains(&fault.times) {
+            return Err(FaultError::Times);
+        }
+        let limit = if fault.fault == FaultKind::Slow { 60 } else { 1_000_000 };
+        if fault.fault.needs_seconds() != fault.seconds.is_some()
+            || fault.seconds.is_some_and(|seconds| !(1..=limit).contains(&seconds))
+        {
+            return Err(FaultError::Seconds);
+        }
+        let mut waiting = lock(&self.0);
+        if waiting.len() >= FAULTS_MAX {
+            return Err(FaultError::TooMany);
+        }
+        waiting.push(fault);
+        Ok(())
+    }
+
+    /// The oldest fault for this target, counted down.
+    pub fn take(&self, target: FaultTarget) -> Option<Fault> {
+        let mut waiting = lock(&self.0);
+        let at = waiting.iter().position(|fault| fault.target == target)?;
+        let taken = Fault { times: 1, ..waiting[at] };
+        waiting[at].times -= 1;
+        if waiting[at].times == 0 {
+            waiting.remove(at);
+        }
+        tracing::info!(fault.target = target.code(), fault.kind = ?taken.fault, "a fault strikes");
+        Some(taken)
+    }
+
+    pub fn list(&self) -> Vec<Fault> {
+        lock(&self.0).clone()
+    }
+
+    pub fn clear(&self) {
+        lock(&self.0).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_strikes_as_often_as_ordered() {
+        let faults = Faults::default();
+        let target = FaultTarget::WechatCreate;
+        faults
+            .set(Fault { times: 2, ..Fault::next(target, FaultKind::ErrorBeforeCommit) })
+            .unwrap();
+        assert!(faults.take(FaultTarget::AlipayCreate).is_none());
+        assert!(faults.take(target).is_some());
+        assert!(faults.take(target).is_some());
+        assert!(faults.take(target).is_none());
+    }
+
+    #[test]
+    fn a_fault_must_exist_for_its_target() {
+        let faults = Faults::default();
+        let set = |target, kind| faults.set(Fault::next(target, kind));
+        assert_eq!(
+            set(FaultTarget::AlipayNotification, FaultKind::Probe),
+            Err(FaultError::Unsuitable)
+        );
+        assert_eq!(set(FaultTarget::WechatCreate, FaultKind::Lag), Err(FaultError::Unsuitable));
+        assert_eq!(set(FaultTarget::WechatCreate, FaultKind::Slow), Err(FaultError::Seconds));
+        for target in FaultTarget::ALL {
+            assert_eq!(target.code().parse(), Ok(*target));
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Real keys: RSA pairs, certificates and the plain numbers that both sides of a contract know.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use kernel::{Entropy, Timestamp};
+use rcgen::{CertificateParams, DistinguishedName, DnType, SerialNumber};
+use ring::{rand::SystemRandom, signature};
+use rsa::{
+    RsaPrivateKey,
+    pkcs1::EncodeRsaPublicKey,
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding},
+    rand_core::{TryCryptoRng, TryRng},
+};
+use time::OffsetDateTime;
+
+/// Why a key or certificate cannot be made or read. Never carries key material.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("no RSA key could be made: {0}")]
+    Generate(String),
+    #[error("{0} is no RSA private key in PKCS#8 PEM")]
+    PrivateKey(&'static str),
+    #[error("no certificate could be made: {0}")]
+    Certify(String),
+    #[error("{0} is no certificate of the key beside it")]
+    Certificate(&'static str),
+}
+
+/// Lets the key generator draw from the entropy that was handed in.
+struct Dice<'a>(&'a dyn Entropy);
+
+impl TryRng for Dice<'_> {
+    type Error = std::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.0.u64())
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Dice<'_> {}
+
+/// An RSA-2048 key that signs and checks PKCS#1 v1.5 with SHA-256, the one scheme both use.
+pub(crate) struct RsaPair {
+    pub private_pem: String,
+    pub public_pem: String,
+    public_der: Vec<u8>,
+    signer: signature::RsaKeyPair,
+}
+
+impl fmt::Debug for RsaPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RsaPair(***)")
+    }
+}
+
+impl RsaPair {
+    pub fn generate(entropy: &dyn Entropy) -> Result<RsaPair, KeyError> {
+        let key = RsaPrivateKey::new(&mut Dice(entropy), 2048)
+            .map_err(|cause| KeyError::Generate(cause.to_string()))?;
+        RsaPair::new(&key).map_err(KeyError::Generate)
+    }
+
+    /// Reads PKCS#8 PEM; `name` says in an error which key it was.
+    pub fn from_pem(name: &'static str, pem: &str) -> Result<RsaPair, KeyError> {
+        let key = RsaPrivateKey::from_pkcs8_pem(pem).map_err(|_| KeyError::PrivateKey(name))?;
+        RsaPair::new(&key).map_err(|_| KeyError::PrivateKey(name))
+    }
+
+    fn new(key: &RsaPrivateKey) -> Result<RsaPair, String> {
+        let text = |cause: &dyn fmt::Display| cause.to_string();
+        let der = key.to_pkcs8_der().map_err(|cause| text(&cause))?;
+        let public = key.to_public_key();
+        Ok(RsaPair {
+            private_pem: key.to_pkcs8_pem(LineEnding::LF).map_err(|cause| text(&cause))?.to_string(),
+            public_pem: public.to_public_key_pem(LineEnding::LF).map_err(|cause| text(&cause))?,
+            public_der: public.to_pkcs1_der().map_err(|cause| text(&cause))?.as_bytes().to_vec(),
+            signer: signature::RsaKeyPair::from_pkcs8(der.as_bytes())
+                .map_err(|cause| text(&cause))?,
+        })
+    }
+
+    /// The signature in base64.
+    ///
+    /// # Panics
+    /// When the operating system gives no randomness for blinding.
+    pub fn sign(&self, text: &[u8]) -> String {
+        let mut signature = vec![0; self.signer.public().modulus_len()];
+        self.signer
+            .sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature)
+            .expect("the buffer fits and the system has randomness");
+        BASE64.encode(signature)
+    }
+
+    /// Whether the base64 text is this key's signature of `text`.
+    pub fn verifies(&self, text: &[u8], signature_base64: &str) -> bool {
+        let key = signature::UnparsedPublicKey::new(
+            &signature::RSA_PKCS1_2048_8192_SHA256,
+            &self.public_der,
+        );
+        BASE64.decode(signature_base64).is_ok_and(|bytes| key.verify(text, &bytes).is_ok())
+    }
+}
+
+/// A key with a certificate whose serial number is 40 capital hexadecimal digits.
+#[derive(Debug)]
+pub(crate) struct Certified {
+    pub pair: RsaPair,
+    pub certificate_pem: String,
+    pub serial: String,
+    /// Validity, as the certificate list tells it.
+    pub valid_from: Timestamp,
+    pub valid_until: Timestamp,
+}
+
+/// Both platforms issue certificates for five years.
+const CERTIFICATE_DAYS: i64 = 5 * 365;
+const DAY_SECONDS: i64 = 86_400;
+
+impl Certified {
+    fn issue(
+        pair: RsaPair,
+        common_name: &str,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Certified, KeyError> {
+        let failed = |cause: rcgen::Error| KeyError::Certify(cause.to_string());
+        let mut serial = [0; 20];
+        entropy.fill(&mut serial);
+        serial[0] = serial[0] & 0x3f | 0x40; // positive and never shorter than 40 digits
+        let mut name = DistinguishedName::new();
+        name.push(DnType::CountryName, "CN");
+        name.push(DnType::OrganizationName, "Mock Tenpay");
+        name.push(DnType::OrganizationalUnitName, "Mock CA Center");
+        name.push(DnType::CommonName, common_name);
+        let day = |offset: i64| {
+            let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
+            OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        };
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        params.distinguished_name = name;
+        params.not_before = day(-1);
+        params.not_after = day(CERTIFICATE_DAYS);
+        let signer = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(
+            &pair.private_pem,
+            &rcgen::PKCS_RSA_SHA256,
+        )
+        .map_err(failed)?;
+        let certificate = params.self_signed(&signer).map_err(failed)?;
+        Certified::from_pem("the new certificate", pair, certificate.pem())
+    }
+
+    /// Reads a certificate and checks that it belongs to the key.
+    fn from_pem(
+        name: &'static str,
+        pair: RsaPair,
+        certificate_pem: String,
+    ) -> Result<Certified, KeyError> {
+        let wrong = || KeyError::Certificate(name);
+        let (_, pem) =
+            x509_parser::pem::parse_x509_pem(certificate_pem.as_bytes()).map_err(|_| wrong())?;
+        let certificate = pem.parse_x509().map_err(|_| wrong())?;
+        let public: &[u8] = &certificate.public_key().subject_public_key.data;
+        if public != pair.public_der.as_slice() {
+            return Err(wrong());
+        }
+        let serial = hex::encode_upper(certificate.raw_serial());
+        let validity = certificate.validity();
+        let valid_from = Timestamp::from_unix_seconds(validity.not_before.timestamp());
+        let valid_until = Timestamp::from_unix_seconds(validity.not_after.timestamp());
+        Ok(Certified { pair, serial, valid_from, valid_until, certificate_pem })
+    }
+}
+
+/// What WeChat and its merchant know of each other.
+#[derive(Debug)]
+pub(crate) struct WechatKeys {
+    pub app_id: String,
+    pub app_secret: String,
+    pub mchid: String,
+    /// 32 ASCII characters, the AES-256 key of everything that WeChat encrypts for the merchant.
+    pub apiv3_key: String,
+    pub merchant: Certified,
+    pub platform: Certified,
+    pub public_key_id: String,
+    pub public_key: RsaPair,
+}
+
+/// What Alipay and its merchant know of each other.
+#[derive(Debug)]
+pub(crate) struct AlipayKeys {
+    pub app_id: String,
+    pub seller_id: String,
+    pub app: RsaPair,
+    pub alipay: RsaPair,
+}
+
+/// What the agency and the institution that collects for it know of each other.
+#[derive(Clone)]
+pub struct AgencyKeys {
+    pub institution: String,
+    /// The shared HMAC key, text.
+    pub secret: String,
+}
+
+impl fmt::Debug for AgencyKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AgencyKeys({}, ***)", self.institution)
+    }
+}
+
+/// All keys of one mock.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub wechat: WechatKeys,
+    pub alipay: AlipayKeys,
+    pub agency: AgencyKeys,
+}
+
+/// The texts from which [`Keys`] are read back, as a folder keeps them.
+pub(crate) struct KeyTexts {
+    pub app_id: String,
+    pub app_secret: String,
+    pub mchid: String,
+    pub apiv3_key: String,
+    pub merchant_key: String,
+    pub merchant_cert: String,
+    pub platform_key: String,
+    pub platform_cert: String,
+    pub public_key_id: String,
+    pub public_key_private: String,
+    pub alipay_app_id: String,
+    pub seller_id: String,
+    pub app_private_key: String,
+    pub alipay_private_key: String,
+    pub agency: AgencyKeys,
+}
+
+pub(crate) fn digits(entropy: &dyn Entropy, count: usize) -> String {
+    let mut bytes = vec![0; count];
+    entropy.fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(b'0' + byte % 10)).collect()
+}
+
+impl Keys {
+    /// Five RSA keys and two certificates: a third of a second in a debug build.
+    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
+        let mchid = format!("19{}", digits(entropy, 8));
+        let certified = |name: &str| {
+            Certified::issue(RsaPair::generate(entropy)?, name, now, entropy)
+        };
+        Ok(Keys {
+            wechat: WechatKeys {
+                app_id: format!("wx{}", entropy.hex(8)),
+                app_secret: entropy.hex(16),
+                apiv3_key: entropy.letters(32),
+                merchant: certified(&mchid)?,
+                platform: certified("Mock Tenpay.com sign")?,
+                public_key_id: format!("PUB_KEY_ID_01{}{}", mchid, digits(entropy, 22)),
+                public_key: RsaPair::generate(entropy)?,
+                mchid,
+            },
+            alipay: AlipayKeys {
+                app_id: format!("2021{}", digits(entropy, 12)),
+                seller_id: format!("2088{}", digits(entropy, 12)),
+                app: RsaPair::generate(entropy)?,
+                alipay: RsaPair::generate(entropy)?,
+            },
+            agency: AgencyKeys {
+                institution: "city-services".to_owned(),
+                secret: entropy.letters(48),
+            },
+        })
+    }
+
+    pub fn read(texts: KeyTexts) -> Result<Keys, KeyError> {
+        let pair = RsaPair::from_pem;
+        let merchant = pair("the merchant key", &texts.merchant_key)?;
+        let platform = pair("the platform key", &texts.platform_key)?;
+        Ok(Keys {
+            wechat: WechatKeys {
+                app_id: texts.app_id,
+                app_secret: texts.app_secret,
+                mchid: texts.mchid,
+                apiv3_key: texts.apiv3_key,
+                merchant: Certified::from_pem(
+                    "the merchant certificate",
+                    merchant,
+                    texts.merchant_cert,
+                )?,
+                platform: Certified::from_pem(
+                    "the platform certificate",
+                    platform,
+                    texts.platform_cert,
+                )?,
+                public_key_id: texts.public_key_id,
+                public_key: pair("the WeChat Pay public key", &texts.public_key_private)?,
+            },
+            alipay: AlipayKeys {
+                app_id: texts.alipay_app_id,
+                seller_id: texts.seller_id,
+                app: pair("the app's key", &texts.app_private_key)?,
+                alipay: pair("Alipay's key", &texts.alipay_private_key)?,
+            },
+            agency: texts.agency,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn certificates_have_serials_of_forty_digits_and_public_key_ids_thirty_four() {
+        let now = Timestamp::from_unix_seconds(1_767_225_600);
+        let keys = Keys::generate(now, &SeededEntropy::new(1)).unwrap();
+        for certified in [&keys.wechat.merchant, &keys.wechat.platform] {
+            assert_eq!(certified.serial.len(), 40);
+            assert!(certified.serial.bytes().all(|b| b"0123456789ABCDEF".contains(&b)));
+            assert!(certified.valid_from < now && now < certified.valid_until);
+        }
+        assert_ne!(keys.wechat.merchant.serial, keys.wechat.platform.serial);
+        let number = keys.wechat.public_key_id.strip_prefix("PUB_KEY_ID_").unwrap();
+        assert_eq!(number.len(), 34);
+        assert_eq!(keys.wechat.apiv3_key.len(), 32);
+    }
+
+    #[test]
+    fn a_signature_fits_only_its_text_and_its_key() {
+        let entropy = SeededEntropy::new(2);
+        let (ours, other) =
+            (RsaPair::generate(&entropy).unwrap(), RsaPair::generate(&entropy).unwrap());
+        let signature = ours.sign(b"text");
+        assert!(ours.verifies(b"text", &signature));
+        assert!(!ours.verifies(b"Text", &signature));
+        assert!(!other.verifies(b"text", &signature));
+        assert!(!ours.verifies(b"text", "WECHATPAY/SIGNTEST/abc"));
+        let again = RsaPair::from_pem("key", &ours.private_pem).unwrap();
+        assert!(again.verifies(b"text", &signature));
+    }
+}

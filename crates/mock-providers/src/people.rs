@@ -1,0 +1,169 @@
+//! Mock users. A name always gives the same ids, and an id proves itself by a check part, so that
+//! ids stay known when the mock is started again with the same keys.
+
+use std::sync::Mutex;
+
+use kernel::{Channel, Entropy, Timestamp};
+use ring::{digest, hmac};
+
+use crate::{bounded::Bounded, lock};
+
+/// A user's number inside the mock: ten digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PersonNo(u64);
+
+const PERSONS: u64 = 10_000_000_000;
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+impl PersonNo {
+    pub fn of(name: &str) -> PersonNo {
+        let hash = digest::digest(&digest::SHA256, name.as_bytes());
+        let first = hash.as_ref().iter().take(8);
+        PersonNo(first.fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)) % PERSONS)
+    }
+}
+
+/// Issues and recognises the ids of one app.
+pub(crate) struct People {
+    key: hmac::Key,
+}
+
+impl People {
+    pub fn new(app_secret: &str) -> People {
+        People { key: hmac::Key::new(hmac::HMAC_SHA256, app_secret.as_bytes()) }
+    }
+
+    fn check(&self, kind: &str, person: PersonNo, count: usize) -> String {
+        let tag = |round: usize| hmac::sign(&self.key, format!("{kind}:{}:{round}", person.0).as_bytes());
+        let bytes = (0..).flat_map(|round| tag(round).as_ref().to_vec()).take(count);
+        bytes.map(|byte| char::from(LETTERS[usize::from(byte) % 62])).collect()
+    }
+
+    fn find(text: &str, make: impl Fn(PersonNo) -> String, digits: std::ops::Range<usize>) -> Option<PersonNo> {
+        let person = PersonNo(text.get(digits)?.parse().ok()?);
+        (make(person) == text).then_some(person)
+    }
+
+    /// WeChat's openid: 28 characters.
+    pub fn openid(&self, person: PersonNo) -> String {
+        format!("o{}{:010}", self.check("openid", person, 17), person.0)
+    }
+
+    pub fn by_openid(&self, text: &str) -> Option<PersonNo> {
+        People::find(text, |person| self.openid(person), 18..28)
+    }
+
+    /// Alipay's open_id: 47 letters and digits.
+    pub fn open_id(&self, person: PersonNo) -> String {
+        format!("{}{:010}", self.check("open_id", person, 37), person.0)
+    }
+
+    pub fn by_open_id(&self, text: &str) -> Option<PersonNo> {
+        People::find(text, |person| self.open_id(person), 37..47)
+    }
+
+    /// Alipay's user_id: 2088 and twelve digits, the last two a check.
+    pub fn user_id(&self, person: PersonNo) -> String {
+        let tag = hmac::sign(&self.key, format!("user_id:{}", person.0).as_bytes());
+        format!("2088{:010}{:02}", person.0, tag.as_ref()[0] % 100)
+    }
+
+    pub fn by_user_id(&self, text: &str) -> Option<PersonNo> {
+        People::find(text, |person| self.user_id(person), 4..14)
+    }
+}
+
+/// What a presented login code turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeStanding {
+    Fresh(PersonNo),
+    Used,
+    Expired,
+    Unknown,
+}
+
+struct LoginCode {
+    person: PersonNo,
+    minted_at: Timestamp,
+    used: bool,
+}
+
+/// The single-use login codes of one platform.
+pub(crate) struct LoginCodes {
+    codes: Mutex<Bounded<String, LoginCode>>,
+    channel: Channel,
+}
+
+impl LoginCodes {
+    pub fn new(channel: Channel) -> LoginCodes {
+        LoginCodes { codes: Mutex::new(Bounded::new(100_000)), channel }
+    }
+
+    pub fn mint(&self, person: PersonNo, now: Timestamp, entropy: &dyn Entropy) -> String {
+        let code = match self.channel {
+            Channel::Wechat => format!("0{}", entropy.letters(31)),
+            Channel::Alipay => entropy.hex(16),
+        };
+        lock(&self.codes).insert(code.clone(), LoginCode { person, minted_at: now, used: false });
+        code
+    }
+
+    /// Uses the code up, whatever the caller does with the answer.
+    pub fn redeem(&self, code: &str, now: Timestamp) -> CodeStanding {
+        // WeChat says five minutes. Alipay's figure for mini-programs is not public; three minutes is
+        // what a careful client designs for.
+        let life_seconds = match self.channel {
+            Channel::Wechat => 300,
+            Channel::Alipay => 180,
+        };
+        let mut codes = lock(&self.codes);
+        let Some(known) = codes.get_mut(code) else { return CodeStanding::Unknown };
+        if known.used {
+            return CodeStanding::Used;
+        }
+        known.used = true;
+        if now.since(known.minted_at).as_secs() >= life_seconds {
+            return CodeStanding::Expired;
+        }
+        CodeStanding::Fresh(known.person)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kernel::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn ids_name_one_person_of_one_app() {
+        let (ours, other) = (People::new("secret"), People::new("other"));
+        let person = PersonNo::of("小明");
+        assert_eq!(ours.openid(person).len(), 28);
+        assert_eq!(ours.by_openid(&ours.openid(person)), Some(person));
+        assert_eq!(ours.by_openid(&other.openid(person)), None);
+        assert_eq!(ours.open_id(person).len(), 47);
+        assert_eq!(ours.by_open_id(&ours.open_id(person)), Some(person));
+        assert_eq!(ours.user_id(person).len(), 16);
+        assert_eq!(ours.by_user_id(&ours.user_id(person)), Some(person));
+        for wrong in ["", "o", "社保社保社保社保社保社保社保社保", &"1".repeat(28), &"9".repeat(47)] {
+            assert_eq!(ours.by_openid(wrong), None, "{wrong}");
+            assert_eq!(ours.by_open_id(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_login_code_works_once_and_not_for_long() {
+        let codes = LoginCodes::new(Channel::Wechat);
+        let (now, entropy) = (Timestamp::from_unix_seconds(1_767_225_600), SeededEntropy::new(3));
+        let person = PersonNo::of("a");
+        let code = codes.mint(person, now, &entropy);
+        assert_eq!(codes.redeem(&code, now), CodeStanding::Fresh(person));
+        assert_eq!(codes.redeem(&code, now), CodeStanding::Used);
+        assert_eq!(codes.redeem("nothing", now), CodeStanding::Unknown);
+        let late = codes.mint(person, now, &entropy);
+        assert_eq!(codes.redeem(&late, now.plus(Duration::from_secs(300))), CodeStanding::Expired);
+    }
+}

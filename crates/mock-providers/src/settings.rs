@@ -1,0 +1,56 @@
+//! What can be switched while the mock runs.
+
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use crate::lock;
+
+/// Which WeChat key signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WechatSigner {
+    #[default]
+    Certificate,
+    PublicKey,
+}
+
+/// Which ids Alipay gives and takes (alipay open_id migration).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlipayIdMode {
+    UserId,
+    Both,
+    /// New applications know only this.
+    #[default]
+    OpenId,
+}
+
+/// The present settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Signs callbacks and, unless the request asks for another, answers.
+    pub wechat_signer: WechatSigner,
+    pub alipay_id_mode: AlipayIdMode,
+    pub first_delivery_delay_ms: u64,
+    /// From acceptance of a WeChat refund to its end.
+    pub refund_delay_seconds: u64,
+    /// Whether `notify_url` may be plain http.
+    pub http_notify_url: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Switches(Mutex<Settings>);
+
+impl Switches {
+    pub fn new(settings: Settings) -> Switches {
+        Switches(Mutex::new(settings))
+    }
+    pub fn get(&self) -> Settings {
+        *lock(&self.0)
+    }
+    pub fn set(&self, settings: Settings) {
+        *lock(&self.0) = settings;
+    }
+}

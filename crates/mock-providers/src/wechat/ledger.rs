@@ -1,0 +1,209 @@
+//! What mock WeChat Pay knows: trades, prepay ids, refunds. Times decide lazily: whoever looks at a
+//! trade first lets it expire.
+
+use std::time::Duration;
+
+use kernel::Timestamp;
+use serde_json::Value;
+
+use crate::bounded::Bounded;
+
+/// After expiry WeChat closes within minutes, not at once.
+const CLOSED_AFTER_EXPIRY: Duration = Duration::from_secs(300);
+/// Whatever `time_expire` says (wechat §2.2).
+pub(super) const PREPAY_LIFE: Duration = Duration::from_secs(7_200);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TradeState {
+    NotPay,
+    Success,
+    Refund,
+    Closed,
+}
+
+impl TradeState {
+    pub const fn code(self) -> &'static str {
+        match self {
+            TradeState::NotPay => "NOTPAY",
+            TradeState::Success => "SUCCESS",
+            TradeState::Refund => "REFUND",
+            TradeState::Closed => "CLOSED",
+        }
+    }
+    pub const fn label(self) -> &'static str {
+        match self {
+            TradeState::NotPay => "订单未支付",
+            TradeState::Success => "支付成功",
+            TradeState::Refund => "订单发生过退款",
+            TradeState::Closed => "订单已关闭",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Trade {
+    pub out_trade_no: String,
+    pub openid: String,
+    pub total_fen: i64,
+    pub attach: Option<String>,
+    pub notify_url: String,
+    /// The first request's members, defaults filled in; a repeat must equal them.
+    pub request: Value,
+    pub created_at: Timestamp,
+    /// Latest moment to pay.
+    pub expires_at: Timestamp,
+    pub state: TradeState,
+    pub transaction_id: Option<String>,
+    pub paid_at: Option<Timestamp>,
+    /// Numbers of its refunds, oldest first.
+    pub refunds: Vec<String>,
+}
+
+impl Trade {
+    fn look(&mut self, now: Timestamp) {
+        if self.state == TradeState::NotPay && self.expires_at.plus(CLOSED_AFTER_EXPIRY) <= now {
+            self.state = TradeState::Closed;
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefundOutcome {
+    Success,
+    Closed,
+    Abnormal,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Refund {
+    pub refund_id: String,
+    pub out_refund_no: String,
+    pub out_trade_no: String,
+    pub transaction_id: String,
+    pub amount_fen: i64,
+    pub total_fen: i64,
+    /// The first request's members; a repeat must equal them.
+    pub request: Value,
+    pub created_at: Timestamp,
+    pub ends_at: Timestamp,
+    pub outcome: RefundOutcome,
+}
+
+impl Refund {
+    pub fn status(&self, now: Timestamp) -> &'static str {
+        if now < self.ends_at {
+            return "PROCESSING";
+        }
+        self.final_status()
+    }
+
+    pub const fn final_status(&self) -> &'static str {
+        match self.outcome {
+            RefundOutcome::Success => "SUCCESS",
+            RefundOutcome::Closed => "CLOSED",
+            RefundOutcome::Abnormal => "ABNORMAL",
+        }
+    }
+
+    /// Whether its amount is taken from what can still be returned. Closed money stayed.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        self.outcome != RefundOutcome::Closed || now < self.ends_at
+    }
+}
+
+pub(super) struct Prepay {
+    pub out_trade_no: String,
+    pub made_at: Timestamp,
+}
+
+pub(crate) struct Ledger {
+    trades: Bounded<String, Trade>,
+    transactions: Bounded<String, String>,
+    /// Numbers closed before they were ever created.
+    burned: Bounded<String, ()>,
+    prepays: Bounded<String, Prepay>,
+    refunds: Bounded<String, Refund>,
+}
+
+const ENTRIES_MAX: usize = 200_000;
+
+impl Ledger {
+    pub fn new() -> Ledger {
+        Ledger {
+            trades: Bounded::new(ENTRIES_MAX),
+            transactions: Bounded::new(ENTRIES_MAX),
+            burned: Bounded::new(ENTRIES_MAX),
+            prepays: Bounded::new(ENTRIES_MAX),
+            refunds: Bounded::new(ENTRIES_MAX),
+        }
+    }
+
+    pub fn trade(&mut self, out_trade_no: &str, now: Timestamp) -> Option<&mut Trade> {
+        let trade = self.trades.get_mut(out_trade_no)?;
+        trade.look(now);
+        Some(trade)
+    }
+
+    pub fn by_transaction(&mut self, transaction_id: &str, now: Timestamp) -> Option<&mut Trade> {
+        let out_trade_no = self.transactions.get(transaction_id)?.clone();
+        self.trade(&out_trade_no, now)
+    }
+
+    pub fn newest(&mut self, now: Timestamp, count_max: usize) -> Vec<Trade> {
+        let newest = self.trades.newest().take(count_max).cloned();
+        newest
+            .map(|mut trade| {
+                trade.look(now);
+                trade
+            })
+            .collect()
+    }
+
+    pub fn open(&mut self, trade: Trade) {
+        self.trades.insert(trade.out_trade_no.clone(), trade);
+    }
+
+    pub fn burn(&mut self, out_trade_no: &str) {
+        self.burned.insert(out_trade_no.to_owned(), ());
+    }
+
+    pub fn is_burned(&self, out_trade_no: &str) -> bool {
+        self.burned.contains(out_trade_no)
+    }
+
+    pub fn add_prepay(&mut self, prepay_id: String, out_trade_no: &str, now: Timestamp) {
+        let prepay = Prepay { out_trade_no: out_trade_no.to_owned(), made_at: now };
+        self.prepays.insert(prepay_id, prepay);
+    }
+
+    pub fn prepay(&self, prepay_id: &str) -> Option<&Prepay> {
+        self.prepays.get(prepay_id)
+    }
+
+    /// Records the payment of an open trade.
+    pub fn pay(&mut self, out_trade_no: &str, transaction_id: String, now: Timestamp) {
+        if let Some(trade) = self.trades.get_mut(out_trade_no) {
+            trade.state = TradeState::Success;
+            trade.transaction_id = Some(transaction_id.clone());
+            trade.paid_at = Some(now);
+            self.transactions.insert(transaction_id, out_trade_no.to_owned());
+        }
+    }
+
+    pub fn refund(&self, out_refund_no: &str) -> Option<&Refund> {
+        self.refunds.get(out_refund_no)
+    }
+
+    pub fn refunds_of(&self, trade: &Trade) -> Vec<Refund> {
+        trade.refunds.iter().filter_map(|number| self.refunds.get(number)).cloned().collect()
+    }
+
+    /// Records an accepted refund.
+    pub fn give_back(&mut self, refund: Refund) {
+        if let Some(trade) = self.trades.get_mut(&refund.out_trade_no) {
+            trade.state = TradeState::Refund;
+            trade.refunds.push(refund.out_refund_no.clone());
+        }
+        self.refunds.insert(refund.out_refund_no.clone(), refund);
+    }
+}

@@ -1,0 +1,98 @@
+//! `jscode2session`: a single-use code becomes an openid and a session key (wechat §6.2).
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use kernel::Entropy;
+use serde_json::{Value, json};
+
+use super::Wechat;
+use crate::{
+    faults::{FaultKind, FaultTarget},
+    http,
+    people::{CodeStanding, PersonNo},
+};
+
+pub(super) async fn code_to_session(
+    State(wechat): State<Arc<Wechat>>,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Response {
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let fault = wechat.common.faults.take(FaultTarget::WechatLogin);
+    let kind = fault.map(|fault| fault.fault);
+    match kind {
+        Some(FaultKind::ErrorBeforeCommit) => return wechat.text(&wechat.failed(-1, "system error")),
+        Some(FaultKind::Busy) => {
+            return wechat.text(&wechat.failed(45_011, "api minute-quota reach limit"));
+        }
+        Some(FaultKind::GatewayPage) => return http::gateway_page(),
+        _ => {}
+    }
+    let answer = match wechat.login(&query) {
+        Ok(person) => wechat.session(person),
+        Err((errcode, message)) => wechat.failed(errcode, message),
+    };
+    match kind {
+        Some(FaultKind::DropAfterCommit) => http::dropped(),
+        Some(FaultKind::ErrorAfterCommit) => wechat.text(&wechat.failed(-1, "system error")),
+        Some(FaultKind::Slow) => {
+            let seconds = fault.and_then(|fault| fault.seconds).unwrap_or(0);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            wechat.text(&answer)
+        }
+        _ => wechat.text(&answer),
+    }
+}
+
+impl Wechat {
+    fn login(&self, query: &HashMap<String, String>) -> Result<PersonNo, (i32, &'static str)> {
+        let value = |name: &str| query.get(name).map_or("", String::as_str);
+        if value("appid").is_empty() {
+            return Err((41_002, "appid missing"));
+        }
+        if value("appid") != self.keys.app_id {
+            return Err((40_013, "invalid appid"));
+        }
+        if value("secret").is_empty() {
+            return Err((41_004, "appsecret missing"));
+        }
+        if value("secret") != self.keys.app_secret {
+            return Err((40_125, "invalid appsecret"));
+        }
+        if value("grant_type") != "authorization_code" {
+            return Err((40_002, "invalid grant_type"));
+        }
+        if value("js_code").is_empty() {
+            return Err((41_008, "missing code"));
+        }
+        match self.codes.redeem(value("js_code"), self.now()) {
+            CodeStanding::Fresh(person) => Ok(person),
+            CodeStanding::Used => Err((40_163, "code been used")),
+            CodeStanding::Expired | CodeStanding::Unknown => Err((40_029, "invalid code")),
+        }
+    }
+
+    fn session(&self, person: PersonNo) -> Value {
+        let mut key = [0; 16];
+        self.common.entropy.fill(&mut key);
+        json!({"session_key": BASE64.encode(key), "openid": self.people.openid(person)})
+    }
+
+    fn failed(&self, errcode: i32, message: &str) -> Value {
+        let entropy: &dyn Entropy = self.common.entropy.as_ref();
+        let rid = format!("{}-{}-{}", entropy.hex(4), entropy.hex(4), entropy.hex(4));
+        json!({"errcode": errcode, "errmsg": format!("{message}, rid: {rid}")})
+    }
+
+    /// JSON under the name of plain text and with escaped slashes, as captured from the platform.
+    fn text(&self, body: &Value) -> Response {
+        let body = body.to_string().replace('/', "\\/");
+        let kind = HeaderValue::from_static("text/plain");
+        ([(header::CONTENT_TYPE, kind)], body).into_response()
+    }
+}

@@ -1,0 +1,321 @@
+//! Create, query and close (wechat §2).
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use kernel::{Entropy, Fen, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    Trade, TradeState, Wechat,
+    answer::{Refusal, done, found},
+    authorization::Caller,
+    members::{self, Members, number_fits},
+};
+use crate::{faults::FaultKind, lock};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What the create request asks, checked.
+struct Asked {
+    out_trade_no: String,
+    openid: String,
+    total_fen: i64,
+    attach: Option<String>,
+    notify_url: String,
+    expires_at: Option<Timestamp>,
+    request: Value,
+}
+
+impl Wechat {
+    fn asked(&self, caller: &Caller, body: &[u8]) -> Result<Asked, Refusal> {
+        let mut request = members::parse(body)?;
+        let root = Members::of(&request)?;
+        root.only(&[
+            "appid", "mchid", "description", "out_trade_no", "time_expire", "attach", "notify_url",
+            "goods_tag", "support_fapiao", "amount", "payer", "detail", "scene_info",
+            "settle_info", "limit_pay",
+        ])?;
+        let app_id = root.required_text("appid", 32)?;
+        let mchid = root.required_text("mchid", 32)?;
+        root.required_text("description", 127)?;
+        let out_trade_no = root.required_text("out_trade_no", 32)?;
+        if !number_fits(out_trade_no, 6..=32, "") {
+            return Err(root.refuse("out_trade_no", "商户订单号只能是6至32个数字、大小写字母及_-|*"));
+        }
+        let expires_at = match root.text("time_expire", 64)? {
+            None => None,
+            Some(text) => Some(Timestamp::from_rfc3339(text).map_err(|_| {
+                root.refuse("time_expire", "时间格式错误，应符合RFC 3339标准")
+            })?),
+        };
+        let attach = root.text("attach", 128)?;
+        let notify_url = root.required_text("notify_url", 255)?;
+        if !self.common.notify_url_fits(notify_url) {
+            return Err(root.refuse("notify_url", "回调地址必须为可访问的URL，不能携带参数"));
+        }
+        root.text("goods_tag", 32)?;
+        root.boolean("support_fapiao")?;
+        let amount = root.required_object("amount")?;
+        amount.only(&["total", "currency"])?;
+        let total_fen = amount.required_integer("total")?;
+        if total_fen < 1 || Fen::new(total_fen).is_none() {
+            let mut refusal = amount.refuse("total", "订单金额必须大于0且在限额之内");
+            refusal.internal = 268_435_464;
+            return Err(refusal);
+        }
+        if amount.text("currency", 16)?.is_some_and(|currency| currency != "CNY") {
+            return Err(amount.refuse("currency", "货币类型仅支持CNY"));
+        }
+        let payer = root.object("payer")?.ok_or_else(|| {
+            let mut refusal = root.refuse("payer", "JSAPI支付必须传openid");
+            refusal.internal = 268_501_013;
+            refusal
+        })?;
+        payer.only(&["openid", "identity"])?;
+        let openid = payer.required_text("openid", 128)?;
+        if let Some(identity) = payer.object("identity")? {
+            identity.only(&["type", "number", "name"])?;
+            for name in ["type", "number", "name"] {
+                identity.required_text(name, 1024)?;
+            }
+        }
+        optional_parts(&root)?;
+        if mchid != caller.mchid {
+            return Err(root.refuse("mchid", "商户号与Http头Authorization中的商户号不一致"));
+        }
+        if app_id != self.keys.app_id {
+            let message = "appid和mch_id不匹配，请检查后再试";
+            let status = StatusCode::BAD_REQUEST;
+            return Err(Refusal::new(status, "APPID_MCHID_NOT_MATCH", 268_445_527, message));
+        }
+        if self.people.by_openid(openid).is_none() {
+            return Err(payer.refuse("openid", "无效的openid，或appid和openid不匹配"));
+        }
+        let (out_trade_no, openid) = (out_trade_no.to_owned(), openid.to_owned());
+        let (attach, notify_url) = (attach.map(str::to_owned), notify_url.to_owned());
+        // The default is the same parameter as the word itself.
+        if let Some(amount) = request["amount"].as_object_mut() {
+            amount.entry("currency").or_insert_with(|| json!("CNY"));
+        }
+        Ok(Asked { out_trade_no, openid, total_fen, attach, notify_url, expires_at, request })
+    }
+}
+
+fn optional_parts(root: &Members<'_>) -> Result<(), Refusal> {
+    if let Some(detail) = root.object("detail")? {
+        detail.only(&["cost_price", "invoice_id", "goods_detail"])?;
+        detail.integer("cost_price")?;
+        detail.text("invoice_id", 32)?;
+        for goods in detail.objects("goods_detail", 6000)? {
+            goods.only(&[
+                "merchant_goods_id", "wechatpay_goods_id", "goods_name", "quantity", "unit_price",
+            ])?;
+            goods.required_text("merchant_goods_id", 32)?;
+            goods.text("wechatpay_goods_id", 32)?;
+            goods.text("goods_name", 256)?;
+            goods.required_integer("quantity")?;
+            goods.required_integer("unit_price")?;
+        }
+    }
+    if let Some(scene) = root.object("scene_info")? {
+        scene.only(&["payer_client_ip", "device_id", "store_info"])?;
+        let address = scene.required_text("payer_client_ip", 45)?;
+        if address.parse::<std::net::IpAddr>().is_err() {
+            return Err(scene.refuse("payer_client_ip", "用户终端IP格式错误"));
+        }
+        scene.text("device_id", 32)?;
+        if let Some(store) = scene.object("store_info")? {
+            store.only(&["id", "name", "area_code", "address"])?;
+            store.required_text("id", 32)?;
+            store.text("name", 256)?;
+            store.text("area_code", 32)?;
+            store.text("address", 512)?;
+        }
+    }
+    if let Some(settle) = root.object("settle_info")? {
+        settle.only(&["profit_sharing"])?;
+        settle.boolean("profit_sharing")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn create(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let asked = wechat.asked(&caller, &body)?;
+    let now = wechat.now();
+    let prepay_id = new_prepay_id(now, wechat.common.entropy.as_ref());
+    let mut ledger = lock(&wechat.ledger);
+    if ledger.is_burned(&asked.out_trade_no) {
+        return Err(Refusal::changed_parameters());
+    }
+    match ledger.trade(&asked.out_trade_no, now) {
+        None => {
+            let expires_at = asked
+                .expires_at
+                .unwrap_or(now.plus(7 * DAY))
+                .clamp(now.plus(MINUTE), now.plus(90 * DAY));
+            ledger.open(Trade {
+                out_trade_no: asked.out_trade_no.clone(),
+                openid: asked.openid,
+                total_fen: asked.total_fen,
+                attach: asked.attach,
+                notify_url: asked.notify_url,
+                request: asked.request,
+                created_at: now,
+                expires_at,
+                state: TradeState::NotPay,
+                transaction_id: None,
+                paid_at: None,
+                refunds: Vec::new(),
+            });
+        }
+        Some(trade) => match trade.state {
+            TradeState::Success | TradeState::Refund => return Err(already_paid()),
+            TradeState::Closed => return Err(closed()),
+            TradeState::NotPay if trade.expires_at <= now => return Err(closed()),
+            TradeState::NotPay if trade.request != asked.request => {
+                return Err(Refusal::changed_parameters());
+            }
+            TradeState::NotPay => {}
+        },
+    }
+    ledger.add_prepay(prepay_id.clone(), &asked.out_trade_no, now);
+    drop(ledger);
+    tracing::info!(payment.out_trade_no = asked.out_trade_no, "trade created or repeated");
+    Ok(found(&json!({"prepay_id": prepay_id})))
+}
+
+fn already_paid() -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "ORDERPAID", 268_449_538, "该订单已支付")
+}
+
+fn closed() -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "ORDER_CLOSED", 268_447_914, "该订单已关闭，请重新下单")
+}
+
+/// 36 characters: `wx`, Beijing time, then hexadecimal.
+fn new_prepay_id(now: Timestamp, entropy: &dyn Entropy) -> String {
+    let digits: String = now.beijing_text().chars().filter(char::is_ascii_digit).collect();
+    format!("wx{digits}{}", entropy.hex(10))
+}
+
+impl Wechat {
+    /// The trade object of a query (wechat §2.4), and the plaintext of a notification.
+    pub(super) fn trade_object(&self, trade: &Trade) -> Value {
+        let mut object = json!({
+            "appid": self.keys.app_id,
+            "mchid": self.keys.mchid,
+            "out_trade_no": trade.out_trade_no,
+            "trade_state": trade.state.code(),
+            "trade_state_desc": trade.state.label(),
+            "payer": {"openid": trade.openid},
+            "amount": {"total": trade.total_fen, "currency": "CNY"},
+        });
+        if let (Some(transaction_id), Some(paid_at)) = (&trade.transaction_id, trade.paid_at) {
+            object["transaction_id"] = json!(transaction_id);
+            object["trade_type"] = json!("JSAPI");
+            object["bank_type"] = json!("OTHERS");
+            object["success_time"] = json!(paid_at.rfc3339());
+            object["attach"] = json!(trade.attach.as_deref().unwrap_or(""));
+            object["amount"]["payer_total"] = json!(trade.total_fen);
+            object["amount"]["payer_currency"] = json!("CNY");
+            object["promotion_detail"] = json!([]);
+        } else if let Some(object) = object.as_object_mut() {
+            object.remove("payer");
+        }
+        object
+    }
+
+    fn told(&self, trade: Option<Trade>, fault: Option<FaultKind>) -> Result<Response, Refusal> {
+        let unknown = || Refusal::not_found("ORDER_NOT_EXIST", "订单不存在");
+        let mut trade = trade.ok_or_else(unknown)?;
+        if fault == Some(FaultKind::Lag) {
+            if trade.paid_at.is_none() {
+                return Err(unknown());
+            }
+            trade.state = TradeState::NotPay;
+            trade.paid_at = None;
+        }
+        Ok(found(&self.trade_object(&trade)))
+    }
+}
+
+type Queried = Result<Query<HashMap<String, String>>, axum::extract::rejection::QueryRejection>;
+
+fn check_mchid(caller: &Caller, query: &Queried) -> Result<(), Refusal> {
+    let query = query.as_ref().map_err(|_| Refusal::missing_in_uri("mchid", "直连商户号"))?;
+    match query.get("mchid").map(String::as_str) {
+        None | Some("") => Err(Refusal::missing_in_uri("mchid", "直连商户号")),
+        Some(mchid) if mchid == caller.mchid => Ok(()),
+        Some(_) => {
+            let message = "商户号与Http头Authorization中的商户号不一致";
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_447_843, message))
+        }
+    }
+}
+
+pub(super) async fn query(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    Path(out_trade_no): Path<String>,
+    query: Queried,
+) -> Result<Response, Refusal> {
+    check_mchid(&caller, &query)?;
+    wechat.told(wechat.trade(&out_trade_no), caller.fault)
+}
+
+pub(super) async fn query_by_id(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    Path(transaction_id): Path<String>,
+    query: Queried,
+) -> Result<Response, Refusal> {
+    check_mchid(&caller, &query)?;
+    let now = wechat.now();
+    let trade = lock(&wechat.ledger).by_transaction(&transaction_id, now).cloned();
+    wechat.told(trade, caller.fault)
+}
+
+pub(super) async fn close(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    Path(out_trade_no): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let request = members::parse(&body)?;
+    let root = Members::of(&request)?;
+    root.only(&["mchid"])?;
+    if root.required_text("mchid", 32)? != caller.mchid {
+        return Err(root.refuse("mchid", "商户号与Http头Authorization中的商户号不一致"));
+    }
+    if !number_fits(&out_trade_no, 6..=32, "") {
+        let message = "商户订单号只能是6至32个数字、大小写字母及_-|*";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message));
+    }
+    let now = wechat.now();
+    let mut ledger = lock(&wechat.ledger);
+    match ledger.trade(&out_trade_no, now) {
+        // Closing a number that was never created succeeds and makes it unusable.
+        None => ledger.burn(&out_trade_no),
+        Some(trade) => match trade.state {
+            TradeState::Success | TradeState::Refund => return Err(already_paid()),
+            TradeState::NotPay | TradeState::Closed => trade.state = TradeState::Closed,
+        },
+    }
+    Ok(done())
+}

@@ -49,7 +49,8 @@ pub(crate) fn unknown_address() -> Response {
 fn failure(channel: Channel, status: StatusCode, why: &'static str) -> Response {
     match channel {
         Channel::Wechat => {
-            (status, axum::Json(serde_json::json!({ "code": "FAIL", "message": why }))).into_response()
+            (status, axum::Json(serde_json::json!({ "code": "FAIL", "message": why })))
+                .into_response()
         }
         Channel::Alipay => text(status, "fail"),
     }

@@ -120,8 +120,12 @@ async fn take(
     let raw = Some(RawNotification(&body));
     let stored = async {
         match &notice {
-            Notice::Payment(fact) => callbacks.orders.record_payment(fact, raw).await.map(Recorded::code),
-            Notice::Refund(fact) => callbacks.orders.record_refund(fact, raw).await.map(Recorded::code),
+            Notice::Payment(fact) => {
+                callbacks.orders.record_payment(fact, raw).await.map(Recorded::code)
+            }
+            Notice::Refund(fact) => {
+                callbacks.orders.record_refund(fact, raw).await.map(Recorded::code)
+            }
             Notice::Ignored { kind } => {
                 tracing::info!(%channel, kind = %kind.escape_debug(), "a genuine message without meaning for us");
                 Ok("ignored")

@@ -23,6 +23,8 @@ pub fn preview(catalogue: &Catalogue, city: &CityCode, bill: &Bill) -> Option<Qu
 pub const fn usual_kind(insurance: Insurance) -> InsuredKind {
     match insurance {
         Insurance::ResidentMedical => InsuredKind::Resident,
-        Insurance::Pension | Insurance::Medical | Insurance::Unemployment => InsuredKind::FlexibleEmployment,
+        Insurance::Pension | Insurance::Medical | Insurance::Unemployment => {
+            InsuredKind::FlexibleEmployment
+        }
     }
 }

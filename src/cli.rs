@@ -1,0 +1,68 @@
+//! The command line: one file per command.
+
+mod cities;
+mod demo;
+mod migrate;
+mod mock;
+mod quote;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The backend that a city plugs in when citizens pay social insurance (社保缴费) from a WeChat or
+/// Alipay mini-program.
+#[derive(Debug, Parser)]
+#[command(name = "city-services", version, about, long_about = None)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything on loopback with nothing else installed: plays one purchase per platform, then
+    /// keeps serving.
+    Demo(demo::Demo),
+    /// The mock providers alone (WeChat, Alipay, agency); writes keys and configuration into a folder.
+    Mock(mock::Mock),
+    /// The API, the callbacks and the worker.
+    Serve(serve::Serve),
+    /// Only the jobs.
+    Worker(serve::Worker),
+    /// Brings the database's tables up to date, or takes migrations back.
+    Migrate(migrate::Migrate),
+    /// City packs.
+    Cities(cities::Cities),
+    /// Prices some months and prints every step.
+    Quote(quote::QuoteArgs),
+}
+
+pub(crate) async fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Demo(command) => command.run().await,
+        Command::Mock(command) => command.run().await,
+        Command::Serve(command) => command.run().await,
+        Command::Worker(command) => command.run().await,
+        Command::Migrate(command) => command.run().await,
+        Command::Cities(command) => command.run(),
+        Command::Quote(command) => command.run(),
+    }
+}
+
+/// One sentence about what went wrong.
+#[expect(clippy::print_stderr, reason = "the command line speaks to people")]
+pub(crate) fn fail(sentence: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("error: {sentence}");
+    ExitCode::FAILURE
+}
+
+/// What a command prints for people and pipes. A closed pipe ends the command quietly.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,69 @@
+//! `serve` and `worker`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::fail;
+use crate::{Config, Parts, Serving, server, system, telemetry, worker};
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Leave the jobs to `worker` processes.
+    #[arg(long)]
+    no_worker: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> ExitCode {
+        telemetry::start_logging("info");
+        let (config, parts) = match build(&self.config).await {
+            Ok(built) => built,
+            Err(code) => return code,
+        };
+        let listener = match TcpListener::bind(config.server.listen).await {
+            Ok(listener) => listener,
+            Err(error) => return fail(&format!("server.listen {}: {error}", config.server.listen)),
+        };
+        match (Serving { parts, listener, worker: !self.no_worker }).start() {
+            Ok(running) => running.until_told().await,
+            Err(error) => return fail(&error),
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+impl Worker {
+    pub(crate) async fn run(self) -> ExitCode {
+        telemetry::start_logging("info");
+        let (_, parts) = match build(&self.config).await {
+            Ok(built) => built,
+            Err(code) => return code,
+        };
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(worker::run(parts.orders, stop.clone()));
+        server::told_to_end().await;
+        stop.cancel();
+        server::finish(vec![task]).await;
+        ExitCode::SUCCESS
+    }
+}
+
+async fn build(path: &std::path::Path) -> Result<(Config, Parts), ExitCode> {
+    let config = Config::load(path).map_err(|error| fail(&error))?;
+    let (clock, entropy) = system();
+    let parts = Parts::build(&config, clock, entropy).await.map_err(|error| fail(&error))?;
+    Ok((config, parts))
+}

@@ -1,0 +1,232 @@
+//! The configuration: one TOML file, environment overrides, secrets by file path.
+//!
+//! Unknown keys are an error. Relative paths are relative to the folder of the file. A value can be
+//! overridden by the environment: `CITY_SERVICES__SERVER__LISTEN=0.0.0.0:80`.
+
+mod channels;
+mod secrets;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use kernel::{AgencyCode, CityCode, MerchantKey};
+use serde::Deserialize;
+
+pub(crate) use self::{
+    channels::{AlipaySection, WechatSection},
+    secrets::SecretsSection,
+};
+
+/// What is wrong with a configuration, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0}")]
+    Read(#[from] config::ConfigError),
+    #[error("{setting}: {path} cannot be read: {reason}")]
+    File { setting: String, path: PathBuf, reason: std::io::Error },
+    #[error("{setting}: {problem}")]
+    Value { setting: String, problem: String },
+}
+
+impl ConfigError {
+    pub(crate) fn value(setting: impl Into<String>, problem: impl Into<String>) -> ConfigError {
+        ConfigError::Value { setting: setting.into(), problem: problem.into() }
+    }
+}
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub(crate) server: ServerSection,
+    #[serde(default)]
+    pub(crate) database: DatabaseSection,
+    #[serde(default)]
+    pub(crate) sessions: SessionsSection,
+    pub(crate) secrets: SecretsSection,
+    #[serde(default)]
+    pub(crate) numbers: NumbersSection,
+    #[serde(default)]
+    pub(crate) wechat: Vec<WechatSection>,
+    #[serde(default)]
+    pub(crate) alipay: Vec<AlipaySection>,
+    #[serde(default)]
+    pub(crate) agency: Vec<AgencySection>,
+    #[serde(default)]
+    pub(crate) city: Vec<CitySection>,
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerSection {
+    pub listen: SocketAddr,
+    /// Where the platforms reach us; callbacks are below it.
+    pub public_url: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DatabaseSection {
+    /// `sqlite://FILE` or `postgres://…`
+    #[serde(default = "DatabaseSection::usual_url")]
+    pub url: String,
+    /// Whether `serve` and `worker` bring the tables up to date when they start.
+    #[serde(default = "yes")]
+    pub migrate: bool,
+}
+
+impl DatabaseSection {
+    fn usual_url() -> String {
+        "sqlite://city-services.sqlite".to_owned()
+    }
+}
+
+impl Default for DatabaseSection {
+    fn default() -> DatabaseSection {
+        DatabaseSection { url: DatabaseSection::usual_url(), migrate: true }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionsSection {
+    #[serde(default)]
+    pub store: SessionStoreKind,
+    /// With `store = "redis"`.
+    pub redis_url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SessionStoreKind {
+    /// In this process: one process only.
+    #[default]
+    Embedded,
+    Redis,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NumbersSection {
+    /// Two capitals before every number that goes to a channel.
+    pub prefix: String,
+}
+
+impl Default for NumbersSection {
+    fn default() -> NumbersSection {
+        NumbersSection { prefix: "SI".to_owned() }
+    }
+}
+
+impl NumbersSection {
+    pub(crate) fn prefix(&self) -> Result<[u8; 2], ConfigError> {
+        match self.prefix.as_bytes() {
+            [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok([*a, *b]),
+            _ => Err(ConfigError::value("numbers.prefix", "must be two capital letters")),
+        }
+    }
+}
+
+/// One agency system, which may answer for several agencies.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgencySection {
+    pub codes: Vec<AgencyCode>,
+    pub base_url: String,
+    pub institution: String,
+    pub secret_file: PathBuf,
+}
+
+/// Who collects for a city.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CitySection {
+    pub code: CityCode,
+    pub wechat: Option<MerchantKey>,
+    pub alipay: Option<MerchantKey>,
+}
+
+impl Config {
+    /// Reads a file, then the environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting.
+    pub fn load(path: &Path) -> Result<Config, ConfigError> {
+        let environment =
+            config::Environment::with_prefix("CITY_SERVICES").prefix_separator("__").separator("__");
+        let read = config::Config::builder()
+            .add_source(config::File::from(path).format(config::FileFormat::Toml))
+            .add_source(environment)
+            .build()?;
+        let mut config: Config = read.try_deserialize()?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        config.folder = folder.unwrap_or(Path::new(".")).to_owned();
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let url = &self.server.public_url;
+        if !(url.starts_with("https://") || url.starts_with("http://")) || url.contains(['?', '#', ' ']) {
+            let problem = "must be an http(s) address without query, fragment or blanks";
+            return Err(ConfigError::value("server.public_url", problem));
+        }
+        if self.sessions.store == SessionStoreKind::Redis && self.sessions.redis_url.is_none() {
+            return Err(ConfigError::value("sessions.redis_url", "is needed with store = \"redis\""));
+        }
+        self.numbers.prefix()?;
+        let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
+        let alipay: Vec<&MerchantKey> = self.alipay.iter().map(|account| &account.key).collect();
+        for city in &self.city {
+            for (kind, named, known) in
+                [("wechat", &city.wechat, &wechat), ("alipay", &city.alipay, &alipay)]
+            {
+                if let Some(named) = named
+                    && !known.contains(&named)
+                {
+                    let setting = format!("city {}: {kind}", city.code);
+                    return Err(ConfigError::value(setting, format!("no [[{kind}]] has the key {named}")));
+                }
+            }
+        }
+        let mut keys: Vec<&MerchantKey> = wechat.into_iter().chain(alipay).collect();
+        let count = keys.len();
+        keys.sort();
+        keys.dedup();
+        if keys.len() != count {
+            return Err(ConfigError::value("[[wechat]] and [[alipay]]", "two accounts have the same key"));
+        }
+        Ok(())
+    }
+
+    /// The database's address with a relative SQLite path made relative to the file.
+    pub(crate) fn database_url(&self) -> String {
+        let url = &self.database.url;
+        match url.strip_prefix("sqlite://") {
+            Some(path) if !path.starts_with('/') && !path.starts_with(':') && !path.is_empty() => {
+                format!("sqlite://{}", self.folder.join(path).display())
+            }
+            _ => url.clone(),
+        }
+    }
+
+    /// Reads a file that a setting names.
+    pub(crate) fn text(&self, setting: &str, path: &Path) -> Result<String, ConfigError> {
+        let path = self.folder.join(path);
+        std::fs::read_to_string(&path)
+            .map_err(|reason| ConfigError::File { setting: setting.to_owned(), path, reason })
+    }
+
+    /// Reads a secret of one line.
+    pub(crate) fn secret(&self, setting: &str, path: &Path) -> Result<kernel::Secret, ConfigError> {
+        Ok(kernel::Secret::new(self.text(setting, path)?.trim()))
+    }
+}

@@ -1,0 +1,110 @@
+//! Merchant accounts at the channels, with their key files.
+
+use std::path::PathBuf;
+
+use kernel::MerchantKey;
+use platforms::{AlipayConfig, WechatConfig, WechatLoginConfig};
+use serde::Deserialize;
+
+use super::{Config, ConfigError};
+
+/// One merchant account at WeChat Pay and the mini-program that pays into it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WechatSection {
+    pub key: MerchantKey,
+    #[serde(default = "WechatSection::usual_base_url")]
+    pub base_url: String,
+    #[serde(default = "WechatSection::usual_mini_program_url")]
+    pub mini_program_url: String,
+    pub app_id: String,
+    pub app_secret_file: PathBuf,
+    pub mchid: String,
+    pub merchant_serial: String,
+    pub merchant_key_file: PathBuf,
+    pub apiv3_key_file: PathBuf,
+    #[serde(default)]
+    pub platform_certificate_files: Vec<PathBuf>,
+    pub public_key_id: Option<String>,
+    pub public_key_file: Option<PathBuf>,
+}
+
+impl WechatSection {
+    fn usual_base_url() -> String {
+        "https://api.mch.weixin.qq.com".to_owned()
+    }
+
+    fn usual_mini_program_url() -> String {
+        "https://api.weixin.qq.com".to_owned()
+    }
+
+    /// The account with its keys read.
+    pub(crate) fn merchant(&self, config: &Config) -> Result<WechatConfig, ConfigError> {
+        let setting = |name: &str| format!("wechat {}: {name}", self.key);
+        let certificates = self.platform_certificate_files.iter();
+        let certificates = certificates.map(|file| config.text(&setting("platform_certificate_files"), file));
+        let public_keys = match (&self.public_key_id, &self.public_key_file) {
+            (Some(id), Some(file)) => vec![(id.clone(), config.text(&setting("public_key_file"), file)?)],
+            (None, None) => Vec::new(),
+            _ => {
+                let problem = "public_key_id and public_key_file go together";
+                return Err(ConfigError::value(setting("public_key"), problem));
+            }
+        };
+        Ok(WechatConfig {
+            key: self.key.clone(),
+            base_url: self.base_url.clone(),
+            app_id: self.app_id.clone(),
+            mchid: self.mchid.clone(),
+            merchant_serial: self.merchant_serial.clone(),
+            merchant_key_pem: config.secret(&setting("merchant_key_file"), &self.merchant_key_file)?,
+            apiv3_key: config.secret(&setting("apiv3_key_file"), &self.apiv3_key_file)?,
+            platform_certificates: certificates.collect::<Result<_, _>>()?,
+            public_keys,
+        })
+    }
+
+    /// The mini-program's login.
+    pub(crate) fn login(&self, config: &Config) -> Result<WechatLoginConfig, ConfigError> {
+        let setting = format!("wechat {}: app_secret_file", self.key);
+        Ok(WechatLoginConfig {
+            mini_program_url: self.mini_program_url.clone(),
+            app_id: self.app_id.clone(),
+            app_secret: config.secret(&setting, &self.app_secret_file)?,
+        })
+    }
+}
+
+/// One merchant account at Alipay and the mini-program that pays into it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlipaySection {
+    pub key: MerchantKey,
+    #[serde(default = "AlipaySection::usual_gateway")]
+    pub gateway: String,
+    pub app_id: String,
+    pub seller_id: String,
+    pub app_private_key_file: PathBuf,
+    pub alipay_public_key_files: Vec<PathBuf>,
+}
+
+impl AlipaySection {
+    fn usual_gateway() -> String {
+        "https://openapi.alipay.com/gateway.do".to_owned()
+    }
+
+    /// The account with its keys read.
+    pub(crate) fn merchant(&self, config: &Config) -> Result<AlipayConfig, ConfigError> {
+        let setting = |name: &str| format!("alipay {}: {name}", self.key);
+        let keys = self.alipay_public_key_files.iter();
+        let keys = keys.map(|file| config.text(&setting("alipay_public_key_files"), file));
+        Ok(AlipayConfig {
+            key: self.key.clone(),
+            gateway: self.gateway.clone(),
+            app_id: self.app_id.clone(),
+            seller_id: self.seller_id.clone(),
+            app_private_key: config.secret(&setting("app_private_key_file"), &self.app_private_key_file)?,
+            alipay_public_keys: keys.collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! The server: both faces, health, metrics, and an orderly end.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use sea_orm::DatabaseConnection;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Parts, telemetry, worker};
+
+/// How long requests and jobs that are under way may take after the program was told to stop.
+const GOODBYE_MAX: Duration = Duration::from_secs(35);
+
+/// What to run.
+#[derive(Debug)]
+pub struct Serving {
+    pub parts: Parts,
+    pub listener: TcpListener,
+    /// Whether this process runs jobs too.
+    pub worker: bool,
+}
+
+/// A started server.
+#[derive(Debug)]
+pub struct Running {
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Starts serving in the background.
+    ///
+    /// # Errors
+    /// When the listener has no address any more.
+    pub fn start(self) -> std::io::Result<Running> {
+        let address = self.listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let router = router(&self.parts);
+        let until = stop.clone().cancelled_owned();
+        tasks.push(tokio::spawn(async move {
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            if let Err(error) = axum::serve(self.listener, service).with_graceful_shutdown(until).await {
+                tracing::error!(%error, "the server stopped by itself");
+            }
+        }));
+        if self.worker {
+            tasks.push(tokio::spawn(worker::run(self.parts.orders.clone(), stop.clone())));
+        }
+        tasks.push(tokio::spawn(worker::watch(self.parts.orders.clone(), stop.clone())));
+        tracing::info!(%address, worker = self.worker, "serving");
+        Ok(Running { address, stop, tasks })
+    }
+}
+
+impl Running {
+    /// Stops taking work, finishes what is under way, and returns.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        finish(self.tasks).await;
+    }
+
+    /// Serves until the program is told to end (SIGTERM, or Ctrl-C on a terminal).
+    pub async fn until_told(self) {
+        told_to_end().await;
+        tracing::info!("told to end; finishing what is under way");
+        self.stop().await;
+        tracing::info!("ended");
+    }
+}
+
+/// Waits for tasks, but not forever.
+pub(crate) async fn finish(tasks: Vec<JoinHandle<()>>) {
+    let all = futures::future::join_all(tasks);
+    if tokio::time::timeout(GOODBYE_MAX, all).await.is_err() {
+        tracing::warn!("some work was cut off; jobs become claimable again when their leases end");
+    }
+}
+
+/// Resolves on SIGTERM or Ctrl-C.
+pub(crate) async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be listened for");
+            if let Err(error) = tokio::signal::ctrl_c().await {
+                tracing::error!(%error, "Ctrl-C cannot be listened for either");
+            }
+        }
+    }
+}
+
+fn router(parts: &Parts) -> Router {
+    let metrics = match telemetry::start_metrics() {
+        Ok(handle) => Router::new().route("/metrics", get(move || async move { handle.render() })),
+        Err(error) => {
+            tracing::error!(%error, "metrics are off");
+            Router::new()
+        }
+    };
+    let health = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .with_state(parts.db.clone());
+    miniprogram_api::router(parts.api.clone())
+        .merge(callbacks::router(parts.callbacks.clone()))
+        .merge(health)
+        .merge(metrics)
+}
+
+/// Ready means that money could be recorded: the database answers.
+async fn ready(State(db): State<DatabaseConnection>) -> impl IntoResponse {
+    match db.ping().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Builds each part once, from configuration to handles.
+
+use std::{sync::Arc, time::Duration};
+
+use agency::{Agency, HttpAgency, HttpAgencyConfig};
+use callbacks::Callbacks;
+use kernel::{Channel, Clock, Entropy};
+use miniprogram_api::{Api, EmbeddedSessions, RedisSessions, SessionRules, SessionStore};
+use orders::{Directory, OrderParts, OrderRules, Orders};
+use people::{FieldCipher, People};
+use platforms::{AlipayLogin, AlipayMerchant, LoginProvider, WechatLogin, WechatMerchant};
+use policies::Catalogue;
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::config::{Config, ConfigError, SessionStoreKind};
+
+/// Why the program cannot be put together, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] DbErr),
+    #[error("account {key}: {problem}")]
+    Account { key: String, problem: String },
+    #[error("the city packs are not valid:\n{0}")]
+    Packs(String),
+    #[error("the session store cannot be used: {0}")]
+    Sessions(String),
+}
+
+/// The parts that commands run.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub db: DatabaseConnection,
+    pub orders: Orders,
+    pub api: Api,
+    pub callbacks: Callbacks,
+}
+
+/// Idle time and absolute life of a session.
+const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+
+impl Parts {
+    /// Opens the database, brings it up to date when told to, and connects everything.
+    ///
+    /// # Errors
+    /// [`WiringError`] names the setting or file that is wrong.
+    pub async fn build(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Parts, WiringError> {
+        let catalogue =
+            Catalogue::embedded().map_err(|report| WiringError::Packs(report.to_string()))?;
+        let catalogue = Arc::new(catalogue);
+        let (directory, logins) = accounts(config, &clock, &entropy)?;
+        let cipher = FieldCipher::new(config.field_keys()?, entropy.clone());
+        let sessions = sessions(config, &cipher, &clock, &entropy)?;
+        let db = migrations::connect(&config.database_url()).await?;
+        if config.database.migrate {
+            migrations::up(&db).await?;
+        }
+        let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
+        let orders = Orders::new(OrderParts {
+            db: db.clone(),
+            people: people.clone(),
+            cipher,
+            catalogue: catalogue.clone(),
+            directory,
+            rules: OrderRules::new(config.server.public_url.clone(), config.numbers.prefix()?),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let callbacks = Callbacks { orders: orders.clone(), clock: clock.clone() };
+        let api = Api { orders: orders.clone(), people, catalogue, sessions, logins, clock, entropy };
+        Ok(Parts { db, orders, api, callbacks })
+    }
+}
+
+type Logins = Vec<Arc<dyn LoginProvider>>;
+
+fn accounts(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<(Directory, Logins), WiringError> {
+    let mut directory = Directory::default();
+    let mut logins: Logins = Vec::new();
+    for section in &config.wechat {
+        let wrong = |problem: &dyn std::fmt::Display| WiringError::Account {
+            key: section.key.to_string(),
+            problem: problem.to_string(),
+        };
+        let merchant = WechatMerchant::new(section.merchant(config)?, clock.clone(), entropy.clone());
+        directory = directory.with_channel(Arc::new(merchant.map_err(|error| wrong(&error))?));
+        let login = WechatLogin::new(section.login(config)?, clock.clone());
+        add_login(&mut logins, Arc::new(login.map_err(|error| wrong(&error))?));
+    }
+    for section in &config.alipay {
+        let wrong = |problem: &dyn std::fmt::Display| WiringError::Account {
+            key: section.key.to_string(),
+            problem: problem.to_string(),
+        };
+        let account = section.merchant(config)?;
+        let login = AlipayLogin::new(&account, clock.clone()).map_err(|error| wrong(&error))?;
+        add_login(&mut logins, Arc::new(login));
+        let merchant = AlipayMerchant::new(account, clock.clone()).map_err(|error| wrong(&error))?;
+        directory = directory.with_channel(Arc::new(merchant));
+    }
+    for section in &config.agency {
+        let setting = format!("agency {}: secret_file", section.institution);
+        let http = HttpAgencyConfig {
+            base_url: section.base_url.clone(),
+            institution: section.institution.clone(),
+            secret: config.secret(&setting, &section.secret_file)?,
+        };
+        let http = HttpAgency::new(http, clock.clone(), entropy.clone())
+            .map_err(|error| ConfigError::value(format!("agency {}", section.base_url), error.to_string()))?;
+        let http: Arc<dyn Agency> = Arc::new(http);
+        for code in &section.codes {
+            directory = directory.with_agency(code.clone(), http.clone());
+        }
+    }
+    for section in &config.city {
+        for (channel, merchant) in [(Channel::Wechat, &section.wechat), (Channel::Alipay, &section.alipay)] {
+            if let Some(merchant) = merchant {
+                directory = directory.with_collector(section.code.clone(), channel, merchant.clone());
+            }
+        }
+    }
+    Ok((directory, logins))
+}
+
+/// Several merchant accounts may serve one mini-program; its login is one.
+fn add_login(logins: &mut Logins, login: Arc<dyn LoginProvider>) {
+    let known = |other: &Arc<dyn LoginProvider>| {
+        other.channel() == login.channel() && other.app_id() == login.app_id()
+    };
+    if !logins.iter().any(known) {
+        logins.push(login);
+    }
+}
+
+fn sessions(
+    config: &Config,
+    cipher: &FieldCipher,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Arc<dyn SessionStore>, WiringError> {
+    let rules = SessionRules { idle_max: SESSION_IDLE, life_max: SESSION_LIFE, ..SessionRules::default() };
+    Ok(match (config.sessions.store, &config.sessions.redis_url) {
+        (SessionStoreKind::Embedded, _) => {
+            Arc::new(EmbeddedSessions::new(rules, cipher.clone(), clock.clone(), entropy.clone()))
+        }
+        (SessionStoreKind::Redis, url) => {
+            let url = url.as_deref().unwrap_or_default();
+            let store = RedisSessions::connect(url, rules, cipher.clone(), clock.clone(), entropy.clone())
+                .map_err(|error| WiringError::Sessions(error.to_string()))?;
+            Arc::new(store)
+        }
+    })
+}

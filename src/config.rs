@@ -101,7 +101,7 @@ pub(crate) struct SessionsSection {
     #[serde(default)]
     pub store: SessionStoreKind,
     /// With `store = "redis"`.
-    pub redis_url: Option<String>,
+    pub redis_url: Option<kernel::Secret>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -160,8 +160,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the setting.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let environment =
-            config::Environment::with_prefix("CITY_SERVICES").prefix_separator("__").separator("__");
+        let environment = config::Environment::with_prefix("CITY_SERVICES")
+            .prefix_separator("__")
+            .separator("__");
         let read = config::Config::builder()
             .add_source(config::File::from(path).format(config::FileFormat::Toml))
             .add_source(environment)
@@ -175,12 +176,17 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let url = &self.server.public_url;
-        if !(url.starts_with("https://") || url.starts_with("http://")) || url.contains(['?', '#', ' ']) {
+        if !(url.starts_with("https://") || url.starts_with("http://"))
+            || url.contains(['?', '#', ' '])
+        {
             let problem = "must be an http(s) address without query, fragment or blanks";
             return Err(ConfigError::value("server.public_url", problem));
         }
         if self.sessions.store == SessionStoreKind::Redis && self.sessions.redis_url.is_none() {
-            return Err(ConfigError::value("sessions.redis_url", "is needed with store = \"redis\""));
+            return Err(ConfigError::value(
+                "sessions.redis_url",
+                "is needed with store = \"redis\"",
+            ));
         }
         self.numbers.prefix()?;
         let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
@@ -193,7 +199,10 @@ impl Config {
                     && !known.contains(&named)
                 {
                     let setting = format!("city {}: {kind}", city.code);
-                    return Err(ConfigError::value(setting, format!("no [[{kind}]] has the key {named}")));
+                    return Err(ConfigError::value(
+                        setting,
+                        format!("no [[{kind}]] has the key {named}"),
+                    ));
                 }
             }
         }
@@ -202,7 +211,10 @@ impl Config {
         keys.sort();
         keys.dedup();
         if keys.len() != count {
-            return Err(ConfigError::value("[[wechat]] and [[alipay]]", "two accounts have the same key"));
+            return Err(ConfigError::value(
+                "[[wechat]] and [[alipay]]",
+                "two accounts have the same key",
+            ));
         }
         Ok(())
     }
@@ -221,8 +233,11 @@ impl Config {
     /// Reads a file that a setting names.
     pub(crate) fn text(&self, setting: &str, path: &Path) -> Result<String, ConfigError> {
         let path = self.folder.join(path);
-        std::fs::read_to_string(&path)
-            .map_err(|reason| ConfigError::File { setting: setting.to_owned(), path, reason })
+        std::fs::read_to_string(&path).map_err(|reason| ConfigError::File {
+            setting: setting.to_owned(),
+            path,
+            reason,
+        })
     }
 
     /// Reads a secret of one line.

@@ -42,7 +42,9 @@ impl Serving {
         let until = stop.clone().cancelled_owned();
         tasks.push(tokio::spawn(async move {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            if let Err(error) = axum::serve(self.listener, service).with_graceful_shutdown(until).await {
+            if let Err(error) =
+                axum::serve(self.listener, service).with_graceful_shutdown(until).await
+            {
                 tracing::error!(%error, "the server stopped by itself");
             }
         }));

@@ -1,6 +1,6 @@
 //! Builds each part once, from configuration to handles.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use agency::{Agency, HttpAgency, HttpAgencyConfig};
 use callbacks::Callbacks;
@@ -38,9 +38,8 @@ pub struct Parts {
     pub callbacks: Callbacks,
 }
 
-/// Idle time and absolute life of a session.
-const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
-const SESSION_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+/// Accounts whose sessions this process remembers at most; the least recently used log in again.
+const ACCOUNTS_MAX: u64 = 200_000;
 
 impl Parts {
     /// Opens the database, brings it up to date when told to, and connects everything.
@@ -74,7 +73,8 @@ impl Parts {
             entropy: entropy.clone(),
         });
         let callbacks = Callbacks { orders: orders.clone(), clock: clock.clone() };
-        let api = Api { orders: orders.clone(), people, catalogue, sessions, logins, clock, entropy };
+        let api =
+            Api { orders: orders.clone(), people, catalogue, sessions, logins, clock, entropy };
         Ok(Parts { db, orders, api, callbacks })
     }
 }
@@ -93,7 +93,8 @@ fn accounts(
             key: section.key.to_string(),
             problem: problem.to_string(),
         };
-        let merchant = WechatMerchant::new(section.merchant(config)?, clock.clone(), entropy.clone());
+        let merchant =
+            WechatMerchant::new(section.merchant(config)?, clock.clone(), entropy.clone());
         directory = directory.with_channel(Arc::new(merchant.map_err(|error| wrong(&error))?));
         let login = WechatLogin::new(section.login(config)?, clock.clone());
         add_login(&mut logins, Arc::new(login.map_err(|error| wrong(&error))?));
@@ -106,7 +107,8 @@ fn accounts(
         let account = section.merchant(config)?;
         let login = AlipayLogin::new(&account, clock.clone()).map_err(|error| wrong(&error))?;
         add_login(&mut logins, Arc::new(login));
-        let merchant = AlipayMerchant::new(account, clock.clone()).map_err(|error| wrong(&error))?;
+        let merchant =
+            AlipayMerchant::new(account, clock.clone()).map_err(|error| wrong(&error))?;
         directory = directory.with_channel(Arc::new(merchant));
     }
     for section in &config.agency {
@@ -116,17 +118,21 @@ fn accounts(
             institution: section.institution.clone(),
             secret: config.secret(&setting, &section.secret_file)?,
         };
-        let http = HttpAgency::new(http, clock.clone(), entropy.clone())
-            .map_err(|error| ConfigError::value(format!("agency {}", section.base_url), error.to_string()))?;
+        let http = HttpAgency::new(http, clock.clone(), entropy.clone()).map_err(|error| {
+            ConfigError::value(format!("agency {}", section.base_url), error.to_string())
+        })?;
         let http: Arc<dyn Agency> = Arc::new(http);
         for code in &section.codes {
             directory = directory.with_agency(code.clone(), http.clone());
         }
     }
     for section in &config.city {
-        for (channel, merchant) in [(Channel::Wechat, &section.wechat), (Channel::Alipay, &section.alipay)] {
+        for (channel, merchant) in
+            [(Channel::Wechat, &section.wechat), (Channel::Alipay, &section.alipay)]
+        {
             if let Some(merchant) = merchant {
-                directory = directory.with_collector(section.code.clone(), channel, merchant.clone());
+                directory =
+                    directory.with_collector(section.code.clone(), channel, merchant.clone());
             }
         }
     }
@@ -149,16 +155,33 @@ fn sessions(
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Arc<dyn SessionStore>, WiringError> {
-    let rules = SessionRules { idle_max: SESSION_IDLE, life_max: SESSION_LIFE, ..SessionRules::default() };
+    let rules = SessionRules::default();
     Ok(match (config.sessions.store, &config.sessions.redis_url) {
-        (SessionStoreKind::Embedded, _) => {
-            Arc::new(EmbeddedSessions::new(rules, cipher.clone(), clock.clone(), entropy.clone()))
-        }
-        (SessionStoreKind::Redis, url) => {
-            let url = url.as_deref().unwrap_or_default();
-            let store = RedisSessions::connect(url, rules, cipher.clone(), clock.clone(), entropy.clone())
-                .map_err(|error| WiringError::Sessions(error.to_string()))?;
+        (SessionStoreKind::Embedded, _) => Arc::new(EmbeddedSessions::new(
+            ACCOUNTS_MAX,
+            rules,
+            cipher.clone(),
+            clock.clone(),
+            entropy.clone(),
+        )),
+        (SessionStoreKind::Redis, Some(url)) => {
+            let store = RedisSessions::new(
+                url,
+                "city-services",
+                rules,
+                cipher.clone(),
+                clock.clone(),
+                entropy.clone(),
+            )
+            .map_err(|error| WiringError::Sessions(error.to_string()))?;
             Arc::new(store)
+        }
+        (SessionStoreKind::Redis, None) => {
+            return Err(ConfigError::value(
+                "sessions.redis_url",
+                "is needed with store = \"redis\"",
+            )
+            .into());
         }
     })
 }

@@ -109,7 +109,8 @@ impl QuoteArgs {
             None if at_once => 12,
             _ => 1,
         });
-        let months = MonthRange::starting(from, months).map_err(|error| format!("--months: {error}"))?;
+        let months =
+            MonthRange::starting(from, months).map_err(|error| format!("--months: {error}"))?;
         let mut request = QuoteRequest::new(subject, choice, months);
         request.local_hukou = self.local_hukou;
         request.provisional = self.provisional;

@@ -42,9 +42,12 @@ impl WechatSection {
     pub(crate) fn merchant(&self, config: &Config) -> Result<WechatConfig, ConfigError> {
         let setting = |name: &str| format!("wechat {}: {name}", self.key);
         let certificates = self.platform_certificate_files.iter();
-        let certificates = certificates.map(|file| config.text(&setting("platform_certificate_files"), file));
+        let certificates =
+            certificates.map(|file| config.text(&setting("platform_certificate_files"), file));
         let public_keys = match (&self.public_key_id, &self.public_key_file) {
-            (Some(id), Some(file)) => vec![(id.clone(), config.text(&setting("public_key_file"), file)?)],
+            (Some(id), Some(file)) => {
+                vec![(id.clone(), config.text(&setting("public_key_file"), file)?)]
+            }
             (None, None) => Vec::new(),
             _ => {
                 let problem = "public_key_id and public_key_file go together";
@@ -57,7 +60,8 @@ impl WechatSection {
             app_id: self.app_id.clone(),
             mchid: self.mchid.clone(),
             merchant_serial: self.merchant_serial.clone(),
-            merchant_key_pem: config.secret(&setting("merchant_key_file"), &self.merchant_key_file)?,
+            merchant_key_pem: config
+                .secret(&setting("merchant_key_file"), &self.merchant_key_file)?,
             apiv3_key: config.secret(&setting("apiv3_key_file"), &self.apiv3_key_file)?,
             platform_certificates: certificates.collect::<Result<_, _>>()?,
             public_keys,
@@ -103,7 +107,8 @@ impl AlipaySection {
             gateway: self.gateway.clone(),
             app_id: self.app_id.clone(),
             seller_id: self.seller_id.clone(),
-            app_private_key: config.secret(&setting("app_private_key_file"), &self.app_private_key_file)?,
+            app_private_key: config
+                .secret(&setting("app_private_key_file"), &self.app_private_key_file)?,
             alipay_public_keys: keys.collect::<Result<_, _>>()?,
         })
     }

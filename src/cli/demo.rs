@@ -1,0 +1,117 @@
+//! `demo`: everything on loopback, one purchase per platform, step by step, then serving on.
+//!
+//! It starts the mock providers and the service exactly as `mock` and `serve` do, in one process and
+//! a folder of its own, and then plays a mini-program against the service's HTTP API. The purchase
+//! knows nothing that a client in another language would not know.
+
+mod client;
+mod purchase;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use kernel::Channel;
+use mock_providers::{Providers, ProvidersOptions};
+use tokio::net::TcpListener;
+
+use self::{client::Client, purchase::Purchase};
+use super::{fail, mock, say};
+use crate::{Config, Parts, Running, Serving, system, telemetry};
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Port to serve on; another free one is taken when it is busy.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where keys and the database are kept; a fresh temporary folder when absent.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// End after the two purchases instead of serving on.
+    #[arg(long)]
+    once: bool,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Demo {
+    pub(crate) async fn run(self) -> ExitCode {
+        telemetry::start_logging("warn");
+        match self.play().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => fail(&failure),
+        }
+    }
+
+    async fn play(self) -> Result<(), Failure> {
+        let folder = Folder::new(self.dir)?;
+        let (providers, running) = start(self.port, &folder.path).await?;
+        let base_url = format!("http://{}", running.address);
+        let control_url = providers.facts().control_url.clone();
+        say(format!("服务 service   {base_url}   文档 docs {base_url}/docs"));
+        say(format!("模拟 mocks     WeChat {}   Alipay {}   agency {}   control {control_url}",
+            providers.facts().wechat.base_url, providers.facts().alipay.gateway, providers.facts().agency.base_url));
+        let people = [(Channel::Wechat, "320213190001010006", "张三"), (Channel::Alipay, "320213190001010014", "李四")];
+        for (channel, document, name) in people {
+            let client = Client::new(&base_url, &control_url)?;
+            Purchase { client, channel, document, name }.play().await?;
+        }
+        say("");
+        say("两笔缴费均已入账。Both purchases are posted.");
+        if self.once {
+            running.stop().await;
+        } else {
+            say(format!("继续提供服务,按 Ctrl-C 结束。Serving on at {base_url} until Ctrl-C."));
+            running.until_told().await;
+        }
+        providers.shutdown().await;
+        drop(folder);
+        Ok(())
+    }
+}
+
+async fn start(port: u16, folder: &std::path::Path) -> Result<(Providers, Running), Failure> {
+    let listener = match TcpListener::bind(("127.0.0.1", port)).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind(("127.0.0.1", 0)).await?,
+    };
+    let address: SocketAddr = listener.local_addr()?;
+    let options = ProvidersOptions {
+        folder: Some(folder.to_owned()),
+        service_listen: address,
+        ..ProvidersOptions::default()
+    };
+    let providers = mock::start(options).await?;
+    let written = providers.write_folder(folder)?;
+    let config = Config::load(&written.config)?;
+    let (clock, entropy) = system();
+    let parts = Parts::build(&config, clock, entropy).await?;
+    let running = Serving { parts, listener, worker: true }.start()?;
+    Ok((providers, running))
+}
+
+/// The demonstration's folder; a temporary one goes when the demonstration ends.
+struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    fn new(dir: Option<PathBuf>) -> Result<Folder, Failure> {
+        let temporary = dir.is_none();
+        let path = dir.unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("city-services-demo-{}", system().1.hex(8)))
+        });
+        std::fs::create_dir_all(&path)?;
+        Ok(Folder { path, temporary })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(%error, "the demonstration's folder stays");
+        }
+    }
+}

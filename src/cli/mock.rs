@@ -1,0 +1,72 @@
+//! `mock`: the mock providers alone.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Args;
+use mock_providers::{
+    Providers, ProvidersOptions,
+    agency::{AgencyBook, AgencyBookOptions},
+};
+
+use super::{fail, say};
+use crate::{server, system, telemetry};
+
+#[derive(Debug, Args)]
+pub(crate) struct Mock {
+    /// Where keys, certificates, `mock.json` and `city-services.toml` are written.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Where the written configuration lets `serve` listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    serve_listen: SocketAddr,
+    /// Port of the mock WeChat; 0 takes the one before, or any free one.
+    #[arg(long, default_value_t = 0)]
+    wechat_port: u16,
+    /// Port of the mock Alipay gateway.
+    #[arg(long, default_value_t = 0)]
+    alipay_port: u16,
+    /// Port of the mock agency.
+    #[arg(long, default_value_t = 0)]
+    agency_port: u16,
+    /// Port of the control API.
+    #[arg(long, default_value_t = 0)]
+    control_port: u16,
+}
+
+impl Mock {
+    pub(crate) async fn run(self) -> ExitCode {
+        telemetry::start_logging("info");
+        let options = ProvidersOptions {
+            wechat_port: self.wechat_port,
+            alipay_port: self.alipay_port,
+            agency_port: self.agency_port,
+            control_port: self.control_port,
+            folder: Some(self.dir.clone()),
+            service_listen: self.serve_listen,
+            ..ProvidersOptions::default()
+        };
+        let providers = match start(options).await {
+            Ok(providers) => providers,
+            Err(error) => return fail(&error),
+        };
+        let written = match providers.write_folder(&self.dir) {
+            Ok(written) => written,
+            Err(error) => return fail(&error),
+        };
+        let facts = providers.facts();
+        say(format!("WeChat Pay and mini-program  {}", facts.wechat.base_url));
+        say(format!("Alipay gateway               {}", facts.alipay.gateway));
+        say(format!("agency                       {}", facts.agency.base_url));
+        say(format!("control (try: curl it)       {}", facts.control_url));
+        say(format!("keys and ids                 {}", written.index.display()));
+        say(format!("now run                      city-services serve --config {}", written.config.display()));
+        server::told_to_end().await;
+        providers.shutdown().await;
+        ExitCode::SUCCESS
+    }
+}

@@ -32,7 +32,7 @@ impl FromRequestParts<Api> for Caller {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, token)| token.trim().parse::<Token>().ok())
+            .and_then(|(_, token)| Token::parse(token.trim()))
             .ok_or_else(not_logged_in)?;
         let session = api.sessions.find(&token).await.map_err(ApiError::from)?;
         session.map(Caller).ok_or_else(not_logged_in)

@@ -78,9 +78,17 @@ pub(crate) struct CityIndex {
 pub(crate) async fn list(State(api): State<Api>, headers: HeaderMap) -> Response {
     let catalogue = &api.catalogue;
     let etag = format!("\"{}\"", catalogue.etag());
-    let caching = [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, "public, max-age=300".to_owned())];
-    let asked = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if asked.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*") {
+    let caching =
+        [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, "public, max-age=300".to_owned())];
+    let asked = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if asked
+        .split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == etag || tag == "*")
+    {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
     let mut cities: Vec<&City> = catalogue.cities().iter().collect();
@@ -92,7 +100,8 @@ pub(crate) async fn list(State(api): State<Api>, headers: HeaderMap) -> Response
             cities: cities.iter().map(|city| CityView::of(catalogue, city)).collect(),
         })
         .collect();
-    let hot = catalogue.hot_cities().into_iter().map(|city| CityView::of(catalogue, city)).collect();
+    let hot =
+        catalogue.hot_cities().into_iter().map(|city| CityView::of(catalogue, city)).collect();
     (caching, Json(CityIndex { count: cities.len(), hot, groups })).into_response()
 }
 
@@ -119,9 +128,15 @@ pub(crate) async fn search(
 ) -> Result<Json<CityList>, ApiError> {
     let limit = usize::from(params.limit.unwrap_or(20).clamp(1, 50));
     let found = api.catalogue.search(&params.q, limit).map_err(|reason| {
-        invalid("q", "搜索内容太长,请少输入几个字。", format!("The search text is too long: {reason}."))
+        invalid(
+            "q",
+            "搜索内容太长,请少输入几个字。",
+            format!("The search text is too long: {reason}."),
+        )
     })?;
-    Ok(Json(CityList { cities: found.into_iter().map(|city| CityView::of(&api.catalogue, city)).collect() }))
+    Ok(Json(CityList {
+        cities: found.into_iter().map(|city| CityView::of(&api.catalogue, city)).collect(),
+    }))
 }
 
 /// One city, or none: the client then shows the city picker.
@@ -151,7 +166,11 @@ pub(crate) async fn nearest(
     Params(params): Params<PlaceParams>,
 ) -> Result<Json<Suggestion>, ApiError> {
     let place = Coordinates::from_degrees(&params.lat, &params.lng).map_err(|reason| {
-        invalid("lat,lng", "位置信息不正确,请手动选择城市。", format!("The coordinates are not valid: {reason}."))
+        invalid(
+            "lat,lng",
+            "位置信息不正确,请手动选择城市。",
+            format!("The coordinates are not valid: {reason}."),
+        )
     })?;
     let city = api.catalogue.nearest(place).and_then(|nearest| api.catalogue.city(&nearest.city));
     let city = city.map(|city| CityView::of(&api.catalogue, city));
@@ -172,10 +191,13 @@ pub(crate) async fn resolve(
     State(api): State<Api>,
     Params(params): Params<HintParams>,
 ) -> Json<Suggestion> {
-    let view = |code: &CityCode| api.catalogue.city(code).map(|city| CityView::of(&api.catalogue, city));
+    let view =
+        |code: &CityCode| api.catalogue.city(code).map(|city| CityView::of(&api.catalogue, city));
     Json(match api.catalogue.resolve_hint(&params.hint) {
         Hint::City(code) => Suggestion { city: view(&code), candidates: Vec::new() },
-        Hint::Ambiguous(codes) => Suggestion { city: None, candidates: codes.iter().filter_map(view).collect() },
+        Hint::Ambiguous(codes) => {
+            Suggestion { city: None, candidates: codes.iter().filter_map(view).collect() }
+        }
         Hint::NotFound => Suggestion { city: None, candidates: Vec::new() },
     })
 }
@@ -267,7 +289,11 @@ impl PolicyView {
                     .iter()
                     .filter_map(|tier| {
                         let monthly_amount = policy.month_on(tier.base)?.to_string();
-                        Some(TierView { no: tier.no, base: Some(tier.base.to_string()), monthly_amount })
+                        Some(TierView {
+                            no: tier.no,
+                            base: Some(tier.base.to_string()),
+                            monthly_amount,
+                        })
                     })
                     .collect();
             }
@@ -288,7 +314,11 @@ impl PolicyView {
                 (floor, ceiling) = (Some(bounds.floor), bounds.ceiling);
                 tiers = published
                     .iter()
-                    .map(|tier| TierView { no: tier.no, base: None, monthly_amount: tier.monthly.to_string() })
+                    .map(|tier| TierView {
+                        no: tier.no,
+                        base: None,
+                        monthly_amount: tier.monthly.to_string(),
+                    })
                     .collect();
             }
         }
@@ -348,7 +378,10 @@ pub(crate) async fn detail(
         insurances: agency.insurances.iter().map(|insurance| insurance.code().to_owned()).collect(),
     });
     let hotlines = pack.iter().flat_map(|pack| {
-        let line = |label: &str, number: &str| Hotline { label: label.to_owned(), number: number.to_owned() };
+        let line = |label: &str, number: &str| Hotline {
+            label: label.to_owned(),
+            number: number.to_owned(),
+        };
         [
             line("人社", &pack.hotlines.human_resources),
             line("医保", &pack.hotlines.medical),
@@ -359,7 +392,12 @@ pub(crate) async fn detail(
         services: services.collect(),
         agencies: agencies.collect(),
         hotlines: hotlines.collect(),
-        policies: api.catalogue.policies_for(&code, month).into_iter().map(PolicyView::of).collect(),
+        policies: api
+            .catalogue
+            .policies_for(&code, month)
+            .into_iter()
+            .map(PolicyView::of)
+            .collect(),
         city: CityView::of(&api.catalogue, city),
     }))
 }

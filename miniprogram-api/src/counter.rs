@@ -8,7 +8,9 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::{AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, RetryClass, mask};
+use kernel::{
+    AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, RetryClass, mask,
+};
 use orders::OrderError;
 use policies::{Agency as InsuranceAgency, Quote};
 use serde::{Deserialize, Serialize};
@@ -83,17 +85,19 @@ pub(crate) async fn enrolments(
             Err(error) => return Err(error.into()),
         };
         match found {
-            Ok(enrolments) => list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
-                insurance: enrolment.insurance.code().to_owned(),
-                insurance_label: enrolment.insurance.label().to_owned(),
-                agency: office.code.to_string(),
-                agency_name: office.name.clone(),
-                state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
-                label: enrolment.state.label().to_owned(),
-                personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
-                tier_no: enrolment.tier_no,
-                arrears: enrolment.arrears,
-            })),
+            Ok(enrolments) => {
+                list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
+                    insurance: enrolment.insurance.code().to_owned(),
+                    insurance_label: enrolment.insurance.label().to_owned(),
+                    agency: office.code.to_string(),
+                    agency_name: office.name.clone(),
+                    state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
+                    label: enrolment.state.label().to_owned(),
+                    personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
+                    tier_no: enrolment.tier_no,
+                    arrears: enrolment.arrears,
+                }))
+            }
             Err(error) => errors.push((office, ApiError::from(error))),
         }
     }
@@ -162,7 +166,12 @@ pub(crate) async fn tiers(
         None => Month::of(api.clock.now()),
     };
     let office = office_of(&api, &city_code(&params.city)?, insurance)?;
-    let tiers = api.orders.directory().agency(&office.code)?.list_tiers(&office.code, insurance, month).await?;
+    let tiers = api
+        .orders
+        .directory()
+        .agency(&office.code)?
+        .list_tiers(&office.code, insurance, month)
+        .await?;
     let tiers = tiers.into_iter().map(|tier| TierView {
         no: tier.no,
         label: tier.label,
@@ -340,18 +349,28 @@ pub(crate) async fn bills(
     let mut errors = Vec::new();
     for insurance in asked {
         let office = office_of(&api, &city, insurance)?;
-        let query =
-            BillQuery { agency: office.code.clone(), identity: identity.clone(), insurance, months };
+        let query = BillQuery {
+            agency: office.code.clone(),
+            identity: identity.clone(),
+            insurance,
+            months,
+        };
         match api.orders.directory().agency(&office.code)?.query_bills(&query).await {
             Ok(bills) => {
-                due.extend(bills.iter().filter(|bill| bill.state == BillState::Due).map(|bill| bill.amount));
+                due.extend(
+                    bills
+                        .iter()
+                        .filter(|bill| bill.state == BillState::Due)
+                        .map(|bill| bill.amount),
+                );
                 views.extend(bills.into_iter().map(|bill| bill_view(&api, &city, office, bill)));
             }
             Err(error) => errors.push((office, ApiError::from(error))),
         }
     }
     let problems = told_or_raised(errors, views.is_empty(), language)?;
-    let total_due = kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
+    let total_due =
+        kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
     Ok(Json(BillList { bills: views, total_due, problems }))
 }
 
@@ -379,7 +398,11 @@ fn bill_view(api: &Api, city: &CityCode, office: &InsuranceAgency, bill: Bill) -
     }
 }
 
-async fn identity_of(api: &Api, caller: &crate::session::Session, id: &str) -> Result<Identity, ApiError> {
+async fn identity_of(
+    api: &Api,
+    caller: &crate::session::Session,
+    id: &str,
+) -> Result<Identity, ApiError> {
     Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
 }
 
@@ -398,15 +421,21 @@ fn offices<'a>(api: &'a Api, city: &CityCode) -> Result<&'a [InsuranceAgency], A
     Ok(&pack.agencies)
 }
 
-fn office_of<'a>(api: &'a Api, city: &CityCode, insurance: Insurance) -> Result<&'a InsuranceAgency, ApiError> {
-    offices(api, city)?.iter().find(|office| office.insurances.contains(&insurance)).ok_or_else(|| {
-        tell(
-            StatusCode::NOT_FOUND,
-            "service_not_offered",
-            format!("该城市暂未开通{}缴费。", insurance.label()),
-            "The city does not offer this insurance here.",
-        )
-    })
+fn office_of<'a>(
+    api: &'a Api,
+    city: &CityCode,
+    insurance: Insurance,
+) -> Result<&'a InsuranceAgency, ApiError> {
+    offices(api, city)?.iter().find(|office| office.insurances.contains(&insurance)).ok_or_else(
+        || {
+            tell(
+                StatusCode::NOT_FOUND,
+                "service_not_offered",
+                format!("该城市暂未开通{}缴费。", insurance.label()),
+                "The city does not offer this insurance here.",
+            )
+        },
+    )
 }
 
 /// The name of an agency, as the city's pack gives it.

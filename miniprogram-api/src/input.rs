@@ -25,8 +25,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 "请以 JSON 格式提交(Content-Type: application/json)。",
                 "Send JSON (Content-Type: application/json).",
             )),
-            Err(JsonRejection::BytesRejection(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(tell(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "提交的内容太大。", "The request is too large."))
+            Err(JsonRejection::BytesRejection(rejection))
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE =>
+            {
+                Err(tell(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "too_large",
+                    "提交的内容太大。",
+                    "The request is too large.",
+                ))
             }
             // The reason names members and types; a value can be in it, so it goes to the sender only.
             Err(rejection) => {
@@ -47,16 +54,30 @@ pub(crate) struct Params<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        Query::<T>::from_request_parts(parts, state).await.map(|Query(value)| Params(value)).map_err(|rejection| {
-            let reason = rejection.body_text();
-            invalid("query", format!("查询参数不正确:{reason}"), format!("The query is not valid: {reason}"))
-        })
+        Query::<T>::from_request_parts(parts, state)
+            .await
+            .map(|Query(value)| Params(value))
+            .map_err(|rejection| {
+                let reason = rejection.body_text();
+                invalid(
+                    "query",
+                    format!("查询参数不正确:{reason}"),
+                    format!("The query is not valid: {reason}"),
+                )
+            })
     }
 }
 
 /// Reads one member into its type.
-pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, ApiError> {
+pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: &str,
+) -> Result<T, ApiError> {
     text.parse().map_err(|reason: T::Err| {
-        invalid(field, format!("“{field}”填写不正确:{reason}。"), format!("“{field}” is not valid: {reason}."))
+        invalid(
+            field,
+            format!("“{field}”填写不正确:{reason}。"),
+            format!("“{field}” is not valid: {reason}."),
+        )
     })
 }

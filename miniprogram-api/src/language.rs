@@ -21,12 +21,14 @@ impl Language {
 
     /// The first of the two that the header names with the highest weight.
     pub(crate) fn of(headers: &HeaderMap) -> Language {
-        let Some(text) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
+        let Some(text) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok())
+        else {
             return Language::Chinese;
         };
         let mut best = (Language::Chinese, 0);
         for part in text.split(',').take(20) {
-            let (tag, weight) = part.split_once(';').map_or((part, 1_000), |(tag, q)| (tag, thousandths(q)));
+            let (tag, weight) =
+                part.split_once(';').map_or((part, 1_000), |(tag, q)| (tag, thousandths(q)));
             let language = match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
                 Some("zh") => Language::Chinese,
                 Some("en") => Language::English,
@@ -75,7 +77,8 @@ mod tests {
     #[case("en;q=banana", Language::Chinese)]
     fn the_heaviest_known_language_wins(#[case] header_text: &str, #[case] language: Language) {
         let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(header_text).expect("a header"));
+        headers
+            .insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(header_text).expect("a header"));
         assert_eq!(Language::of(&headers), language);
     }
 }

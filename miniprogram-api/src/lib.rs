@@ -35,11 +35,14 @@ use kernel::{Clock, Entropy};
 use people::People;
 use platforms::LoginProvider;
 use policies::Catalogue;
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use session::{
-    EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionRules, SessionStore, Token,
+    EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId, SessionRules,
+    SessionStore, Token,
 };
 
 /// The largest request of this face: an order with 50 bills is about 12 KB.
@@ -98,4 +101,3 @@ pub fn router(api: Api) -> Router {
             problem::render_problems(entropy.clone(), request, next)
         }))
 }
-

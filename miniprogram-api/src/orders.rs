@@ -57,13 +57,21 @@ pub(crate) struct BillWish {
 impl BillWish {
     fn read(&self) -> Result<ChosenBill, ApiError> {
         let amount = Fen::from_yuan(&self.amount).map_err(|reason| {
-            invalid("bills.amount", "账单金额不正确,请重新查询应缴信息。", format!("The amount is not valid: {reason}."))
+            invalid(
+                "bills.amount",
+                "账单金额不正确,请重新查询应缴信息。",
+                format!("The amount is not valid: {reason}."),
+            )
         })?;
         Ok(ChosenBill {
             agency: parse("bills.agency", &self.agency)?,
             insurance: parse("bills.insurance", &self.insurance)?,
             months: self.months.read("bills.months")?,
-            seen: BillRefSeen { bill_no: parse("bills.bill_no", &self.bill_no)?, version: self.version, amount },
+            seen: BillRefSeen {
+                bill_no: parse("bills.bill_no", &self.bill_no)?,
+                version: self.version,
+                amount,
+            },
         })
     }
 }
@@ -102,7 +110,8 @@ pub(crate) async fn place(
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key =
+        headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(key.to_owned());
     }
@@ -139,11 +148,19 @@ pub(crate) async fn list(
     language: Language,
     Params(params): Params<PageParams>,
 ) -> Result<Json<OrderPageView>, ApiError> {
-    let cursor: Option<OrderId> = params.cursor.as_deref().map(|cursor| parse("cursor", cursor)).transpose()?;
-    let page = api.orders.list(caller.account, cursor, params.limit.unwrap_or(20).clamp(1, 50)).await?;
+    let cursor: Option<OrderId> =
+        params.cursor.as_deref().map(|cursor| parse("cursor", cursor)).transpose()?;
+    let page =
+        api.orders.list(caller.account, cursor, params.limit.unwrap_or(20).clamp(1, 50)).await?;
     let people = api.people.list_persons(caller.account).await?;
-    let orders = page.orders.iter().map(|(order, bills)| OrderView::of(&api, order, bills, &people, language));
-    Ok(Json(OrderPageView { orders: orders.collect(), next: page.next.map(|next| next.to_string()) }))
+    let orders = page
+        .orders
+        .iter()
+        .map(|(order, bills)| OrderView::of(&api, order, bills, &people, language));
+    Ok(Json(OrderPageView {
+        orders: orders.collect(),
+        next: page.next.map(|next| next.to_string()),
+    }))
 }
 
 /// One order with its bills, payment, postings, and what to do next.

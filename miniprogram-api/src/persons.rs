@@ -82,7 +82,13 @@ pub(crate) async fn create(
     let relation = match wish.relation.as_str() {
         "self" => Relation::Own,
         "other" => Relation::Other,
-        _ => return Err(invalid("relation", "请选择为自己或为他人缴费。", "“relation” is `self` or `other`.")),
+        _ => {
+            return Err(invalid(
+                "relation",
+                "请选择为自己或为他人缴费。",
+                "“relation” is `self` or `other`.",
+            ));
+        }
     };
     let kind: DocumentKind = parse("document.kind", &wish.document.kind)?;
     let document = Document::parse(kind, &wish.document.number, api.clock.now())?;
@@ -95,7 +101,10 @@ pub(crate) async fn create(
 /// The account's insured persons.
 #[utoipa::path(get, path = "/api/v1/people", tag = "people", security(("bearer" = [])),
     responses((status = 200, body = PersonList)))]
-pub(crate) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Json<PersonList>, ApiError> {
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+) -> Result<Json<PersonList>, ApiError> {
     let people = api.people.list_persons(caller.account).await?;
     Ok(Json(PersonList { people: people.iter().map(PersonView::of).collect() }))
 }
@@ -175,6 +184,11 @@ impl From<DocumentError> for ApiError {
 impl From<NameError> for ApiError {
     fn from(error: NameError) -> ApiError {
         let english = format!("Please check the name: {error}.");
-        tell(StatusCode::UNPROCESSABLE_ENTITY, "name_invalid", "姓名填写不正确,请按证件上的姓名填写。", english)
+        tell(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "name_invalid",
+            "姓名填写不正确,请按证件上的姓名填写。",
+            english,
+        )
     }
 }

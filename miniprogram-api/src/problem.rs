@@ -53,8 +53,13 @@ pub(crate) fn internal(cause: &dyn std::fmt::Display) -> ApiError {
 }
 
 /// The input is not what the route expects; `what` names the place.
-pub(crate) fn invalid(what: impl Into<String>, chinese: impl Into<String>, english: impl Into<String>) -> ApiError {
-    tell(StatusCode::BAD_REQUEST, "invalid_request", chinese, english).with("field", json!(what.into()))
+pub(crate) fn invalid(
+    what: impl Into<String>,
+    chinese: impl Into<String>,
+    english: impl Into<String>,
+) -> ApiError {
+    tell(StatusCode::BAD_REQUEST, "invalid_request", chinese, english)
+        .with("field", json!(what.into()))
 }
 
 impl ApiError {
@@ -103,11 +108,17 @@ impl IntoResponse for ApiError {
 /// What the framework's own error answers mean.
 fn of_status(status: StatusCode) -> ApiError {
     let (code, chinese, english) = match status {
-        StatusCode::NOT_FOUND => ("not_found", "没有这个地址。", "There is nothing at this address."),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            ("method_not_allowed", "该地址不支持这种请求方法。", "This address does not take this method.")
+        StatusCode::NOT_FOUND => {
+            ("not_found", "没有这个地址。", "There is nothing at this address.")
         }
-        StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "提交的内容太大。", "The request is too large."),
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method_not_allowed",
+            "该地址不支持这种请求方法。",
+            "This address does not take this method.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("too_large", "提交的内容太大。", "The request is too large.")
+        }
         StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => (
             "timed_out",
             "处理超时,请稍后查看结果,请勿重复支付。",
@@ -129,8 +140,12 @@ pub(crate) async fn render_problems(
 ) -> Response {
     let trace_id = accepted_trace_id(&request).unwrap_or_else(|| make_trace_id.hex(16));
     let language = Language::of(request.headers());
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", trace.id = %trace_id, method = %request.method(), route);
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let span =
+        tracing::info_span!("request", trace.id = %trace_id, method = %request.method(), route);
     async move {
         let started = std::time::Instant::now();
         let response = next.run(request).await;
@@ -140,7 +155,12 @@ pub(crate) async fn render_problems(
             None => None,
         };
         let code = problem.as_ref().map_or("", |problem| problem.code);
-        tracing::info!(status = response.status().as_u16(), code, duration_ms = started.elapsed().as_millis(), "answered");
+        tracing::info!(
+            status = response.status().as_u16(),
+            code,
+            duration_ms = started.elapsed().as_millis(),
+            "answered"
+        );
         let mut response = match problem {
             Some(problem) => problem.render(language, &trace_id),
             None => response,
@@ -165,6 +185,7 @@ fn is_bare_error(response: &Response<Body>) -> bool {
 /// A caller's own trace id is taken over when it is harmless to print.
 fn accepted_trace_id(request: &Request) -> Option<String> {
     let text = request.headers().get(TRACE_HEADER)?.to_str().ok()?;
-    let harmless = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let harmless = (8..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     harmless.then(|| text.to_owned())
 }

@@ -76,9 +76,14 @@ impl QuoteWish {
                 ));
             }
         };
-        let months = MonthRange::starting(parse("from", &self.from)?, self.months).map_err(|reason| {
-            invalid("months", "缴费月数不正确。", format!("The number of months is not valid: {reason}."))
-        })?;
+        let months =
+            MonthRange::starting(parse("from", &self.from)?, self.months).map_err(|reason| {
+                invalid(
+                    "months",
+                    "缴费月数不正确。",
+                    format!("The number of months is not valid: {reason}."),
+                )
+            })?;
         let mut request = QuoteRequest::new(subject, choice, months);
         request.local_hukou = self.local_hukou;
         request.provisional = self.provisional;
@@ -99,40 +104,55 @@ pub(crate) async fn create(
 impl From<QuoteError> for ApiError {
     fn from(error: QuoteError) -> ApiError {
         let english = format!("This cannot be priced: {error}.");
-        let no = |code, chinese: String| tell(StatusCode::UNPROCESSABLE_ENTITY, code, chinese, english.clone());
+        let no = |code, chinese: String| {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, code, chinese, english.clone())
+        };
         match error {
             QuoteError::UnknownCity { .. } => cities::unknown_city(),
-            QuoteError::UnknownPolicy { policy } => no("policy_not_found", format!("没有找到政策 {policy}。")),
+            QuoteError::UnknownPolicy { policy } => {
+                no("policy_not_found", format!("没有找到政策 {policy}。"))
+            }
             QuoteError::NoPolicy { month, insurance, last_known, .. } => no(
                 "no_policy_for_month",
-                format!("{month} 的{}缴费标准暂未收录,请以社保(税务)部门的应缴信息为准。", insurance.label()),
+                format!(
+                    "{month} 的{}缴费标准暂未收录,请以社保(税务)部门的应缴信息为准。",
+                    insurance.label()
+                ),
             )
             .with("month", json!(month))
             .with("last_known", json!(last_known)),
-            QuoteError::NotInForce { policy, month, from, to } => {
-                no("policy_not_in_force", format!("政策 {policy} 适用于 {from} 至 {to},不适用于 {month}。"))
-            }
+            QuoteError::NotInForce { policy, month, from, to } => no(
+                "policy_not_in_force",
+                format!("政策 {policy} 适用于 {from} 至 {to},不适用于 {month}。"),
+            ),
             QuoteError::BaseOutOfBounds { month, floor, ceiling, .. } => {
                 let most = ceiling.map_or(String::new(), |ceiling| format!(",不高于 {ceiling} 元"));
                 no("base_out_of_bounds", format!("{month} 的缴费基数应不低于 {floor} 元{most}。"))
                     .with("floor", json!(floor))
                     .with("ceiling", json!(ceiling))
             }
-            QuoteError::BaseNotWholeYuan { .. } => no("base_not_whole_yuan", "缴费基数应为整数元。".to_owned()),
+            QuoteError::BaseNotWholeYuan { .. } => {
+                no("base_not_whole_yuan", "缴费基数应为整数元。".to_owned())
+            }
             QuoteError::BaseNotATier { tiers, .. } => {
-                no("base_not_a_tier", "缴费基数应为公布的档次之一。".to_owned()).with("tiers", json!(tiers))
+                no("base_not_a_tier", "缴费基数应为公布的档次之一。".to_owned())
+                    .with("tiers", json!(tiers))
             }
             QuoteError::BaseIsFixed { month, fixed, .. } => {
-                no("base_is_fixed", format!("{month} 的缴费基数统一为 {fixed} 元。")).with("base", json!(fixed))
+                no("base_is_fixed", format!("{month} 的缴费基数统一为 {fixed} 元。"))
+                    .with("base", json!(fixed))
             }
             QuoteError::UnknownTier { tier, known, .. } => {
-                no("tier_not_found", format!("没有第 {tier} 档,请重新选择。")).with("tiers", json!(known))
+                no("tier_not_found", format!("没有第 {tier} 档,请重新选择。"))
+                    .with("tiers", json!(known))
             }
             QuoteError::UnknownCategory { known, .. } => {
-                no("category_not_found", "没有这个参保类别,请重新选择。".to_owned()).with("categories", json!(known))
+                no("category_not_found", "没有这个参保类别,请重新选择。".to_owned())
+                    .with("categories", json!(known))
             }
             QuoteError::CategoryNeeded { known, .. } => {
-                no("category_needed", "请选择参保类别。".to_owned()).with("categories", json!(known))
+                no("category_needed", "请选择参保类别。".to_owned())
+                    .with("categories", json!(known))
             }
             QuoteError::ChoiceDoesNotFit { .. } => {
                 no("choice_does_not_fit", "该险种不能这样选择档次或基数。".to_owned())
@@ -141,7 +161,9 @@ impl From<QuoteError> for ApiError {
                 no("whole_year_needed", format!("该险种按年缴费,请选择 {from} 至 {to}。"))
             }
             QuoteError::NoTopUp { month, .. } => no("no_top_up", format!("{month} 无需补缴差额。")),
-            QuoteError::TooLarge => no("amount_too_large", "金额过大,请检查缴费基数和月数。".to_owned()),
+            QuoteError::TooLarge => {
+                no("amount_too_large", "金额过大,请检查缴费基数和月数。".to_owned())
+            }
         }
     }
 }

@@ -75,15 +75,24 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<LoggedIn>), ApiError> {
     let channel: Channel = parse("platform", &wish.platform)?;
     let mut providers = api.logins.iter().filter(|login| {
-        login.channel() == channel && wish.app_id.as_deref().is_none_or(|app_id| app_id == login.app_id())
+        login.channel() == channel
+            && wish.app_id.as_deref().is_none_or(|app_id| app_id == login.app_id())
     });
     let provider = match (providers.next(), providers.next()) {
         (Some(provider), None) => provider,
         (None, _) => {
-            return Err(invalid("platform", "暂不支持从该平台登录。", "Logging in from this platform is not offered."));
+            return Err(invalid(
+                "platform",
+                "暂不支持从该平台登录。",
+                "Logging in from this platform is not offered.",
+            ));
         }
         (Some(_), Some(_)) => {
-            return Err(invalid("app_id", "请指明小程序(app_id)。", "Several mini-programs exist: name the app_id."));
+            return Err(invalid(
+                "app_id",
+                "请指明小程序(app_id)。",
+                "Several mini-programs exist: name the app_id.",
+            ));
         }
     };
     let identity = provider.login(&wish.code).await?;
@@ -118,10 +127,15 @@ pub(crate) struct SessionList {
 /// The person's own living sessions.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses((status = 200, body = SessionList)))]
-pub(crate) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Json<SessionList>, ApiError> {
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+) -> Result<Json<SessionList>, ApiError> {
     let current = caller.id.to_string();
     let sessions = api.sessions.list(caller.account).await?;
-    Ok(Json(SessionList { sessions: sessions.iter().map(|session| SessionView::of(session, &current)).collect() }))
+    Ok(Json(SessionList {
+        sessions: sessions.iter().map(|session| SessionView::of(session, &current)).collect(),
+    }))
 }
 
 /// Logs out one session; `current` names the one of this request.
@@ -134,10 +148,15 @@ pub(crate) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = if id == "current" { caller.id } else { parse("id", &id)? };
-    if api.sessions.revoke(caller.account, id).await? {
+    if api.sessions.revoke(caller.account, &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(tell(StatusCode::NOT_FOUND, "session_not_found", "没有找到这个登录记录。", "There is no such session."))
+        Err(tell(
+            StatusCode::NOT_FOUND,
+            "session_not_found",
+            "没有找到这个登录记录。",
+            "There is no such session.",
+        ))
     }
 }
 
@@ -149,7 +168,10 @@ pub(crate) struct Revoked {
 /// Logs out everywhere.
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses((status = 200, body = Revoked)))]
-pub(crate) async fn revoke_all(State(api): State<Api>, Caller(caller): Caller) -> Result<Json<Revoked>, ApiError> {
+pub(crate) async fn revoke_all(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+) -> Result<Json<Revoked>, ApiError> {
     let count = api.sessions.revoke_all(caller.account).await?;
     Ok(Json(Revoked { count: u64::try_from(count).unwrap_or(u64::MAX) }))
 }

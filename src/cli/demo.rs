@@ -48,9 +48,16 @@ impl Demo {
         let base_url = format!("http://{}", running.address);
         let control_url = providers.facts().control_url.clone();
         say(format!("服务 service   {base_url}   文档 docs {base_url}/docs"));
-        say(format!("模拟 mocks     WeChat {}   Alipay {}   agency {}   control {control_url}",
-            providers.facts().wechat.base_url, providers.facts().alipay.gateway, providers.facts().agency.base_url));
-        let people = [(Channel::Wechat, "320213190001010006", "张三"), (Channel::Alipay, "320213190001010014", "李四")];
+        say(format!(
+            "模拟 mocks     WeChat {}   Alipay {}   agency {}   control {control_url}",
+            providers.facts().wechat.base_url,
+            providers.facts().alipay.gateway,
+            providers.facts().agency.base_url
+        ));
+        let people = [
+            (Channel::Wechat, "320213190001010006", "张三"),
+            (Channel::Alipay, "320213190001010014", "李四"),
+        ];
         for (channel, document, name) in people {
             let client = Client::new(&base_url, &control_url)?;
             Purchase { client, channel, document, name }.play().await?;

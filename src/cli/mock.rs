@@ -1,15 +1,10 @@
 //! `mock`: the mock providers alone.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use mock_providers::{
-    Providers, ProvidersOptions,
+    Providers, ProvidersError, ProvidersOptions,
     agency::{AgencyBook, AgencyBookOptions},
 };
 
@@ -64,9 +59,23 @@ impl Mock {
         say(format!("agency                       {}", facts.agency.base_url));
         say(format!("control (try: curl it)       {}", facts.control_url));
         say(format!("keys and ids                 {}", written.index.display()));
-        say(format!("now run                      city-services serve --config {}", written.config.display()));
+        say(format!(
+            "now run                      city-services serve --config {}",
+            written.config.display()
+        ));
         server::told_to_end().await;
         providers.shutdown().await;
         ExitCode::SUCCESS
     }
+}
+
+/// Starts the mocks with the default agency: strangers are enrolled, bills can be locked.
+pub(crate) async fn start(mut options: ProvidersOptions) -> Result<Providers, ProvidersError> {
+    let (clock, entropy) = system();
+    let book_clock = Arc::clone(&clock);
+    options.agency = Some(Box::new(move |keys| {
+        let options = AgencyBookOptions::new(keys.institution, kernel::Secret::new(keys.secret));
+        mock_providers::agency::router(AgencyBook::new(options, book_clock))
+    }));
+    Providers::start(options, clock, entropy).await
 }

@@ -170,6 +170,7 @@ impl Orders {
                 }
                 Some(bill) if bill.state == BillState::Due && unchanged(chosen, &bill) => frozen
                     .push(FrozenBill {
+                        quote: preview(&self.catalogue, &wish.city, &bill),
                         agency: bill.agency,
                         bill: BillRef {
                             bill_no: bill.bill_no,

@@ -2,7 +2,9 @@
 
 use agency::Objection;
 use kernel::{AccountId, Timestamp};
-use orders::{FrozenBill, Order, OrderError, OrderRecord, OrderState, PaymentState, Posting, PostingState};
+use orders::{
+    FrozenBill, Order, OrderError, OrderRecord, OrderState, PaymentState, Posting, PostingState,
+};
 use people::InsuredPerson;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -294,13 +296,20 @@ impl StateText {
     fn next_step(&self, language: Language) -> NextStep {
         let (action, chinese, english) = match self.state {
             OrderState::Created if !self.expired => ("pay", "请点击“去支付”。", "Tap “Pay”."),
-            OrderState::Created => ("wait", "支付时间已过,订单即将关闭。", "The time to pay is over; the order is closing."),
+            OrderState::Created => (
+                "wait",
+                "支付时间已过,订单即将关闭。",
+                "The time to pay is over; the order is closing.",
+            ),
             OrderState::Paying if !self.expired => (
                 "wait",
                 "如果已经付款,请稍等片刻刷新;如果没有付款,可以继续支付本订单。",
                 "If you have paid, wait a moment and refresh. If not, you can go on paying this same order.",
             ),
-            OrderState::Paying | OrderState::Paid | OrderState::Refunding | OrderState::Reversed => {
+            OrderState::Paying
+            | OrderState::Paid
+            | OrderState::Refunding
+            | OrderState::Reversed => {
                 ("wait", "无需操作,请稍后刷新查看。", "Nothing to do; please look again later.")
             }
             OrderState::Suspended | OrderState::RefundFailed => (
@@ -311,12 +320,16 @@ impl StateText {
             OrderState::Success | OrderState::SuccessPartial => {
                 ("look", "可查看缴费明细。", "You can look at the details.")
             }
-            OrderState::Failed | OrderState::Closed => {
-                ("start_again", "如仍需缴费,请重新查询应缴信息。", "To pay, query what is due again.")
-            }
-            OrderState::Refunded | OrderState::AgencyRefunded => {
-                ("look", "请在原支付账户中查看到账情况。", "Please look at the account that you paid from.")
-            }
+            OrderState::Failed | OrderState::Closed => (
+                "start_again",
+                "如仍需缴费,请重新查询应缴信息。",
+                "To pay, query what is due again.",
+            ),
+            OrderState::Refunded | OrderState::AgencyRefunded => (
+                "look",
+                "请在原支付账户中查看到账情况。",
+                "Please look at the account that you paid from.",
+            ),
         };
         let text = match language {
             Language::Chinese => chinese,

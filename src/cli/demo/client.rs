@@ -21,7 +21,8 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(base_url: &str, control_url: &str) -> Result<Client, Failure> {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         let (base_url, control_url) = (base_url.to_owned(), control_url.to_owned());
         Ok(Client { http, base_url, control_url, token: None })
     }
@@ -38,13 +39,19 @@ impl Client {
         self.call(Method::POST, path, Some(body), &[]).await
     }
 
-    pub(super) async fn post_once(&self, path: &str, body: Value, key: &str) -> Result<Value, Failure> {
+    pub(super) async fn post_once(
+        &self,
+        path: &str,
+        body: Value,
+        key: &str,
+    ) -> Result<Value, Failure> {
         self.call(Method::POST, path, Some(body), &[("Idempotency-Key", key)]).await
     }
 
     /// As [`Client::get`], without printing: for waiting.
     pub(super) async fn look(&self, path: &str) -> Result<Value, Failure> {
-        let (status, answer) = self.exchange(Method::GET, format!("{}{path}", self.base_url), None, &[]).await?;
+        let (status, answer) =
+            self.exchange(Method::GET, format!("{}{path}", self.base_url), None, &[]).await?;
         succeeded(path, status, answer)
     }
 

@@ -57,7 +57,8 @@ impl Purchase {
         step(5, "查询应缴", "ask the agencies what is due");
         let path = format!("/api/v1/people/{person_id}/bills?city={city}&from=2023-01&to=2023-01");
         let due = self.client.get(&path).await?;
-        let bills = due.pointer("/bills").and_then(Value::as_array).ok_or("no bills in the answer")?;
+        let bills =
+            due.pointer("/bills").and_then(Value::as_array).ok_or("no bills in the answer")?;
         for bill in bills {
             say(format!("    {} {} 元", text(bill, "/insurance_label")?, text(bill, "/amount")?));
         }
@@ -71,7 +72,8 @@ impl Purchase {
         self.say_state(&order)?;
 
         step(7, "预支付", "prepay: the wallet's parameters, signed");
-        let payment = self.client.post(&format!("/api/v1/orders/{order_no}/payments"), json!({})).await?;
+        let payment =
+            self.client.post(&format!("/api/v1/orders/{order_no}/payments"), json!({})).await?;
         let out_trade_no = text(&payment, "/out_trade_no")?;
 
         step(8, "在钱包中付款", "the citizen pays in the wallet; the platform notifies");
@@ -93,7 +95,11 @@ impl Purchase {
 
         step(10, "缴费记录", "the record");
         let records = self.client.get("/api/v1/orders?limit=1").await?;
-        say(format!("    {} {}", text(&records, "/orders/0/order_no")?, text(&records, "/orders/0/label")?));
+        say(format!(
+            "    {} {}",
+            text(&records, "/orders/0/order_no")?,
+            text(&records, "/orders/0/label")?
+        ));
         Ok(())
     }
 
@@ -108,7 +114,9 @@ impl Purchase {
                 }
                 json!({ "platform": self.channel, "wallet": wallet })
             }
-            Channel::Alipay => json!({ "platform": self.channel, "trade_no": text(wallet, "/tradeNO")? }),
+            Channel::Alipay => {
+                json!({ "platform": self.channel, "trade_no": text(wallet, "/tradeNO")? })
+            }
         };
         let result = self.client.control("/pay", Some(wish)).await?;
         say(format!("    钱包 wallet: {}", short(&result.to_string())));
@@ -120,7 +128,10 @@ impl Purchase {
         let path = format!("/deliveries?platform={}&out_trade_no={out_trade_no}", self.channel);
         let attempt = eventually("the notification", async || {
             let deliveries = self.client.control(&path, None).await?;
-            Ok(deliveries.pointer("/deliveries/0/attempts/0").or(deliveries.pointer("/0/attempts/0")).cloned())
+            Ok(deliveries
+                .pointer("/deliveries/0/attempts/0")
+                .or(deliveries.pointer("/0/attempts/0"))
+                .cloned())
         })
         .await?;
         say(format!("    POST {}", text(&attempt, "/url")?));
@@ -130,7 +141,11 @@ impl Purchase {
             }
         }
         say(format!("      {}", short(&text(&attempt, "/body")?)));
-        say(format!("    → {} {}", attempt.pointer("/status").unwrap_or(&Value::Null), text(&attempt, "/answer")?));
+        say(format!(
+            "    → {} {}",
+            attempt.pointer("/status").unwrap_or(&Value::Null),
+            text(&attempt, "/answer")?
+        ));
         Ok(())
     }
 
@@ -164,7 +179,9 @@ fn step(number: u8, chinese: &str, english: &str) {
 
 fn text(value: &Value, pointer: &str) -> Result<String, Failure> {
     let found = value.pointer(pointer).and_then(Value::as_str);
-    found.map(str::to_owned).ok_or_else(|| format!("{pointer} is missing in {}", short(&value.to_string())).into())
+    found
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{pointer} is missing in {}", short(&value.to_string())).into())
 }
 
 fn headers(attempt: &Value) -> Vec<(String, String)> {
@@ -175,7 +192,9 @@ fn headers(attempt: &Value) -> Vec<(String, String)> {
             .collect(),
         Some(Value::Array(pairs)) => pairs
             .iter()
-            .filter_map(|pair| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned())))
+            .filter_map(|pair| {
+                Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()))
+            })
             .collect(),
         _ => Vec::new(),
     }

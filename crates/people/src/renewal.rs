@@ -4,7 +4,7 @@
 use kernel::{AccountId, PersonId};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter,
-    QuerySelect,
+    QueryOrder, QuerySelect,
 };
 
 use crate::{
@@ -30,7 +30,13 @@ impl People {
             .add(Column::KeyId.ne(self.cipher.key_id()))
             .add(Column::HashKeyId.ne(self.cipher.lookup_key_id()));
         let txn = migrations::begin_write(&self.db).await?;
-        let rows = Entity::find().filter(stale).limit(limit).lock_exclusive().all(&txn).await?;
+        let rows = Entity::find()
+            .filter(stale)
+            .order_by_asc(Column::Id) // two renewals at once wait for each other, never in a circle
+            .limit(limit)
+            .lock_exclusive()
+            .all(&txn)
+            .await?;
         let mut renewed = 0;
         for row in rows {
             let external_id = account::open_external_id(&self.cipher, &row)?;
@@ -59,7 +65,13 @@ impl People {
             .add(Column::KeyId.ne(self.cipher.key_id()))
             .add(Column::HashKeyId.ne(self.cipher.lookup_key_id()));
         let txn = migrations::begin_write(&self.db).await?;
-        let rows = Entity::find().filter(stale).limit(limit).lock_exclusive().all(&txn).await?;
+        let rows = Entity::find()
+            .filter(stale)
+            .order_by_asc(Column::Id) // two renewals at once wait for each other, never in a circle
+            .limit(limit)
+            .lock_exclusive()
+            .all(&txn)
+            .await?;
         let mut renewed = 0;
         for row in rows {
             let identity = OpenedPerson::open(&self.cipher, &row, now)?.identity;

@@ -26,8 +26,8 @@ async fn a_payer_sees_less_of_somebody_elses_number(
     assert_eq!(added.masked_number, masked_number);
     assert_eq!(added.masked_name, "**娜扎");
     assert_eq!(added.created_at, town.clock.now());
-    assert_eq!(town.people.list_persons(account).await.expect("a list"), [added.clone()]);
     assert_eq!(town.people.person(account, added.id).await.expect("a person"), added);
+    assert_eq!(town.people.list_persons(account).await.expect("a list"), [added]);
 }
 
 #[rstest]

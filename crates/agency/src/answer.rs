@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn clocks_too_far_apart_are_told_unless_money_moves() {
-        let body = br#"{"code":"CLOCK_SKEW","message":"…"}"#;
+        let body = br#"{"code":"CLOCK_SKEW","message":"late"}"#;
         let heard = signed(401, "S1", "2023-06-15T11:00:00+08:00", body);
         let skew = Err(AgencyError::Misconfigured("CLOCK_SKEW".into()));
         assert_eq!(judged(Operation::QueryPosting, &heard), skew);

@@ -18,15 +18,15 @@ mod enrolment;
 mod fault;
 mod figures;
 mod people;
+mod seen;
 mod server;
 mod tier;
 mod wire;
 
-pub use book::{
-    AgencyBook, AgencyBookOptions, BillSeen, BookError, NewPerson, PersonSeen, PostingSeen,
-};
+pub use book::{AgencyBook, AgencyBookOptions};
 pub use codes::AgencyCodeWord;
 pub use control::control_router;
 pub use fault::{AgencyFault, AgencyOperation, FaultKind};
 pub use people::DefaultPerson;
+pub use seen::{BillSeen, BookError, NewPerson, PersonSeen, PostingSeen};
 pub use server::router;

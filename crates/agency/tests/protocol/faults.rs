@@ -65,6 +65,16 @@ async fn an_answer_that_comes_too_late_is_a_doubt() {
     assert_eq!(office.book.postings().len(), 1);
 }
 
+#[tokio::test]
+async fn the_slow_default_person_is_booked_later_than_we_wait() {
+    let office = Office::open().await;
+    let bill = &office.pension_bills(by_name("曹慢")).await[0];
+    let hasty = client(&office.base_url, SECRET, office.clock.clone(), Duration::from_millis(300));
+    assert_eq!(hasty.post_payment(&posting(1, bill)).await, unknown("time-out"));
+    assert_eq!(office.book.postings().len(), 1);
+    assert!(office.post(1, bill).await.is_ok());
+}
+
 #[rstest]
 #[case("吕问", "UNKNOWN", true)]
 #[case("施问", "UNKNOWN", false)]

@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 
 use super::{
     book::{
-        AgencyBookOptions, BillRow, BillStanding, EnrolmentRow, LockRow, PersonKey, PostingSeen,
-        Reply, State, city_of, person_key,
+        AgencyBookOptions, BillRow, BillStanding, EnrolmentRow, LockRow, PersonKey, Reply, State,
+        city_of, person_key,
     },
     codes::AgencyCodeWord as Code,
+    seen::PostingSeen,
     tier,
     wire::{
-        BillFrozen, BillTold, DownloadSettlement, EnrolmentTold, LineTold, ListTiers, LockBills,
-        OfPosting, Person, PostPayment, QueryBills, QueryInsured, QueryPosting, Request, Reverse,
-        SetTier, Standing, TierTold, UnlockBills,
+        BillFrozen, BillTold, DownloadSettlement, EnrolmentTold, LineTold, LockBills, OfPosting,
+        Person, PostPayment, QueryBills, QueryInsured, QueryPosting, Request, Reverse, Standing,
+        UnlockBills,
     },
 };
 

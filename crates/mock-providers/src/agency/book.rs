@@ -7,17 +7,16 @@ use std::{
 };
 
 use kernel::{
-    AgencyCode, BillNo, Channel, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret,
-    Timestamp,
+    AgencyCode, BillNo, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret, Timestamp,
 };
 use ring::digest;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     codes::AgencyCodeWord as Code,
     fault::{self, AgencyFault, AgencyOperation, FaultKind},
     people::DefaultPerson,
+    seen::{BillSeen, BookError, NewPerson, PersonSeen, PostingSeen},
     wire::{ComponentTold, Request, Standing},
 };
 
@@ -50,82 +49,6 @@ impl AgencyBookOptions {
             settlement_page_lines: 1_000,
         }
     }
-}
-
-/// Somebody to be added to a book: pension tier 1 and medical, all months of 2023 due.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewPerson {
-    #[serde(default = "resident_id")]
-    pub document_kind: DocumentKind,
-    pub document_number: String,
-    pub name: String,
-    /// The six digits before `-hr` and `-med`.
-    #[serde(default = "wuxi")]
-    pub city: String,
-    /// Played to this person only.
-    #[serde(default)]
-    pub faults: Vec<AgencyFault>,
-}
-
-fn resident_id() -> DocumentKind {
-    DocumentKind::ResidentId
-}
-
-fn wuxi() -> String {
-    "320200".into()
-}
-
-/// A person with their bills, for whoever plays with the mock.
-#[derive(Clone, Debug, Serialize)]
-pub struct PersonSeen {
-    pub document_kind: DocumentKind,
-    pub document_number: String,
-    pub name: String,
-    pub bills: Vec<BillSeen>,
-    /// Faults still to be played to this person.
-    pub faults: Vec<AgencyFault>,
-}
-
-/// A bill in the book.
-#[derive(Clone, Debug, Serialize)]
-pub struct BillSeen {
-    pub bill_no: BillNo,
-    pub agency: AgencyCode,
-    pub insurance: Insurance,
-    pub months: MonthRange,
-    pub amount: Fen,
-    pub version: u32,
-    pub state: &'static str,
-}
-
-/// A booking in the book.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PostingSeen {
-    pub agency: AgencyCode,
-    pub order_no: OrderNo,
-    pub bill_no: BillNo,
-    pub amount: Fen,
-    pub channel: Channel,
-    pub transaction_id: String,
-    pub agency_serial: String,
-    pub posted_at: Timestamp,
-    pub reversed: bool,
-}
-
-/// Why the book could not be changed by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BookError {
-    #[error("the book holds no such bill")]
-    NoSuchBill,
-    #[error("the bill is paid")]
-    BillPaid,
-    #[error("the book holds no such posting")]
-    NoSuchPosting,
-    #[error("the book holds this person already")]
-    PersonKnown,
-    #[error("the document number, name or city cannot be one")]
-    NotAPerson,
 }
 
 /// A mock agency's memory. Clones share it.

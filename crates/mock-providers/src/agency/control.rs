@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    book::{AgencyBook, BookError, NewPerson, PersonSeen, PostingSeen},
+    book::AgencyBook,
     fault::AgencyFault,
+    seen::{BookError, NewPerson, PersonSeen, PostingSeen},
 };
 
 /// | Address | Does |

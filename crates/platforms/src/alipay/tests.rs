@@ -16,7 +16,6 @@ use reqwest::header::HeaderMap;
 use ring::digest::{SHA256, digest};
 use rstest::rstest;
 use serde_json::{Value, json};
-use url::form_urlencoded;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any as anything};
 
 use super::*;

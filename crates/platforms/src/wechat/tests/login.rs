@@ -83,11 +83,13 @@ async fn what_cannot_be_a_code_is_not_sent(#[case] code: &str) {
 async fn a_failed_login_tells_neither_code_nor_secret() {
     let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
     let seen = crate::testing::capture(&lines);
+    let server = saying(200, r#"{"errcode":40029,"errmsg":"invalid code"}"#).await;
+    let refused = login(server.uri()).login("my-code").await.expect_err("refused");
     let error = login("http://127.0.0.1:1".into()).login("my-code").await.expect_err("closed");
     drop(seen);
     let lines = String::from_utf8(lines.lock().expect("lines").clone()).expect("text");
     assert!(lines.contains("call failed"), "the call is logged: {lines}");
-    for text in [lines, error.to_string(), format!("{error:?}")] {
+    for text in [lines, refused.to_string(), error.to_string(), format!("{refused:?} {error:?}")] {
         assert!(!text.contains("s3cret") && !text.contains("my-code"), "{text}");
     }
 }

@@ -264,3 +264,12 @@ fn nonces_come_from_the_entropy_that_was_handed_in() {
     assert_eq!(nonce(1), nonce(1));
     assert_ne!(nonce(1), nonce(2));
 }
+
+/// Also shows that TLS needs nothing that the process would have to install first.
+#[tokio::test]
+async fn a_host_that_cannot_prove_itself_is_told_nothing() {
+    let server = answering(204, String::new(), Seal::Certificate).await;
+    let merchant = merchant(server.uri().replace("http://", "https://"));
+    assert_eq!(merchant.close_payment(&number(1)).await, Err(ChannelError::NotSent));
+    assert!(server.received_requests().await.expect("recorded").is_empty());
+}

@@ -89,6 +89,10 @@ pub enum WalletParameters {
 
 /// What the channel says about an attempt when asked.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value per call, moved once; a box would only burden those who match on it"
+)]
 pub enum PaymentStanding {
     Paid(PaymentFact),
     /// Exists and can still be paid.

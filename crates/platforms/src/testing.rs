@@ -1,6 +1,10 @@
 //! Keys and certificates for the tests of this crate, made from fixed seeds when first used.
 
-use std::{convert::Infallible, sync::OnceLock};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kernel::{Entropy, SeededEntropy};
@@ -103,4 +107,27 @@ pub(crate) fn spoiled(signature: &str) -> String {
     let mut bytes = STANDARD.decode(signature).expect("base64");
     bytes[7] ^= 1;
     STANDARD.encode(bytes)
+}
+
+/// Writes every log line of this thread into `lines` until the guard is dropped.
+pub(crate) fn capture(lines: &Arc<Mutex<Vec<u8>>>) -> tracing::subscriber::DefaultGuard {
+    let lines = Arc::clone(lines);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || Lines(Arc::clone(&lines)))
+        .finish();
+    tracing::subscriber::set_default(subscriber)
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("lines").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kernel::{Channel, Clock};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::{
     AlipayConfig,

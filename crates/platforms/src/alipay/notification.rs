@@ -131,8 +131,7 @@ impl Form {
         let signature = self.required("sign")?;
         let mut tried: Vec<Vec<u8>> = Vec::new();
         for reading in Reading::ALL {
-            let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-            let text = notification_text(pairs, reading);
+            let text = self.text(reading);
             // Most notifications read the same in every way; do not let a forger make us check
             // the same bytes four times.
             if tried.contains(&text) {
@@ -146,6 +145,11 @@ impl Form {
             tried.push(text);
         }
         Err(Refusal::Signature)
+    }
+
+    fn text(&self, reading: Reading) -> Vec<u8> {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        notification_text(pairs, reading)
     }
 
     /// A value of visible ASCII; `None` when it is absent or blank.
@@ -178,4 +182,10 @@ impl Form {
 fn decode(half: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = half.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
     percent_decode(&spaced).collect()
+}
+
+/// What `body` is signed over under `reading`, for the published vectors.
+#[cfg(test)]
+pub(super) fn signed_text(body: &[u8], reading: Reading) -> Result<Vec<u8>, Refusal> {
+    Form::parse(body).map(|form| form.text(reading))
 }

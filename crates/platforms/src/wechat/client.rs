@@ -229,7 +229,7 @@ impl ErrorAnswer {
             (_, "SYSTEMERROR" | "BANKERROR" | "SERVICEUNAVAILABLE" | "USERPAYING") => {
                 ChannelError::Unknown(self.code)
             }
-            (status @ (..400 | 500..), _) | (status, "") => {
+            (status, code) if !(400..500).contains(&status) || code.is_empty() => {
                 ChannelError::Unknown(format!("HTTP {status}"))
             }
             (_, "ORDERPAID") => refused(Refused::AlreadyPaid),

@@ -68,9 +68,10 @@ impl PlatformKeys {
 
     /// The key of exactly this serial, unless its certificate has ended. Never another one.
     pub(super) fn by_serial(&self, serial: &str, now: Timestamp) -> Option<&VerifyingKey> {
-        let found = match serial.starts_with(PUBLIC_KEY_ID_PREFIX) {
-            true => self.by_serial.get(serial),
-            false => self.by_serial.get(&canonical(serial)),
+        let found = if serial.bytes().all(|b| b.is_ascii_hexdigit()) {
+            self.by_serial.get(&canonical(serial))
+        } else {
+            self.by_serial.get(serial)
         };
         found.filter(|key| key.valid_until.is_none_or(|end| now <= end)).map(|key| &key.key)
     }

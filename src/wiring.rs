@@ -38,9 +38,6 @@ pub struct Parts {
     pub callbacks: Callbacks,
 }
 
-/// Accounts whose sessions this process remembers at most; the least recently used log in again.
-const ACCOUNTS_MAX: u64 = 200_000;
-
 impl Parts {
     /// Opens the database, brings it up to date when told to, and connects everything.
     ///
@@ -158,7 +155,7 @@ fn sessions(
     let rules = SessionRules::default();
     Ok(match (config.sessions.store, &config.sessions.redis_url) {
         (SessionStoreKind::Embedded, _) => Arc::new(EmbeddedSessions::new(
-            ACCOUNTS_MAX,
+            EmbeddedSessions::ACCOUNTS_MAX,
             rules,
             cipher.clone(),
             clock.clone(),
@@ -167,7 +164,7 @@ fn sessions(
         (SessionStoreKind::Redis, Some(url)) => {
             let store = RedisSessions::new(
                 url,
-                "city-services",
+                RedisSessions::PREFIX,
                 rules,
                 cipher.clone(),
                 clock.clone(),

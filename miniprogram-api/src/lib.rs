@@ -41,7 +41,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use session::{
-    ACCOUNTS_MAX, EmbeddedSessions, NewSession, PREFIX, RedisSessions, Session, SessionError, SessionId,
+    EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId,
     SessionRules, SessionStore, Token,
 };
 

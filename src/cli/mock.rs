@@ -1,12 +1,9 @@
 //! `mock`: the mock providers alone.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use mock_providers::{
-    Providers, ProvidersError, ProvidersOptions,
-    agency::{AgencyBook, AgencyBookOptions},
-};
+use mock_providers::{Providers, ProvidersError, ProvidersOptions};
 
 use super::{fail, say};
 use crate::{server, system, telemetry};
@@ -69,13 +66,8 @@ impl Mock {
     }
 }
 
-/// Starts the mocks with the default agency: strangers are enrolled, bills can be locked.
-pub(crate) async fn start(mut options: ProvidersOptions) -> Result<Providers, ProvidersError> {
+/// Starts the mocks on the machine's clock.
+pub(crate) async fn start(options: ProvidersOptions) -> Result<Providers, ProvidersError> {
     let (clock, entropy) = system();
-    let book_clock = Arc::clone(&clock);
-    options.agency = Some(Box::new(move |keys| {
-        let options = AgencyBookOptions::new(keys.institution, kernel::Secret::new(keys.secret));
-        mock_providers::agency::router(AgencyBook::new(options, book_clock))
-    }));
     Providers::start(options, clock, entropy).await
 }

@@ -25,12 +25,7 @@ pub(crate) struct Clocks {
 
 impl Clocks {
     pub fn new(base: Arc<dyn Clock>, controlled: Option<Arc<ControlledClock>>) -> Clocks {
-        Clocks {
-            base,
-            controlled,
-            shift_millis: AtomicI64::new(0),
-            skew_millis: AtomicI64::new(0),
-        }
+        Clocks { base, controlled, shift_millis: AtomicI64::new(0), skew_millis: AtomicI64::new(0) }
     }
 
     /// The time by which trades expire and notifications are due.

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use kernel::Entropy;
 use url::Url;
 
-use crate::{clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, settings::Switches};
+use crate::{
+    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, settings::Switches,
+};
 
 pub(crate) struct Common {
     pub clocks: Arc<Clocks>,

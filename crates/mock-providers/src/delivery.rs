@@ -18,7 +18,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
     clocks::Clocks,
-    faults::{Fault, FaultKind, FaultTarget, Faults},
+    faults::{Fault, FaultKind, Faults},
     letter::{Letter, Overrides, SignKind, SignedNotification},
     lock,
 };
@@ -371,9 +371,7 @@ fn flaws(letter: &dyn Letter, fault: Option<FaultKind>) -> Overrides {
         Some(FaultKind::OtherApp) => {
             Overrides { app_id: Some(letter.other_app().to_owned()), ..genuine }
         }
-        Some(FaultKind::OldTimestamp) => {
-            Overrides { timestamp_offset_seconds: -600, ..genuine }
-        }
+        Some(FaultKind::OldTimestamp) => Overrides { timestamp_offset_seconds: -600, ..genuine },
         Some(FaultKind::Tampered) => Overrides { tampered: true, ..genuine },
         _ => genuine,
     }

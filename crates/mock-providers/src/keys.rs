@@ -80,7 +80,10 @@ impl RsaPair {
         let der = key.to_pkcs8_der().map_err(|cause| text(&cause))?;
         let public = key.to_public_key();
         Ok(RsaPair {
-            private_pem: key.to_pkcs8_pem(LineEnding::LF).map_err(|cause| text(&cause))?.to_string(),
+            private_pem: key
+                .to_pkcs8_pem(LineEnding::LF)
+                .map_err(|cause| text(&cause))?
+                .to_string(),
             public_pem: public.to_public_key_pem(LineEnding::LF).map_err(|cause| text(&cause))?,
             public_der: public.to_pkcs1_der().map_err(|cause| text(&cause))?.as_bytes().to_vec(),
             signer: signature::RsaKeyPair::from_pkcs8(der.as_bytes())
@@ -255,9 +258,8 @@ impl Keys {
     /// Five RSA keys and two certificates: a third of a second in a debug build.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
         let mchid = format!("19{}", digits(entropy, 8));
-        let certified = |name: &str| {
-            Certified::issue(RsaPair::generate(entropy)?, name, now, entropy)
-        };
+        let certified =
+            |name: &str| Certified::issue(RsaPair::generate(entropy)?, name, now, entropy);
         Ok(Keys {
             wechat: WechatKeys {
                 app_id: format!("wx{}", entropy.hex(8)),

@@ -20,9 +20,8 @@ pub enum SignKind {
 }
 
 /// What a crafted notification says differently from the truth.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Overrides {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Overrides {
     pub amount_fen: Option<i64>,
     pub currency: Option<String>,
     /// WeChat `mchid`, Alipay `seller_id`.

@@ -34,12 +34,17 @@ impl People {
     }
 
     fn check(&self, kind: &str, person: PersonNo, count: usize) -> String {
-        let tag = |round: usize| hmac::sign(&self.key, format!("{kind}:{}:{round}", person.0).as_bytes());
+        let tag =
+            |round: usize| hmac::sign(&self.key, format!("{kind}:{}:{round}", person.0).as_bytes());
         let bytes = (0..).flat_map(|round| tag(round).as_ref().to_vec()).take(count);
         bytes.map(|byte| char::from(LETTERS[usize::from(byte) % 62])).collect()
     }
 
-    fn find(text: &str, make: impl Fn(PersonNo) -> String, digits: std::ops::Range<usize>) -> Option<PersonNo> {
+    fn find(
+        text: &str,
+        make: impl Fn(PersonNo) -> String,
+        digits: std::ops::Range<usize>,
+    ) -> Option<PersonNo> {
         let person = PersonNo(text.get(digits)?.parse().ok()?);
         (make(person) == text).then_some(person)
     }
@@ -148,7 +153,8 @@ mod tests {
         assert_eq!(ours.by_open_id(&ours.open_id(person)), Some(person));
         assert_eq!(ours.user_id(person).len(), 16);
         assert_eq!(ours.by_user_id(&ours.user_id(person)), Some(person));
-        for wrong in ["", "o", "社保社保社保社保社保社保社保社保", &"1".repeat(28), &"9".repeat(47)] {
+        for wrong in ["", "o", "社保社保社保社保社保社保社保社保", &"1".repeat(28), &"9".repeat(47)]
+        {
             assert_eq!(ours.by_openid(wrong), None, "{wrong}");
             assert_eq!(ours.by_open_id(wrong), None, "{wrong}");
         }

@@ -28,6 +28,7 @@ use axum::{
 use kernel::{Channel, Timestamp};
 
 pub(crate) use ledger::{Refund, Trade, TradeState};
+pub use wallet::WalletParameters;
 pub(crate) use wallet::{Payable, WalletRefusal};
 
 use crate::{

@@ -140,8 +140,9 @@ mod tests {
 
     #[test]
     fn query_and_body_become_one_map() {
-        let form = merge("charset=utf-8&a=1", "application/x-www-form-urlencoded", b"b=%E7%A4%BE+x%2B")
-            .unwrap();
+        let form =
+            merge("charset=utf-8&a=1", "application/x-www-form-urlencoded", b"b=%E7%A4%BE+x%2B")
+                .unwrap();
         assert_eq!(form["b"], "社 x+");
         assert_eq!(form["a"], "1");
     }

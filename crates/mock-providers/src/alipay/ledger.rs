@@ -13,9 +13,13 @@ const REFUND_WINDOW: Duration = Duration::from_secs(365 * 86_400);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Open,
-    Paid { at: Timestamp },
+    Paid {
+        at: Timestamp,
+    },
     /// Never paid.
-    Closed { at: Timestamp },
+    Closed {
+        at: Timestamp,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -38,8 +38,7 @@ impl Alipay {
         let unknown = || Refusal::business("BUYER_NOT_EXIST", "买家不存在");
         let wrong_kind = || Refusal::invalid("isv.invalid-openid", "用户标识类型与应用不符");
         let mode = self.common.switches.get().alipay_id_mode;
-        let (user_id, open_id) =
-            (call.text("buyer_id", 28)?, call.text("buyer_open_id", 128)?);
+        let (user_id, open_id) = (call.text("buyer_id", 28)?, call.text("buyer_open_id", 128)?);
         match (user_id, open_id) {
             (Some(id), _) if id == self.keys.seller_id => {
                 Err(Refusal::business("BUYER_SELLER_EQUAL", "买卖家不能相同"))
@@ -60,8 +59,8 @@ impl Alipay {
 
     fn deadline(&self, call: &Call, now: Timestamp) -> Result<Timestamp, Refusal> {
         if let Some(text) = call.text("time_expire", 32)? {
-            let until = Timestamp::from_beijing_text(text)
-                .map_err(|_| invalid_parameter("time_expire"))?;
+            let until =
+                Timestamp::from_beijing_text(text).map_err(|_| invalid_parameter("time_expire"))?;
             if until <= now {
                 return Err(Refusal::business(
                     "NOW_TIME_AFTER_EXPIRE_TIME_ERROR",

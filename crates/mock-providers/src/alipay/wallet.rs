@@ -54,8 +54,7 @@ impl Alipay {
         let now = self.now();
         let paid = {
             let mut ledger = lock(&self.ledger);
-            let trade =
-                ledger.by_number(&open.out_trade_no, now).ok_or(WalletRefusal::Unknown)?;
+            let trade = ledger.by_number(&open.out_trade_no, now).ok_or(WalletRefusal::Unknown)?;
             // The state is looked at again under the lock: a close may have come between.
             match trade.standing {
                 Standing::Open => trade.standing = Standing::Paid { at: now },

@@ -34,7 +34,13 @@ const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 const AGE_SECONDS_MAX: u64 = 300;
 
 /// The text that a request signature covers (wechat §1.3). Bytes, because the body is opaque here.
-fn signed_text(method: &str, path_and_query: &str, stamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
+fn signed_text(
+    method: &str,
+    path_and_query: &str,
+    stamp: &str,
+    nonce: &str,
+    body: &[u8],
+) -> Vec<u8> {
     let mut text = format!("{method}\n{path_and_query}\n{stamp}\n{nonce}\n").into_bytes();
     text.extend_from_slice(body);
     text.push(b'\n');
@@ -53,8 +59,10 @@ struct Authorization<'a> {
 impl<'a> Authorization<'a> {
     /// Five items in any order, each once.
     fn parse(header: &'a str) -> Result<Authorization<'a>, &'static str> {
-        let (scheme, items) =
-            header.trim().split_once(' ').ok_or("Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》")?;
+        let (scheme, items) = header
+            .trim()
+            .split_once(' ')
+            .ok_or("Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》")?;
         if scheme != SCHEME {
             return Err("Http头Authorization认证类型不正确");
         }
@@ -107,10 +115,11 @@ impl Wechat {
             .parse::<i64>()
             .map_err(|_| unauthorised("Http头Authorization中的timestamp不是整数"))?;
         if seconds.abs_diff(self.common.clocks.wire().unix_seconds()) > AGE_SECONDS_MAX {
-            return Err(unauthorised("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"));
+            return Err(unauthorised(
+                "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟",
+            ));
         }
-        let signed =
-            signed_text(method.as_str(), path_and_query, said.timestamp, said.nonce, body);
+        let signed = signed_text(method.as_str(), path_and_query, said.timestamp, said.nonce, body);
         if self.keys.merchant.pair.verifies(&signed, said.signature) {
             return Ok(said.mchid.to_owned());
         }

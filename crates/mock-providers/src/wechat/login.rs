@@ -26,7 +26,9 @@ pub(super) async fn code_to_session(
     let fault = wechat.common.faults.take(FaultTarget::WechatLogin);
     let kind = fault.map(|fault| fault.fault);
     match kind {
-        Some(FaultKind::ErrorBeforeCommit) => return wechat.text(&wechat.failed(-1, "system error")),
+        Some(FaultKind::ErrorBeforeCommit) => {
+            return wechat.text(&wechat.failed(-1, "system error"));
+        }
         Some(FaultKind::Busy) => {
             return wechat.text(&wechat.failed(45_011, "api minute-quota reach limit"));
         }

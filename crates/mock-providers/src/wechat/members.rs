@@ -142,9 +142,7 @@ impl<'a> Members<'a> {
             return Err(self.refuse(name, "数组长度超过限制"));
         }
         let objects = items.iter().enumerate().map(|(index, item)| match item {
-            Value::Object(map) => {
-                Ok(Members { map, at: format!("{}/{index}", self.path(name)) })
-            }
+            Value::Object(map) => Ok(Members { map, at: format!("{}/{index}", self.path(name)) }),
             _ => Err(self.refuse(name, "数组元素应为对象")),
         });
         objects.collect()

@@ -1,10 +1,6 @@
 //! Create, query and close (wechat §2).
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -43,22 +39,37 @@ impl Wechat {
         let mut request = members::parse(body)?;
         let root = Members::of(&request)?;
         root.only(&[
-            "appid", "mchid", "description", "out_trade_no", "time_expire", "attach", "notify_url",
-            "goods_tag", "support_fapiao", "amount", "payer", "detail", "scene_info",
-            "settle_info", "limit_pay",
+            "appid",
+            "mchid",
+            "description",
+            "out_trade_no",
+            "time_expire",
+            "attach",
+            "notify_url",
+            "goods_tag",
+            "support_fapiao",
+            "amount",
+            "payer",
+            "detail",
+            "scene_info",
+            "settle_info",
+            "limit_pay",
         ])?;
         let app_id = root.required_text("appid", 32)?;
         let mchid = root.required_text("mchid", 32)?;
         root.required_text("description", 127)?;
         let out_trade_no = root.required_text("out_trade_no", 32)?;
         if !number_fits(out_trade_no, 6..=32, "") {
-            return Err(root.refuse("out_trade_no", "商户订单号只能是6至32个数字、大小写字母及_-|*"));
+            return Err(
+                root.refuse("out_trade_no", "商户订单号只能是6至32个数字、大小写字母及_-|*")
+            );
         }
         let expires_at = match root.text("time_expire", 64)? {
             None => None,
-            Some(text) => Some(Timestamp::from_rfc3339(text).map_err(|_| {
-                root.refuse("time_expire", "时间格式错误，应符合RFC 3339标准")
-            })?),
+            Some(text) => Some(
+                Timestamp::from_rfc3339(text)
+                    .map_err(|_| root.refuse("time_expire", "时间格式错误，应符合RFC 3339标准"))?,
+            ),
         };
         let attach = root.text("attach", 128)?;
         let notify_url = root.required_text("notify_url", 255)?;
@@ -120,7 +131,11 @@ fn optional_parts(root: &Members<'_>) -> Result<(), Refusal> {
         detail.text("invoice_id", 32)?;
         for goods in detail.objects("goods_detail", 6000)? {
             goods.only(&[
-                "merchant_goods_id", "wechatpay_goods_id", "goods_name", "quantity", "unit_price",
+                "merchant_goods_id",
+                "wechatpay_goods_id",
+                "goods_name",
+                "quantity",
+                "unit_price",
             ])?;
             goods.required_text("merchant_goods_id", 32)?;
             goods.text("wechatpay_goods_id", 32)?;

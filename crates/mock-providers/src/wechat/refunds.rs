@@ -37,8 +37,14 @@ struct Asked<'a> {
 fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> {
     let root = Members::of(request)?;
     root.only(&[
-        "transaction_id", "out_trade_no", "out_refund_no", "reason", "notify_url",
-        "funds_account", "amount", "goods_detail",
+        "transaction_id",
+        "out_trade_no",
+        "out_refund_no",
+        "reason",
+        "notify_url",
+        "funds_account",
+        "amount",
+        "goods_detail",
     ])?;
     let transaction_id = root.text("transaction_id", 32)?;
     let out_trade_no = root.text("out_trade_no", 32)?;
@@ -77,8 +83,12 @@ fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> 
     }
     for goods in root.objects("goods_detail", 6000)? {
         goods.only(&[
-            "merchant_goods_id", "wechatpay_goods_id", "goods_name", "unit_price",
-            "refund_amount", "refund_quantity",
+            "merchant_goods_id",
+            "wechatpay_goods_id",
+            "goods_name",
+            "unit_price",
+            "refund_amount",
+            "refund_quantity",
         ])?;
         goods.required_text("merchant_goods_id", 32)?;
         goods.text("wechatpay_goods_id", 32)?;

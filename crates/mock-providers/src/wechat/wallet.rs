@@ -59,9 +59,8 @@ impl Wechat {
             Payable::Prepay(prepay_id) => prepay_id.as_str(),
             Payable::Wallet(parameters) => {
                 let package = parameters.package.strip_prefix("prepay_id=");
-                let prepay_id = package
-                    .filter(|_| parameters.sign_type == "RSA")
-                    .ok_or(WalletRefusal::Form)?;
+                let prepay_id =
+                    package.filter(|_| parameters.sign_type == "RSA").ok_or(WalletRefusal::Form)?;
                 let text = signed_text(&self.keys.app_id, parameters);
                 if !self.keys.merchant.pair.verifies(text.as_bytes(), &parameters.pay_sign) {
                     return Err(WalletRefusal::PaySign);
@@ -78,11 +77,7 @@ impl Wechat {
     }
 
     /// The trade that the wallet would show, when it can be paid by this user.
-    fn payable(
-        &self,
-        payable: &Payable,
-        user: Option<&str>,
-    ) -> Result<Trade, WalletRefusal> {
+    fn payable(&self, payable: &Payable, user: Option<&str>) -> Result<Trade, WalletRefusal> {
         let number = self.resolve(payable)?;
         let trade = self.trade(&number).ok_or(WalletRefusal::Unknown)?;
         if user.is_some_and(|name| self.people.openid(PersonNo::of(name)) != trade.openid) {

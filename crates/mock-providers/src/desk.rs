@@ -1,0 +1,456 @@
+//! The acts of whoever directs the mock: be the user, let time pass, look at what was sent, forge a
+//! notification. The control API and the Rust handle both act through here.
+
+use std::sync::Arc;
+
+use kernel::{Channel, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    alipay::{self, Alipay},
+    common::Common,
+    delivery::Attempt,
+    letter::{Letter, Overrides, SignKind, SignedNotification},
+    people::PersonNo,
+    wechat::{self, Wechat},
+};
+
+pub use crate::wechat::WalletParameters as WechatWallet;
+
+/// Why an act is not possible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeskError {
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("{0}")]
+    BadRequest(String),
+    /// The wallet does not pay; the client's own words.
+    #[error("{0}")]
+    Wallet(String),
+}
+
+/// A login code for a mock user, and the ids that it will turn into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MintedCode {
+    pub code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_id: Option<String>,
+}
+
+/// Names what a user pays: for WeChat `wallet`, `prepay_id` or `out_trade_no`, for Alipay `trade_no`
+/// or `out_trade_no`. With `user`, the wallet refuses another person than the payer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayRequest {
+    pub platform: Channel,
+    pub out_trade_no: Option<String>,
+    pub prepay_id: Option<String>,
+    pub trade_no: Option<String>,
+    pub wallet: Option<WechatWallet>,
+    pub user: Option<String>,
+}
+
+impl PayRequest {
+    fn blank(platform: Channel) -> PayRequest {
+        PayRequest {
+            platform,
+            out_trade_no: None,
+            prepay_id: None,
+            trade_no: None,
+            wallet: None,
+            user: None,
+        }
+    }
+
+    pub fn number(platform: Channel, out_trade_no: impl Into<String>) -> PayRequest {
+        PayRequest { out_trade_no: Some(out_trade_no.into()), ..PayRequest::blank(platform) }
+    }
+
+    pub fn wechat_wallet(wallet: WechatWallet) -> PayRequest {
+        PayRequest { wallet: Some(wallet), ..PayRequest::blank(Channel::Wechat) }
+    }
+
+    pub fn alipay_trade(trade_no: impl Into<String>) -> PayRequest {
+        PayRequest { trade_no: Some(trade_no.into()), ..PayRequest::blank(Channel::Alipay) }
+    }
+}
+
+/// What the client sees when the wallet closes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientResult {
+    pub platform: Channel,
+    pub out_trade_no: String,
+    /// WeChat `transaction_id` or Alipay `trade_no`; WeChat has none before payment.
+    pub transaction_id: Option<String>,
+    /// `requestPayment:ok` or `9000`; `requestPayment:fail cancel` or `6001`.
+    pub client_result: &'static str,
+}
+
+/// Which event a notification is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    #[default]
+    Payment,
+    Refund,
+}
+
+/// A crafted notification about a known trade. What is not given is told truthfully.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationRequest {
+    pub platform: Channel,
+    pub out_trade_no: String,
+    /// Which refund; WeChat `out_refund_no`, Alipay `out_request_no`. The last one when not given.
+    pub out_refund_no: Option<String>,
+    #[serde(flatten)]
+    pub craft: Craft,
+}
+
+/// How a crafted notification differs from the genuine one.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Craft {
+    #[serde(default)]
+    pub kind: EventKind,
+    /// In place of the trade's address.
+    pub notify_url: Option<String>,
+    pub amount_fen: Option<i64>,
+    pub currency: Option<String>,
+    /// `mchid` or `seller_id`.
+    pub merchant_id: Option<String>,
+    pub app_id: Option<String>,
+    /// The number that the notification names.
+    pub claimed_out_trade_no: Option<String>,
+    /// `transaction_id` or `trade_no`.
+    pub transaction_id: Option<String>,
+    /// `trade_state`, `refund_status` or `trade_status`.
+    pub status: Option<String>,
+    #[serde(default)]
+    pub timestamp_offset_seconds: i64,
+    #[serde(default)]
+    pub sign: SignKind,
+    #[serde(default)]
+    pub tampered: bool,
+}
+
+impl NotificationRequest {
+    pub fn payment(platform: Channel, out_trade_no: impl Into<String>) -> NotificationRequest {
+        let craft = Craft::default();
+        NotificationRequest {
+            platform,
+            out_trade_no: out_trade_no.into(),
+            out_refund_no: None,
+            craft,
+        }
+    }
+
+    pub fn refund(platform: Channel, out_trade_no: impl Into<String>) -> NotificationRequest {
+        let craft = Craft { kind: EventKind::Refund, ..Craft::default() };
+        NotificationRequest { craft, ..NotificationRequest::payment(platform, out_trade_no) }
+    }
+}
+
+/// A trade as the platform knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TradeView {
+    pub platform: Channel,
+    pub out_trade_no: String,
+    pub transaction_id: Option<String>,
+    /// In the platform's own words.
+    pub state: &'static str,
+    pub total_fen: i64,
+    pub payer: String,
+    pub notify_url: Option<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub paid_at: Option<Timestamp>,
+    pub refunds: Vec<RefundView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefundView {
+    pub out_refund_no: String,
+    pub amount_fen: i64,
+    /// In WeChat's words; Alipay's refunds are always done.
+    pub status: &'static str,
+    pub created_at: Timestamp,
+}
+
+/// Both platforms and what they share.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub common: Arc<Common>,
+    pub wechat: Arc<Wechat>,
+    pub alipay: Arc<Alipay>,
+}
+
+fn wechat_failed(refusal: &wechat::WalletRefusal) -> DeskError {
+    match refusal {
+        wechat::WalletRefusal::Unknown => DeskError::NotFound("trade"),
+        other => DeskError::Wallet(format!("requestPayment:fail {other}")),
+    }
+}
+
+fn alipay_failed(refusal: &alipay::WalletRefusal) -> DeskError {
+    match refusal {
+        alipay::WalletRefusal::Unknown => DeskError::NotFound("trade"),
+        other => DeskError::Wallet(format!("4000 {other}")),
+    }
+}
+
+enum Payable {
+    Wechat(wechat::Payable),
+    Alipay(alipay::Payable),
+}
+
+/// Exactly one name of what is to be paid, and one that the platform has.
+fn payable(request: &PayRequest) -> Result<Payable, DeskError> {
+    let PayRequest { platform, out_trade_no, prepay_id, trade_no, wallet, .. } = request.clone();
+    let wrong = |names: &str| DeskError::BadRequest(format!("give exactly one of {names}"));
+    match platform {
+        Channel::Wechat => match (wallet, prepay_id, out_trade_no, trade_no) {
+            (Some(wallet), None, None, None) => {
+                Ok(Payable::Wechat(wechat::Payable::Wallet(wallet)))
+            }
+            (None, Some(id), None, None) => Ok(Payable::Wechat(wechat::Payable::Prepay(id))),
+            (None, None, Some(no), None) => Ok(Payable::Wechat(wechat::Payable::Number(no))),
+            _ => Err(wrong("wallet, prepay_id, out_trade_no")),
+        },
+        Channel::Alipay => match (trade_no, out_trade_no, prepay_id, wallet) {
+            (Some(no), None, None, None) => Ok(Payable::Alipay(alipay::Payable::TradeNo(no))),
+            (None, Some(no), None, None) => Ok(Payable::Alipay(alipay::Payable::Number(no))),
+            _ => Err(wrong("trade_no, out_trade_no")),
+        },
+    }
+}
+
+impl Desk {
+    pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
+        let (now, entropy) = (self.common.clocks.now(), self.common.entropy.as_ref());
+        let person = PersonNo::of(user);
+        match platform {
+            Channel::Wechat => MintedCode {
+                code: self.wechat.codes.mint(person, now, entropy),
+                openid: Some(self.wechat.people.openid(person)),
+                user_id: None,
+                open_id: None,
+            },
+            Channel::Alipay => MintedCode {
+                code: self.alipay.codes.mint(person, now, entropy),
+                openid: None,
+                user_id: Some(self.alipay.people.user_id(person)),
+                open_id: Some(self.alipay.people.open_id(person)),
+            },
+        }
+    }
+
+    /// Pays as the user; the notification follows by itself.
+    pub fn pay(&self, request: &PayRequest) -> Result<ClientResult, DeskError> {
+        let user = request.user.as_deref();
+        match payable(request)? {
+            Payable::Wechat(payable) => {
+                let trade =
+                    self.wechat.pay(&payable, user).map_err(|refusal| wechat_failed(&refusal))?;
+                Ok(wechat_result(trade, "requestPayment:ok"))
+            }
+            Payable::Alipay(payable) => {
+                let trade =
+                    self.alipay.pay(&payable, user).map_err(|refusal| alipay_failed(&refusal))?;
+                Ok(alipay_result(trade, "9000"))
+            }
+        }
+    }
+
+    /// Opens the wallet and leaves it without paying.
+    pub fn cancel(&self, request: &PayRequest) -> Result<ClientResult, DeskError> {
+        match payable(request)? {
+            Payable::Wechat(payable) => {
+                let trade =
+                    self.wechat.cancel(&payable).map_err(|refusal| wechat_failed(&refusal))?;
+                Ok(wechat_result(trade, "requestPayment:fail cancel"))
+            }
+            Payable::Alipay(payable) => {
+                let trade =
+                    self.alipay.cancel(&payable).map_err(|refusal| alipay_failed(&refusal))?;
+                Ok(alipay_result(trade, "6001"))
+            }
+        }
+    }
+
+    /// Lets an unpaid trade be over.
+    pub fn expire(&self, platform: Channel, out_trade_no: &str) -> Result<TradeView, DeskError> {
+        match platform {
+            Channel::Wechat => {
+                let trade = self.wechat.expire(out_trade_no);
+                let trade = trade.map_err(|refusal| wechat_failed(&refusal))?;
+                Ok(self.wechat_view(&trade))
+            }
+            Channel::Alipay => {
+                let trade = self.alipay.expire(out_trade_no);
+                let trade = trade.map_err(|refusal| alipay_failed(&refusal))?;
+                Ok(self.alipay_view(&trade))
+            }
+        }
+    }
+
+    fn wechat_view(&self, trade: &wechat::Trade) -> TradeView {
+        let now = self.common.clocks.now();
+        let refunds = crate::lock(&self.wechat.ledger).refunds_of(trade);
+        let refund = |refund: &wechat::Refund| RefundView {
+            out_refund_no: refund.out_refund_no.clone(),
+            amount_fen: refund.amount_fen,
+            status: refund.status(now),
+            created_at: refund.created_at,
+        };
+        TradeView {
+            platform: Channel::Wechat,
+            out_trade_no: trade.out_trade_no.clone(),
+            transaction_id: trade.transaction_id.clone(),
+            state: trade.state.code(),
+            total_fen: trade.total_fen,
+            payer: trade.openid.clone(),
+            notify_url: Some(trade.notify_url.clone()),
+            created_at: trade.created_at,
+            expires_at: trade.expires_at,
+            paid_at: trade.paid_at,
+            refunds: refunds.iter().map(refund).collect(),
+        }
+    }
+
+    fn alipay_view(&self, trade: &alipay::Trade) -> TradeView {
+        let refund = |refund: &alipay::Refund| RefundView {
+            out_refund_no: refund.out_request_no.clone(),
+            amount_fen: refund.amount.get(),
+            status: "SUCCESS",
+            created_at: refund.at,
+        };
+        TradeView {
+            platform: Channel::Alipay,
+            out_trade_no: trade.out_trade_no.clone(),
+            transaction_id: Some(trade.trade_no.clone()),
+            state: trade.status(self.common.clocks.now()),
+            total_fen: trade.total.get(),
+            payer: self.alipay.people.open_id(trade.buyer),
+            notify_url: trade.notify_url.clone(),
+            created_at: trade.created_at,
+            expires_at: trade.expires_at,
+            paid_at: trade.paid_at(),
+            refunds: trade.refunds.iter().map(refund).collect(),
+        }
+    }
+
+    /// The newest trades of one platform, or of both in turn.
+    pub fn trades(&self, platform: Option<Channel>, count_max: usize) -> Vec<TradeView> {
+        let mut views = Vec::new();
+        if platform != Some(Channel::Alipay) {
+            let trades = self.wechat.trades(count_max);
+            views.extend(trades.iter().map(|trade| self.wechat_view(trade)));
+        }
+        if platform != Some(Channel::Wechat) {
+            let trades = self.alipay.trades(count_max);
+            views.extend(trades.iter().map(|trade| self.alipay_view(trade)));
+        }
+        views
+    }
+
+    pub fn trade(&self, platform: Channel, out_trade_no: &str) -> Option<TradeView> {
+        match platform {
+            Channel::Wechat => self.wechat.trade(out_trade_no).map(|t| self.wechat_view(&t)),
+            Channel::Alipay => self.alipay.trade(out_trade_no).map(|t| self.alipay_view(&t)),
+        }
+    }
+
+    fn letter(&self, request: &NotificationRequest) -> Result<Box<dyn Letter>, DeskError> {
+        let number = request.out_trade_no.as_str();
+        let wanted = request.out_refund_no.as_deref();
+        let other_url = request.craft.notify_url.as_deref();
+        let no_trade = DeskError::NotFound("trade");
+        let no_refund = DeskError::NotFound("refund of this trade");
+        match (request.platform, request.craft.kind) {
+            (Channel::Wechat, kind) => {
+                let trade = self.wechat.trade(number).ok_or(no_trade)?;
+                let url = other_url.unwrap_or(&trade.notify_url);
+                if kind == EventKind::Payment {
+                    return Ok(Box::new(self.wechat.payment_letter(&trade, url)));
+                }
+                let refunds = crate::lock(&self.wechat.ledger).refunds_of(&trade);
+                let fits = |r: &&wechat::Refund| wanted.is_none_or(|no| no == r.out_refund_no);
+                let refund = refunds.iter().rev().find(fits).ok_or(no_refund)?;
+                Ok(Box::new(self.wechat.refund_letter(refund, url)))
+            }
+            (Channel::Alipay, kind) => {
+                let trade = self.alipay.trade(number).ok_or(no_trade)?;
+                let url = other_url.or(trade.notify_url.as_deref()).ok_or_else(|| {
+                    DeskError::BadRequest("the trade has no notify_url; give one".to_owned())
+                })?;
+                if kind == EventKind::Payment {
+                    return Ok(Box::new(self.alipay.payment_letter(&trade, url)));
+                }
+                let fits = |r: &&alipay::Refund| wanted.is_none_or(|no| no == r.out_request_no);
+                let refund = trade.refunds.iter().rev().find(fits).ok_or(no_refund)?;
+                Ok(Box::new(self.alipay.refund_letter(&trade, refund, url)))
+            }
+        }
+    }
+
+    /// Writes and signs one notification without sending it.
+    pub fn craft_notification(
+        &self,
+        request: &NotificationRequest,
+    ) -> Result<(Box<dyn Letter>, SignedNotification), DeskError> {
+        let craft = &request.craft;
+        if request.platform == Channel::Alipay && (craft.sign == SignKind::Probe || craft.tampered)
+        {
+            let message = "probe and tampered exist for WeChat only";
+            return Err(DeskError::BadRequest(message.to_owned()));
+        }
+        let letter = self.letter(request)?;
+        let overrides = Overrides {
+            amount_fen: craft.amount_fen,
+            currency: craft.currency.clone(),
+            merchant_id: craft.merchant_id.clone(),
+            app_id: craft.app_id.clone(),
+            out_trade_no: craft.claimed_out_trade_no.clone(),
+            transaction_id: craft.transaction_id.clone(),
+            status: craft.status.clone(),
+            timestamp_offset_seconds: craft.timestamp_offset_seconds,
+            sign: craft.sign,
+            tampered: craft.tampered,
+        };
+        let clocks = &self.common.clocks;
+        let signed = letter.written(clocks.now(), clocks.wire(), &overrides);
+        Ok((letter, signed))
+    }
+
+    /// Crafts and sends once, outside every timetable.
+    pub async fn send_notification(
+        &self,
+        request: &NotificationRequest,
+    ) -> Result<Attempt, DeskError> {
+        let (letter, signed) = self.craft_notification(request)?;
+        let now = self.common.clocks.now();
+        Ok(self.common.office.send(letter.as_ref(), now, signed, None).await)
+    }
+}
+
+fn wechat_result(trade: wechat::Trade, client_result: &'static str) -> ClientResult {
+    ClientResult {
+        platform: Channel::Wechat,
+        out_trade_no: trade.out_trade_no,
+        transaction_id: trade.transaction_id,
+        client_result,
+    }
+}
+
+fn alipay_result(trade: alipay::Trade, client_result: &'static str) -> ClientResult {
+    ClientResult {
+        platform: Channel::Alipay,
+        out_trade_no: trade.out_trade_no,
+        transaction_id: Some(trade.trade_no),
+        client_result,
+    }
+}

@@ -1,0 +1,107 @@
+//! Everything a tester needs to know to act as merchant: addresses, ids and keys of both sides.
+
+use std::{fmt, net::SocketAddr};
+
+use crate::keys::Keys;
+
+/// What the WeChat mock and its merchant hold. Keys and certificates are PEM.
+#[derive(Clone)]
+pub struct WechatFacts {
+    pub base_url: String,
+    pub app_id: String,
+    pub app_secret: String,
+    pub mchid: String,
+    pub apiv3_key: String,
+    pub merchant_serial: String,
+    pub merchant_key: String,
+    pub merchant_cert: String,
+    pub platform_serial: String,
+    pub platform_cert: String,
+    pub platform_key: String,
+    pub public_key_id: String,
+    pub public_key: String,
+    pub public_key_private: String,
+}
+
+/// What the Alipay mock and its merchant hold. Keys are PEM.
+#[derive(Clone)]
+pub struct AlipayFacts {
+    pub gateway: String,
+    pub app_id: String,
+    pub seller_id: String,
+    pub app_private_key: String,
+    pub app_public_key: String,
+    pub alipay_private_key: String,
+    pub alipay_public_key: String,
+}
+
+/// What the agency mock and the institution hold.
+#[derive(Clone)]
+pub struct AgencyFacts {
+    pub base_url: String,
+    pub institution: String,
+    pub secret: String,
+}
+
+/// All of it. Keys of a mock open nothing real, and still nothing here prints.
+#[derive(Clone)]
+pub struct Facts {
+    pub wechat: WechatFacts,
+    pub alipay: AlipayFacts,
+    pub agency: AgencyFacts,
+    pub control_url: String,
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Facts({}, {}, ***)", self.wechat.base_url, self.alipay.gateway)
+    }
+}
+
+/// Where the four servers listen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub wechat: SocketAddr,
+    pub alipay: SocketAddr,
+    pub agency: SocketAddr,
+    pub control: SocketAddr,
+}
+
+impl Facts {
+    pub(crate) fn new(keys: &Keys, addresses: Addresses) -> Facts {
+        let (wechat, alipay) = (&keys.wechat, &keys.alipay);
+        Facts {
+            wechat: WechatFacts {
+                base_url: format!("http://{}", addresses.wechat),
+                app_id: wechat.app_id.clone(),
+                app_secret: wechat.app_secret.clone(),
+                mchid: wechat.mchid.clone(),
+                apiv3_key: wechat.apiv3_key.clone(),
+                merchant_serial: wechat.merchant.serial.clone(),
+                merchant_key: wechat.merchant.pair.private_pem.clone(),
+                merchant_cert: wechat.merchant.certificate_pem.clone(),
+                platform_serial: wechat.platform.serial.clone(),
+                platform_cert: wechat.platform.certificate_pem.clone(),
+                platform_key: wechat.platform.pair.private_pem.clone(),
+                public_key_id: wechat.public_key_id.clone(),
+                public_key: wechat.public_key.public_pem.clone(),
+                public_key_private: wechat.public_key.private_pem.clone(),
+            },
+            alipay: AlipayFacts {
+                gateway: format!("http://{}/gateway.do", addresses.alipay),
+                app_id: alipay.app_id.clone(),
+                seller_id: alipay.seller_id.clone(),
+                app_private_key: alipay.app.private_pem.clone(),
+                app_public_key: alipay.app.public_pem.clone(),
+                alipay_private_key: alipay.alipay.private_pem.clone(),
+                alipay_public_key: alipay.alipay.public_pem.clone(),
+            },
+            agency: AgencyFacts {
+                base_url: format!("http://{}", addresses.agency),
+                institution: keys.agency.institution.clone(),
+                secret: keys.agency.secret.clone(),
+            },
+            control_url: format!("http://{}", addresses.control),
+        }
+    }
+}

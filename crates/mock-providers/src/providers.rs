@@ -1,0 +1,364 @@
+//! The handle: binds four servers on loopback, starts the post office, and acts for tests.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use kernel::{Channel, CityCode, Clock, ControlledClock, Entropy, Secret, SeededEntropy};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    agency::{self, AgencyBook, AgencyBookOptions},
+    alipay::{self, Alipay},
+    clocks::Clocks,
+    common::Common,
+    control,
+    delivery::{Attempt, Delivery, PostOffice},
+    desk::{ClientResult, Desk, DeskError, MintedCode, NotificationRequest, PayRequest, TradeView},
+    facts::{Addresses, Facts},
+    faults::{Fault, FaultError, Faults},
+    folder::{self, FolderError, WrittenFolder},
+    keys::{KeyError, Keys},
+    letter::SignedNotification,
+    settings::{Settings, Switches},
+    wechat::{self, Wechat},
+};
+
+/// How the mocks are started. [`Default`] suits the `mock` command; tests set the delays to zero.
+pub struct ProvidersOptions {
+    /// 0 takes the port that `folder` remembers, or any free one.
+    pub wechat_port: u16,
+    pub alipay_port: u16,
+    pub agency_port: u16,
+    pub control_port: u16,
+    /// Whether `notify_url` may be plain http, which the real platforms refuse or frown upon.
+    pub http_notify_url: bool,
+    /// From an event to the first attempt to tell it.
+    pub first_delivery_delay: Duration,
+    /// From acceptance of a WeChat refund to its end; whole seconds.
+    pub refund_delay: Duration,
+    /// Keys, ids and nonces from this seed in place of the entropy handed in.
+    pub seed: Option<u64>,
+    /// The clock handed in, when the control API may move it. Otherwise the control API moves an
+    /// offset of the mock's business time only.
+    pub controlled: Option<Arc<ControlledClock>>,
+    /// A folder that [`Providers::write_folder`] wrote before: its keys and ports are used again, so
+    /// that a running service stays valid. An absent or empty folder gives new ones.
+    pub folder: Option<PathBuf>,
+    /// Where the written configuration lets the service listen.
+    pub service_listen: SocketAddr,
+    /// The cities of the written configuration.
+    pub cities: Vec<CityCode>,
+    /// Whether the mock agency enrols a person with a valid resident ID whom it does not know.
+    pub enrol_unknown: bool,
+}
+
+impl Default for ProvidersOptions {
+    fn default() -> ProvidersOptions {
+        ProvidersOptions {
+            wechat_port: 0,
+            alipay_port: 0,
+            agency_port: 0,
+            control_port: 0,
+            http_notify_url: true,
+            first_delivery_delay: Duration::from_secs(1),
+            refund_delay: Duration::from_secs(5),
+            seed: None,
+            controlled: None,
+            folder: None,
+            service_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            cities: CityCode::new("320200").into_iter().collect(),
+            enrol_unknown: true,
+        }
+    }
+}
+
+/// Why the mocks do not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvidersError {
+    #[error("port {port} for the mock {server} cannot be bound: {cause}")]
+    Bind { server: &'static str, port: u16, cause: std::io::Error },
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the sender of notifications cannot be built: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Running mocks. Dropping the handle stops them without waiting.
+pub struct Providers {
+    desk: Desk,
+    book: AgencyBook,
+    keys: Facts,
+    config: folder::Service,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Providers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Providers").field(&self.keys).finish()
+    }
+}
+
+/// How long open connections may take to end after a stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+async fn bind(server: &'static str, port: u16) -> Result<TcpListener, ProvidersError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address).await.map_err(|cause| ProvidersError::Bind { server, port, cause })
+}
+
+fn serve(
+    name: &'static str,
+    listener: TcpListener,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let stopped = async move {
+            // An error means that the handle is gone, which is a stop as well.
+            let _gone = stop.changed().await;
+        };
+        if let Err(cause) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(server = name, error = %cause, "a mock server ended");
+        }
+    })
+}
+
+impl Providers {
+    /// Binds loopback ports and starts. The caller must have installed rustls' default provider,
+    /// which the sender of notifications needs even for plain http.
+    ///
+    /// # Errors
+    /// A taken port, an unreadable folder, keys that cannot be made.
+    pub async fn start(
+        options: ProvidersOptions,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Providers, ProvidersError> {
+        let entropy: Arc<dyn Entropy> = match options.seed {
+            Some(seed) => Arc::new(SeededEntropy::new(seed)),
+            None => entropy,
+        };
+        let remembered = match &options.folder {
+            Some(folder) => folder::remembered(folder)?,
+            None => None,
+        };
+        let (keys, ports) = match remembered {
+            Some((keys, ports)) => (keys, ports),
+            None => (Keys::generate(clock.now(), entropy.as_ref())?, folder::Ports::default()),
+        };
+        let port = |asked: u16, before: u16| if asked == 0 { before } else { asked };
+        let listeners = [
+            bind("wechat", port(options.wechat_port, ports.wechat)).await?,
+            bind("alipay", port(options.alipay_port, ports.alipay)).await?,
+            bind("agency", port(options.agency_port, ports.agency)).await?,
+            bind("control", port(options.control_port, ports.control)).await?,
+        ];
+        let mut bound = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); 4];
+        for (address, listener) in bound.iter_mut().zip(&listeners) {
+            *address = listener.local_addr().map_err(|cause| ProvidersError::Bind {
+                server: "mock",
+                port: 0,
+                cause,
+            })?;
+        }
+        let [wechat, alipay, agency, control] = bound;
+        let facts = Facts::new(&keys, Addresses { wechat, alipay, agency, control });
+
+        let clocks = Arc::new(Clocks::new(Arc::clone(&clock), options.controlled));
+        let faults = Arc::new(Faults::default());
+        let switches = Arc::new(Switches::new(Settings {
+            wechat_signer: Default::default(),
+            alipay_id_mode: Default::default(),
+            first_delivery_delay_ms: u64::try_from(options.first_delivery_delay.as_millis())
+                .unwrap_or(u64::MAX),
+            refund_delay_seconds: options.refund_delay.as_secs(),
+            http_notify_url: options.http_notify_url,
+        }));
+        let office = Arc::new(PostOffice::new(Arc::clone(&clocks), Arc::clone(&faults))?);
+        let common =
+            Arc::new(Common { clocks, entropy, faults, switches, office: Arc::clone(&office) });
+        let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&common)));
+        let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&common)));
+        let desk = Desk { common, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay) };
+        let book = AgencyBookOptions {
+            enrol_unknown: options.enrol_unknown,
+            ..AgencyBookOptions::new(keys.agency.institution, Secret::new(keys.agency.secret))
+        };
+        let book = AgencyBook::new(book, clock);
+        let agency = agency::router(book.clone());
+        let control_routes = control::router(desk.clone()).merge(agency::control_router(book.clone()));
+
+        let (stop, stopped) = watch::channel(false);
+        let [on_wechat, on_alipay, on_agency, on_control] = listeners;
+        let tasks = vec![
+            serve("wechat", on_wechat, wechat::router(wechat), stopped.clone()),
+            serve("alipay", on_alipay, alipay::router(alipay), stopped.clone()),
+            serve("agency", on_agency, agency, stopped.clone()),
+            serve("control", on_control, control_routes, stopped.clone()),
+            tokio::spawn(office.run(stopped)),
+        ];
+        tracing::info!(
+            wechat = facts.wechat.base_url,
+            alipay = facts.alipay.gateway,
+            agency = facts.agency.base_url,
+            control = facts.control_url,
+            "mock providers started"
+        );
+        let config = folder::Service { listen: options.service_listen, cities: options.cities };
+        Ok(Providers { desk, book, keys: facts, config, stop, tasks })
+    }
+
+    /// The mock agency's book: people, bills, postings and faults.
+    pub const fn agency(&self) -> &AgencyBook {
+        &self.book
+    }
+
+    /// Addresses, ids and keys.
+    pub const fn facts(&self) -> &Facts {
+        &self.keys
+    }
+
+    /// Writes keys, `mock.json` and `city-services.toml` into a folder, ready for
+    /// `serve --config`. Keys of the service that are there already are kept; a configuration that
+    /// differs is kept beside the new one as `city-services.toml.previous`.
+    ///
+    /// # Errors
+    /// When the folder holds another mock's keys, or cannot be written.
+    pub fn write_folder(&self, folder: &Path) -> Result<WrittenFolder, FolderError> {
+        let entropy = self.desk.common.entropy.as_ref();
+        folder::write(folder, &self.keys, &self.config, entropy)
+    }
+
+    /// Stops accepting, lets open requests end, and returns when all is quiet or after two seconds.
+    pub async fn shutdown(mut self) {
+        // Nobody listening any more is a stop as well.
+        let _told = self.stop.send(true);
+        for mut task in std::mem::take(&mut self.tasks) {
+            if tokio::time::timeout(GRACE, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+    }
+
+    /// A single-use login code for a mock user; the same name always has the same ids.
+    pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
+        self.desk.mint_login_code(platform, user)
+    }
+
+    /// Pays as the user; the notification follows by itself.
+    ///
+    /// # Errors
+    /// As the wallet refuses.
+    pub fn pay(&self, request: &PayRequest) -> Result<ClientResult, DeskError> {
+        self.desk.pay(request)
+    }
+
+    /// Opens the wallet and leaves it.
+    ///
+    /// # Errors
+    /// When the wallet would not have opened.
+    pub fn cancel(&self, request: &PayRequest) -> Result<ClientResult, DeskError> {
+        self.desk.cancel(request)
+    }
+
+    /// Lets an unpaid trade be over.
+    ///
+    /// # Errors
+    /// For an unknown or paid trade.
+    pub fn expire(&self, platform: Channel, out_trade_no: &str) -> Result<TradeView, DeskError> {
+        self.desk.expire(platform, out_trade_no)
+    }
+
+    /// A trade as the platform knows it.
+    pub fn trade(&self, platform: Channel, out_trade_no: &str) -> Option<TradeView> {
+        self.desk.trade(platform, out_trade_no)
+    }
+
+    /// Writes and signs one notification without sending it; send it as often as you like.
+    ///
+    /// # Errors
+    /// For an unknown trade or refund.
+    pub fn craft_notification(
+        &self,
+        request: &NotificationRequest,
+    ) -> Result<SignedNotification, DeskError> {
+        self.desk.craft_notification(request).map(|(_, signed)| signed)
+    }
+
+    /// Crafts and sends once.
+    ///
+    /// # Errors
+    /// For an unknown trade or refund.
+    pub async fn send_notification(
+        &self,
+        request: &NotificationRequest,
+    ) -> Result<Attempt, DeskError> {
+        self.desk.send_notification(request).await
+    }
+
+    /// What was and will be sent about a number, newest first.
+    pub fn deliveries(&self, platform: Channel, out_trade_no: &str) -> Vec<Delivery> {
+        let wanted = |delivery: &Delivery| {
+            delivery.platform == platform && delivery.out_trade_no == out_trade_no
+        };
+        self.desk.common.office.list(wanted, usize::MAX)
+    }
+
+    /// Sends a known notification again, now. `None`: no such delivery.
+    pub async fn resend(&self, delivery_id: &str) -> Option<Attempt> {
+        self.desk.common.office.resend(delivery_id).await
+    }
+
+    /// Sends what is due and waits until no attempt is under way. Tests wait with this, not by
+    /// sleeping.
+    pub async fn settle(&self) {
+        self.desk.common.office.settle().await;
+    }
+
+    /// Moves the clock forward, attempt by attempt.
+    pub async fn advance(&self, duration: Duration) {
+        self.desk.common.office.advance(duration).await;
+    }
+
+    /// Orders a fault.
+    ///
+    /// # Errors
+    /// When the fault does not exist for its target.
+    pub fn set_fault(&self, fault: Fault) -> Result<(), FaultError> {
+        self.desk.common.faults.set(fault)
+    }
+
+    /// Faults that did not strike yet.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.desk.common.faults.list()
+    }
+
+    pub fn clear_faults(&self) {
+        self.desk.common.faults.clear();
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.desk.common.switches.get()
+    }
+
+    pub fn set_settings(&self, settings: Settings) {
+        self.desk.common.switches.set(settings);
+    }
+}
+
+impl Drop for Providers {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

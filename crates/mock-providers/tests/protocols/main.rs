@@ -1,0 +1,10 @@
+//! The mocks from outside: real HTTP, with signers and verifiers of the tests' own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod alipay;
+mod bench;
+mod control;
+mod folder;
+mod receiver;
+mod timetable;
+mod wechat;

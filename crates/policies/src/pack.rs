@@ -1,0 +1,114 @@
+//! A pack: what one city offers, and to whom its citizens turn.
+//!
+//! A city is open when a pack says so. The policies of a pack are read by the same rules as those of
+//! the shared files; see [`crate::Policy`].
+
+mod reading;
+
+use kernel::{AgencyCode, CityCode, Insurance, InsuredKind};
+use serde::{Deserialize, Serialize};
+
+use crate::policy::pack_words;
+
+pub(crate) use reading::read;
+
+/// One city's pack, without its policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pack {
+    pub code: CityCode,
+    /// The services offered; never empty.
+    pub open: Vec<Service>,
+    pub hotlines: Hotlines,
+    pub agencies: Vec<Agency>,
+    pub waiting: Option<Waiting>,
+}
+
+impl Pack {
+    /// The agency whose bills an insurance is on.
+    pub fn agency_for(&self, insurance: Insurance) -> Option<&Agency> {
+        self.agencies.iter().find(|agency| agency.insurances.contains(&insurance))
+    }
+}
+
+pack_words! {
+    /// What a citizen can do in a city.
+    Service {
+        FlexPension = "flex_pension";
+        FlexMedical = "flex_medical";
+        FlexUnemployment = "flex_unemployment";
+        ResidentMedical = "resident_medical";
+    }
+    /// What an agency is an office of.
+    AgencyKind {
+        /// Human resources (人社): pension, unemployment.
+        HumanResources = "hr";
+        /// Medical (医保).
+        Medical = "medical";
+        /// Tax (税务), where it bills by itself.
+        Tax = "tax";
+    }
+}
+
+impl Service {
+    pub const fn insurance(self) -> Insurance {
+        match self {
+            Service::FlexPension => Insurance::Pension,
+            Service::FlexMedical => Insurance::Medical,
+            Service::FlexUnemployment => Insurance::Unemployment,
+            Service::ResidentMedical => Insurance::ResidentMedical,
+        }
+    }
+
+    pub const fn insured_kind(self) -> InsuredKind {
+        match self {
+            Service::FlexPension | Service::FlexMedical | Service::FlexUnemployment => {
+                InsuredKind::FlexibleEmployment
+            }
+            Service::ResidentMedical => InsuredKind::Resident,
+        }
+    }
+
+    /// The name shown to people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Service::FlexPension => "灵活就业人员养老保险缴费",
+            Service::FlexMedical => "灵活就业人员医疗保险缴费",
+            Service::FlexUnemployment => "灵活就业人员失业保险缴费",
+            Service::ResidentMedical => "城乡居民医疗保险缴费",
+        }
+    }
+}
+
+/// Telephone numbers for questions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hotlines {
+    pub human_resources: String,
+    pub medical: String,
+    pub tax: String,
+}
+
+/// An office that enrols people and approves bills (经办机构). Not "the city": counties and zones
+/// have their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agency {
+    pub code: AgencyCode,
+    pub name: String,
+    pub kind: AgencyKind,
+    pub region: CityCode,
+    pub insurances: Vec<Insurance>,
+}
+
+/// What a gap or a late payment means for medical benefits. Shown, never enforced: benefits are the
+/// agency's to decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Arrears of up to this many months, the current one counted, can be made good.
+    pub medical_gap_months_allowed: Option<u16>,
+    /// Months without benefits after a longer gap or a first enrolment.
+    pub medical_wait_months: Option<u16>,
+    /// Months a resident waits who missed the season.
+    pub resident_wait_months: Option<u16>,
+    /// Days that newborns and other newcomers have without a gap.
+    pub newcomer_days: Option<u16>,
+    pub sources: Vec<String>,
+}

@@ -41,8 +41,8 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use session::{
-    EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId,
-    SessionRules, SessionStore, Token,
+    EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId, SessionRules,
+    SessionStore, Token,
 };
 
 /// The largest request of this face: an order with 50 bills is about 12 KB.

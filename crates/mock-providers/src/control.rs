@@ -63,7 +63,10 @@ const INDEX: &[(&str, &str)] = &[
     ("POST /settings", "any of the switches: set them"),
     ("GET /agency/people", "people of the mock agency; POST adds one"),
     ("GET /agency/postings", "everything that the mock agency booked"),
-    ("POST /agency/faults", "let the agency fail: docs/agency-protocol.md; GET shows, DELETE forgets"),
+    (
+        "POST /agency/faults",
+        "let the agency fail: docs/agency-protocol.md; GET shows, DELETE forgets",
+    ),
     ("POST /agency/bills/change", "{bill_no, amount}: the agency changes its mind"),
     ("POST /agency/bills/pay-elsewhere", "{bill_no}: another counter collects it"),
 ];

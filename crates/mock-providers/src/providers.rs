@@ -195,7 +195,8 @@ impl Providers {
         };
         let book = AgencyBook::new(book, clock);
         let agency = agency::router(book.clone());
-        let control_routes = control::router(desk.clone()).merge(agency::control_router(book.clone()));
+        let control_routes =
+            control::router(desk.clone()).merge(agency::control_router(book.clone()));
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_alipay, on_agency, on_control] = listeners;

@@ -168,6 +168,9 @@ impl Orders {
                         None => AgencyError::Objection(Objection::BillLocked).into(),
                     });
                 }
+                Some(bill) if bill.state == BillState::Paid => {
+                    return Err(AgencyError::Objection(Objection::AlreadyPaid).into());
+                }
                 Some(bill) if bill.state == BillState::Due && unchanged(chosen, &bill) => frozen
                     .push(FrozenBill {
                         quote: preview(&self.catalogue, &wish.city, &bill),

@@ -55,11 +55,10 @@ impl Purchase {
         let person_id = text(&person, "/id")?;
 
         step(5, "查询应缴", "ask the agencies what is due");
-        let path = format!("/api/v1/people/{person_id}/bills?city={city}&from=2023-01&to=2023-01");
-        let due = self.client.get(&path).await?;
-        let bills =
-            due.pointer("/bills").and_then(Value::as_array).ok_or("no bills in the answer")?;
-        for bill in bills {
+        let path = format!("/api/v1/people/{person_id}/bills?city={city}&from=2023-01&to=2023-12");
+        let told = self.client.get(&path).await?;
+        let bills = first_month_due(&told)?;
+        for bill in &bills {
             say(format!("    {} {} 元", text(bill, "/insurance_label")?, text(bill, "/amount")?));
         }
 
@@ -162,6 +161,15 @@ impl Purchase {
         say(format!("    状态 {}:{}", text(record, "/label")?, text(record, "/text")?));
         Ok(())
     }
+}
+
+/// The bills of the first month in which something is due.
+fn first_month_due(told: &Value) -> Result<Vec<Value>, Failure> {
+    let bills = told.pointer("/bills").and_then(Value::as_array).ok_or("no bills in the answer")?;
+    let due = || bills.iter().filter(|bill| bill["state"] == "due");
+    let month =
+        due().filter_map(|bill| bill["months"]["from"].as_str()).min().ok_or("nothing is due")?;
+    Ok(due().filter(|bill| bill["months"]["from"] == month).cloned().collect())
 }
 
 /// The parts of a bill that an order names.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Alipay, Refund, Trade,
-    gateway::{Call, Refusal, invalid_parameter},
+    gateway::{Call, Refusal, beijing_time, invalid_parameter},
     ledger::{Ledger, Standing},
 };
 use crate::{faults::FaultKind, keys, lock, people::PersonNo, settings::AlipayIdMode};
@@ -59,8 +59,7 @@ impl Alipay {
 
     fn deadline(&self, call: &Call, now: Timestamp) -> Result<Timestamp, Refusal> {
         if let Some(text) = call.text("time_expire", 32)? {
-            let until =
-                Timestamp::from_beijing_text(text).map_err(|_| invalid_parameter("time_expire"))?;
+            let until = beijing_time(text).ok_or_else(|| invalid_parameter("time_expire"))?;
             if until <= now {
                 return Err(Refusal::business(
                     "NOW_TIME_AFTER_EXPIRE_TIME_ERROR",

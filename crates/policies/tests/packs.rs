@@ -591,7 +591,6 @@ fn the_small_pack_is_right() {
     "monthly_fen = [",
     "fixed: extra_yearly: monthly_fen: must have twelve"
 )]
-#[case::overlap("fixed", "id = \"fixed\"", "id = \"fixed\"\ncities = [\"320400\", \"320300\"]", "")]
 #[case::conflict_with_nothing(
     "reference",
     "conflicts_with = [\"fixed\"]",
@@ -625,13 +624,9 @@ fn each_rule_has_its_finding(
     let start = PACK.find(&format!("id = \"{policy}\"")).expect("the policy is there");
     let end = PACK[start..].find("[[policy]]").map_or(PACK.len(), |length| start + length);
     let block = &PACK[start..end];
-    assert_eq!(block.matches(old).count().min(1), 1, "{old} stands in {policy}");
+    assert!(block.contains(old), "{old} stands in {policy}");
     let broken = format!("{}{}{}", &PACK[..start], block.replacen(old, new, 1), &PACK[end..]);
     let report = check(&broken);
-    if finding.is_empty() {
-        assert!(report.is_clean(), "{report}");
-        return;
-    }
     let told: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     let expected = format!("320400.toml: {finding}");
     assert!(told.iter().any(|told| told.starts_with(&expected)), "{expected}\n{report}");
@@ -836,6 +831,18 @@ fn large_files_are_not_parsed() {
     "code: is in no province"
 )]
 #[case::hot_unknown("hot = [\"110000\"", "hot = [\"110001\"", "", "hot: 110001 is no city")]
+#[case::county_seat_abroad(
+    "{ city = \"500000\", seats = [[",
+    "{ city = \"500000\", seats = [[1, 1], [",
+    "500000: ",
+    "seats: has one that is not in China"
+)]
+#[case::county_seat_of_nowhere(
+    "{ city = \"500000\", seats",
+    "{ city = \"320299\", seats",
+    "320299: ",
+    "city: is no city"
+)]
 #[case::unknown_key(
     "short = \"无锡\"",
     "short = \"无锡\", mayor = \"?\"",

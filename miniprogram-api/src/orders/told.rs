@@ -7,6 +7,12 @@ use serde_json::json;
 
 use crate::problem::{ApiError, internal, invalid, tell};
 
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> ApiError {
+        told(error)
+    }
+}
+
 /// Every way in which an act on an order refuses, placed one by one.
 pub(crate) fn told(error: OrderError) -> ApiError {
     match error {

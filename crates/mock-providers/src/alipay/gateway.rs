@@ -171,7 +171,7 @@ impl Alipay {
             return Err(invalid("charset", "字符集错误：仅支持utf-8"));
         }
         let fresh = beijing_time(timestamp)
-            .is_some_and(|said| said.apart(self.common.clocks.wire()) <= AGE_MAX);
+            .is_some_and(|said| said.apart(self.stage.clocks.wire()) <= AGE_MAX);
         if !fresh {
             return Err(invalid("timestamp", "非法的时间戳参数"));
         }
@@ -201,7 +201,7 @@ impl Alipay {
     }
 
     fn page(&self, body: String) -> Response {
-        let entropy: &dyn Entropy = self.common.entropy.as_ref();
+        let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let mut response = body.into_response();
         let kind = HeaderValue::from_static("text/html;charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -293,7 +293,7 @@ pub(super) async fn answer(
         Ok(biz) => biz,
         Err(refusal) => return alipay.refused(&node, &refusal),
     };
-    let fault = alipay.common.faults.take(target);
+    let fault = alipay.stage.faults.take(target);
     let kind = fault.map(|fault| fault.fault);
     match kind {
         Some(FaultKind::ErrorBeforeCommit) => {

@@ -100,7 +100,7 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::Agency(error) => error.into(),
         OrderError::Channel(error) => channel_told(error),
         OrderError::People(error) => error.into(),
-        OrderError::Database(_) | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
+        OrderError::AboveRefundable { .. } | OrderError::Database(_) | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 
 pub use self::table::{Payment, PaymentState};
 use crate::{
-    OrderError, OrderEvent, Orders,
+    OrderError, OrderEvent, OrderState, Orders,
     case::{self, CaseKind, Doubt},
     inquiry,
     job::{self, JobKind},
@@ -80,7 +80,13 @@ impl Orders {
         let payer = self.payer(&order, &*collector).await?;
         still_payable(&order, now)?;
         // Another channel may have collected meanwhile; the agency knows.
-        self.lock_at_agencies(&order).await?;
+        if let Err(error) = self.lock_at_agencies(&order).await {
+            // Nothing was asked of a channel yet, and these bills will not come back as they were.
+            if order.state == OrderState::Created && !error.retryable() {
+                self.give_up(&order).await?;
+            }
+            return Err(error);
+        }
         let payment = self.prepare_payment(&order, &*collector, payer, client_ip, now).await?;
         let created = match fresh_token(&payment, &*collector, now) {
             Some(created) => created,

@@ -7,4 +7,5 @@
 #[path = "../support/town.rs"]
 mod town;
 
+mod callbacks;
 mod purchase;

@@ -10,6 +10,7 @@
 //! into the database behind the service's back.
 
 mod citizen;
+mod forger;
 mod ledger;
 mod program;
 

@@ -8,4 +8,8 @@
 mod town;
 
 mod callbacks;
+mod commands;
+mod ordering;
+mod postings;
+mod processes;
 mod purchase;

@@ -69,6 +69,18 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
 }
 
 impl Program {
+    /// Only the folder that `mock` writes; nothing runs.
+    pub async fn written(folder: &Path, backend: Backend) -> PathBuf {
+        super::lend_keys(folder).await;
+        let mocks = super::mocks_in(folder).await;
+        let config = mocks.write_folder(folder).expect("the mocks' folder").config;
+        mocks.shutdown().await;
+        if backend == Backend::Servers {
+            use_servers(&config).await;
+        }
+        config
+    }
+
     /// Starts the mocks, and the service on `port`.
     pub async fn start(folder: &Path, backend: Backend) -> Program {
         let port = free_port();
@@ -140,6 +152,9 @@ impl Program {
         let answer = request.send().await.expect("the mock answers");
         let (status, text) = (answer.status(), answer.text().await.expect("a body"));
         assert!(status.is_success(), "{path}: {text}");
+        if text.is_empty() {
+            return Value::Null;
+        }
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}"))
     }
 

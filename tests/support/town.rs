@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 pub use self::{
     citizen::{Citizen, Insured, Order, Started, insured},
     ledger::{Dump, NONE},
-    program::{Program, command, free_port},
+    program::{Program, command, eventually, free_port},
 };
 
 /// Thursday, 15 June 2023, 10:00 in Beijing: all figures of 2023 are published.
@@ -293,6 +293,14 @@ fn quick(clock: &Arc<ControlledClock>) -> ProvidersOptions {
     }
 }
 
+/// Mocks that use the keys in a folder.
+async fn mocks_in(folder: &Path) -> Providers {
+    let clock = Arc::new(ControlledClock::at(Timestamp::from_unix_seconds(START)));
+    let chance = Arc::new(SystemEntropy::default());
+    let options = ProvidersOptions { folder: Some(folder.to_owned()), ..quick(&clock) };
+    Providers::start(options, clock, chance).await.expect("mocks")
+}
+
 /// Points a written configuration at PostgreSQL and Redis.
 pub async fn use_servers(config: &Path) {
     let url = server("TEST_POSTGRES_URL");
@@ -321,12 +329,11 @@ pub fn replaced(text: &str, from: &str, to: impl Display) -> String {
 /// RSA keys take a second to make, so all towns use those of the first: its folder is copied
 /// without its ports.
 async fn lend_keys(folder: &Path) {
+    city_services::install_crypto();
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("town-keys-1");
     if !kept.join("mock.json").exists() {
-        let clock = Arc::new(ControlledClock::at(Timestamp::from_unix_seconds(START)));
-        let chance = Arc::new(SystemEntropy::default());
-        let mocks = Providers::start(quick(&clock), clock.clone(), chance).await.expect("mocks");
         let made = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for keys");
+        let mocks = mocks_in(made.path()).await;
         mocks.write_folder(made.path()).expect("the mocks' folder");
         mocks.shutdown().await;
         // Another test may have been faster; its keys are as good.
@@ -349,7 +356,7 @@ async fn lend_keys(folder: &Path) {
     std::fs::write(index, text).expect("mock.json can be written");
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder that can be read") {
         let entry = entry.expect("an entry");

@@ -94,6 +94,8 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
         .layer(no_store)
         .merge(document::routes(document))
+        // One of our own: the framework's would lose the layers below when routers are merged.
+        .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIME_MAX))
         .layer(CatchPanicLayer::new())

@@ -78,7 +78,13 @@ impl Orders {
             .identity_of(wish.account, wish.person)
             .await
             .map_err(OrderError::from_person)?;
-        let bills = self.freeze(&wish, &identity).await?;
+        let bills = match self.freeze(&wish, &identity).await {
+            Ok(bills) => bills,
+            // The same request may have been faster: then the bills are taken by its own order.
+            Err(error) => {
+                return self.placed_before(&wish, &digest).await?.ok_or(error);
+            }
+        };
         let order = match self.write_down(&wish, digest.clone(), &bills).await {
             Ok(order) => order,
             // Lost a race: against the same request, or against another order for a bill.

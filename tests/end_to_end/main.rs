@@ -1,0 +1,15 @@
+//! End-to-end tests: stories of money, told over real HTTP against mock platforms with real keys.
+//!
+//! Every story that touches state is told twice: with a SQLite file and sessions in the process, and
+//! with PostgreSQL and Redis (`tests/run` starts them). Deliberately absent: calls past the API and
+//! the callbacks, except to run jobs and to look.
+
+#[path = "../support/town.rs"]
+mod town;
+
+mod callbacks;
+mod commands;
+mod ordering;
+mod postings;
+mod processes;
+mod purchase;

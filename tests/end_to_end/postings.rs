@@ -1,0 +1,132 @@
+//! The agency books, doubts and refuses; the money is booked once or on a person's list.
+
+use kernel::{Channel, Fen};
+use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, FaultKind};
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::town::{Backend, NONE, Town, insured};
+
+/// Each of these people's first posting goes wrong in its own way (docs/agency-protocol.md).
+#[rstest]
+#[tokio::test]
+async fn a_doubt_is_cleared_by_asking_and_the_bill_is_booked_once(
+    #[values("许维", "何日", "吕问", "施问", "张断", "孔断")] name: &str,
+    #[values(Channel::Wechat, Channel::Alipay)] channel: Channel,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(channel, insured(name)).await;
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    assert_eq!(citizen.label(&order).await, "已支付待入账");
+    town.pass(120).await;
+    assert_eq!(citizen.label(&order).await, "缴费成功");
+    assert_eq!(town.booked(&order).len(), 2);
+    assert_eq!(Fen::sum(town.booked(&order)), Some(order.amount));
+    assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// What the agency answers to the first posting, whoever it is for.
+#[rstest]
+#[case::bare_500(FaultKind::Http500)]
+#[case::unsigned(FaultKind::UnsignedAnswer)]
+#[case::garbage(FaultKind::Garbage)]
+#[case::late(FaultKind::Slow { millis: 300 })]
+#[case::configuration(FaultKind::Refuse { code: AgencyCodeWord::ClockSkew })]
+#[tokio::test]
+async fn an_answer_that_cannot_be_believed_books_once(
+    #[case] fault: FaultKind,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let posting = AgencyOperation::PostPayment;
+    town.mocks.agency().add_fault(AgencyFault::once(posting, fault));
+    // The first question finds no answer either.
+    let standing = AgencyFault::once(AgencyOperation::QueryPosting, FaultKind::StandingUnknown);
+    town.mocks.agency().add_fault(standing);
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    town.pass(120).await;
+    assert_eq!(citizen.label(&order).await, "缴费成功");
+    assert_eq!(town.booked(&order).len(), 2);
+    assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_definite_no_goes_to_a_person(
+    #[values("杨缴", "朱改", "秦差", "尤重")] name: &str,
+    #[values(Channel::Wechat, Channel::Alipay)] channel: Channel,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(channel, insured(name)).await;
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    let record = citizen.record(&order).await;
+    assert_eq!(record["label"], "处理中");
+    assert!(record["text"].as_str().unwrap().contains("请勿重复支付"), "{record}");
+    assert_eq!(town.cases().await, ["posting_refused", "posting_refused"]);
+    assert_eq!(town.booked(&order), []);
+    // Nobody else may order the bills meanwhile.
+    citizen.place("another", &order.wish).await.refused(409, "bill_in_other_order");
+    town.pass(180).await;
+    assert_eq!(citizen.label(&order).await, "处理中");
+    town.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn one_booked_and_one_refused_is_a_part_of_success(
+    #[values(Channel::Wechat, Channel::Alipay)] channel: Channel,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(channel, insured("张三")).await;
+    let refuse = FaultKind::Refuse { code: AgencyCodeWord::BillChanged };
+    town.mocks.agency().add_fault(AgencyFault::once(AgencyOperation::PostPayment, refuse));
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    let record = citizen.record(&order).await;
+    assert_eq!(record["label"], "部分成功");
+    assert_eq!(town.cases().await, ["posting_refused"]);
+    let mut states: Vec<&str> = record["bills"].as_array().unwrap().iter().map(state).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["posted", "refused"]);
+    // What is not booked is still in transit, to the fen.
+    let case = &town.parts.orders.open_cases(1).await.unwrap()[0];
+    let booked = Fen::sum(town.booked(&order)).unwrap();
+    assert_eq!(case.amount.unwrap().plus(booked), Some(order.amount));
+    town.close().await;
+}
+
+fn state(bill: &Value) -> &str {
+    bill["posting"]["state"].as_str().expect("a posting")
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_agency_that_stays_away_for_a_day_is_handed_to_a_person(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (order, _) = citizen.pays_for("2023-01").await;
+    for operation in [AgencyOperation::PostPayment, AgencyOperation::QueryPosting] {
+        town.mocks.agency().add_fault(AgencyFault::always(operation, FaultKind::Http500));
+    }
+    for _ in 0..60 {
+        town.run_jobs().await;
+        let Some(next) = town.parts.orders.next_job_at().await.unwrap() else { break };
+        town.clock.set(next.max(town.now()));
+    }
+    assert_eq!(town.cases().await, ["posting_unresolved", "posting_unresolved"]);
+    let state = "SELECT state FROM orders";
+    assert_eq!(town.column(state).await, ["SUSPENDED"]);
+    assert_eq!(town.booked(&order), []);
+    town.close().await;
+}

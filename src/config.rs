@@ -182,6 +182,13 @@ impl Config {
             let problem = "must be an http(s) address without query, fragment or blanks";
             return Err(ConfigError::value("server.public_url", problem));
         }
+        // WeChat takes https only, and a plain address would fail at the first payment.
+        let host = url.split("://").nth(1).unwrap_or_default();
+        let loopback = ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start));
+        if url.starts_with("http://") && !loopback {
+            let problem = "must be https, except on loopback: the platforms call nothing else";
+            return Err(ConfigError::value("server.public_url", problem));
+        }
         if self.sessions.store == SessionStoreKind::Redis && self.sessions.redis_url.is_none() {
             return Err(ConfigError::value(
                 "sessions.redis_url",

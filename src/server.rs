@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
-use sea_orm::DatabaseConnection;
+use orders::Orders;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -111,20 +111,20 @@ fn router(parts: &Parts) -> Router {
     let health = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .with_state(parts.db.clone());
+        .with_state(parts.orders.clone());
     miniprogram_api::router(parts.api.clone())
         .merge(callbacks::router(parts.callbacks.clone()))
         .merge(health)
         .merge(metrics)
 }
 
-/// Ready means that money could be recorded: the database answers.
-async fn ready(State(db): State<DatabaseConnection>) -> impl IntoResponse {
-    match db.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
+/// Ready means that money could be recorded: the database answers and has its tables.
+async fn ready(State(orders): State<Orders>) -> impl IntoResponse {
+    match orders.count_jobs().await {
+        Ok(_) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer, or has no tables\n")
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn start_logging(usual: &str) {
     let started = if std::io::stderr().is_terminal() {
         logging.compact().try_init()
     } else {
-        logging.json().flatten_event(true).with_current_span(true).try_init()
+        logging.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     };
     if let Err(error) = started {
         tracing::debug!(%error, "logging was started before");

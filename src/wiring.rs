@@ -5,7 +5,9 @@ use std::sync::Arc;
 use agency::{Agency, HttpAgency, HttpAgencyConfig};
 use callbacks::Callbacks;
 use kernel::{Channel, Clock, Entropy};
-use miniprogram_api::{Api, EmbeddedSessions, RedisSessions, SessionRules, SessionStore};
+use miniprogram_api::{
+    Api, EmbeddedSessions, IdentityAttempts, RedisSessions, SessionRules, SessionStore,
+};
 use orders::{Directory, OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
 use platforms::{AlipayLogin, AlipayMerchant, LoginProvider, WechatLogin, WechatMerchant};
@@ -51,7 +53,22 @@ impl Parts {
         let catalogue =
             Catalogue::embedded().map_err(|report| WiringError::Packs(report.to_string()))?;
         let catalogue = Arc::new(catalogue);
+        for city in &config.city {
+            if catalogue.city(&city.code).is_none() {
+                let problem = "is no city of the catalogue".to_owned();
+                return Err(
+                    ConfigError::Value { setting: format!("city {}", city.code), problem }.into()
+                );
+            }
+        }
         let (directory, logins) = accounts(config, &clock, &entropy)?;
+        for pack in catalogue.packs() {
+            for office in &pack.agencies {
+                if directory.agency(&office.code).is_err() {
+                    tracing::warn!(city.code = %pack.code, agency = %office.code, "an open city's agency is not configured");
+                }
+            }
+        }
         let cipher = FieldCipher::new(config.field_keys()?, entropy.clone());
         let sessions = sessions(config, &cipher, &clock, &entropy)?;
         let db = migrations::connect(&config.database_url()).await?;
@@ -70,8 +87,16 @@ impl Parts {
             entropy: entropy.clone(),
         });
         let callbacks = Callbacks { orders: orders.clone(), clock: clock.clone() };
-        let api =
-            Api { orders: orders.clone(), people, catalogue, sessions, logins, clock, entropy };
+        let api = Api {
+            orders: orders.clone(),
+            people,
+            catalogue,
+            sessions,
+            logins,
+            clock,
+            entropy,
+            attempts: IdentityAttempts::default(),
+        };
         Ok(Parts { db, orders, api, callbacks })
     }
 }

@@ -28,9 +28,9 @@ pub(crate) fn answer(channel: Channel, answer: Answer) -> Response {
                 Channel::Alipay => text(StatusCode::OK, "success"),
             };
         }
-        Answer::Refused(Refusal::Headers | Refusal::Malformed | Refusal::Undecryptable) => {
-            (StatusCode::BAD_REQUEST, "unreadable")
-        }
+        Answer::Refused(
+            Refusal::Headers | Refusal::Malformed | Refusal::Undecryptable | Refusal::Unreadable,
+        ) => (StatusCode::BAD_REQUEST, "unreadable"),
         // One sentence for all three: a forger learns nothing from the difference.
         Answer::Refused(Refusal::UnknownKey | Refusal::Signature | Refusal::Stale) => {
             (StatusCode::UNAUTHORIZED, "not verified")

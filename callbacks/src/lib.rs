@@ -81,9 +81,16 @@ async fn receive(
         Err(NotTaken::Refused(refusal)) => refusal.code(),
         Err(NotTaken::NotStored) => "not_stored",
     };
+    if let Err(NotTaken::Refused(Refusal::Undecryptable | Refusal::Unreadable)) = &outcome {
+        tracing::error!(
+            %channel,
+            outcome = label,
+            "a genuine message cannot be read: check the account's APIv3 key"
+        );
+    }
     metrics::counter!("callbacks", "channel" => channel.code(), "outcome" => label).increment(1);
     metrics::histogram!("callback_seconds", "channel" => channel.code()).record(started.elapsed());
-    tracing::info!(%channel, outcome = label, duration_ms = started.elapsed().as_millis(), "callback");
+    tracing::info!(%channel, outcome = label, duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "callback");
     ack::answer(
         channel,
         match outcome {

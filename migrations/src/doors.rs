@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 use crate::Migrator;
 
@@ -42,7 +42,18 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
     } else {
         options.max_connections(24).statement_timeout(WAIT_MAX);
     }
-    Database::connect(options).await
+    Database::connect(options).await.map_err(|error| without_address(error, url))
+}
+
+/// The drivers repeat the address, password included, in their errors.
+fn without_address(error: DbErr, url: &str) -> DbErr {
+    let told = error.to_string();
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if told.contains(url) {
+        let address = if scheme.len() > 20 { String::new() } else { format!("{scheme}://***") };
+        return DbErr::Custom(told.replace(url, &address));
+    }
+    error
 }
 
 /// Begins a transaction that will write. On SQLite it takes the writer's place at once, so that a
@@ -89,4 +100,20 @@ pub async fn down(db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let pending = Migrator::get_pending_migrations(db).await?;
     Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+}
+
+/// Whether records of payments would be lost by [`down`].
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn holds_orders(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    let manager = SchemaManager::new(db);
+    if !manager.has_table("orders").await? {
+        return Ok(false);
+    }
+    let rows = db.query_one_raw(Statement::from_string(
+        db.get_database_backend(),
+        "SELECT 1 AS one FROM orders LIMIT 1",
+    ));
+    Ok(rows.await?.is_some())
 }

@@ -16,7 +16,7 @@ mod m20261123_000003_refunds;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
-pub use doors::{begin_write, connect, down, pending, up};
+pub use doors::{begin_write, connect, down, holds_orders, pending, up};
 use sea_orm_migration::prelude::*;
 #[cfg(feature = "throwaway")]
 pub use throwaway::{Backend, throwaway};

@@ -233,7 +233,7 @@ impl MigrationTrait for Migration {
             .col(pk_uuid("id"))
             .col(string_len("kind", 32))
             // what the case is about, so that the same doubt opens one case
-            .col(string_len_uniq("subject", 160))
+            .col(string_len_uniq("subject", 255))
             .col(uuid_null("order_id"))
             .col(string_len_null("channel", 16))
             .col(string_len_null("merchant_key", 32))

@@ -2,9 +2,9 @@
 
 mod told;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeSet, sync::Arc};
 
-use agency::{Bill, BillQuery, BillState, TierChoice};
+use agency::{Agency, Bill, BillQuery, BillState, TierChoice};
 use axum::{
     Json,
     extract::{Path, State},
@@ -79,9 +79,11 @@ pub(crate) async fn enrolments(
     let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
     let mut errors = Vec::new();
     for office in offices(&api, &city)? {
-        let found = match api.orders.directory().agency(&office.code) {
-            Ok(agency) => agency.query_insured(&office.code, &identity).await,
-            Err(error) => return Err(error.into()),
+        let found = match agency_of(&api, office) {
+            Ok(agency) => {
+                agency.query_insured(&office.code, &identity).await.map_err(ApiError::from)
+            }
+            Err(error) => Err(error),
         };
         match found {
             Ok(enrolments) => {
@@ -97,9 +99,10 @@ pub(crate) async fn enrolments(
                     arrears: enrolment.arrears,
                 }))
             }
-            Err(error) => errors.push((office, ApiError::from(error))),
+            Err(error) => errors.push((office, error)),
         }
     }
+    count_mismatches(&api, &caller, &errors).await;
     list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
     Ok(Json(list))
 }
@@ -165,12 +168,7 @@ pub(crate) async fn tiers(
         None => Month::of(api.clock.now()),
     };
     let office = office_of(&api, &city_code(&params.city)?, insurance)?;
-    let tiers = api
-        .orders
-        .directory()
-        .agency(&office.code)?
-        .list_tiers(&office.code, insurance, month)
-        .await?;
+    let tiers = agency_of(&api, office)?.list_tiers(&office.code, insurance, month).await?;
     let tiers = tiers.into_iter().map(|tier| TierView {
         no: tier.no,
         label: tier.label,
@@ -211,14 +209,24 @@ pub(crate) async fn choose_tier(
     let identity = identity_of(&api, &caller, &id).await?;
     let insurance: Insurance = parse("insurance", &wish.insurance)?;
     let office = office_of(&api, &city_code(&wish.city)?, insurance)?;
+    let from: Month = parse("from", &wish.from)?;
+    let agency = agency_of(&api, office)?;
+    let tiers = agency.list_tiers(&office.code, insurance, from).await?;
+    if !tiers.iter().any(|tier| tier.no == wish.tier_no) {
+        let known: Vec<u16> = tiers.iter().map(|tier| tier.no).collect();
+        let chinese = format!("没有第 {} 档,请重新选择。", wish.tier_no);
+        let english = "There is no such tier. Please choose one of the list.";
+        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "tier_not_found", chinese, english)
+            .with("tiers", json!(known)));
+    }
     let choice = TierChoice {
         agency: office.code.clone(),
         identity,
         insurance,
         tier_no: wish.tier_no,
-        from: parse("from", &wish.from)?,
+        from,
     };
-    let chosen = api.orders.directory().agency(&office.code)?.set_tier(&choice).await?;
+    let chosen = agency.set_tier(&choice).await?;
     Ok(Json(TierChosenView {
         effective_from: chosen.effective_from.to_string(),
         difference_bills: chosen.difference_bills.iter().map(ToString::to_string).collect(),
@@ -340,8 +348,9 @@ pub(crate) async fn bills(
     let months = range("from,to", from, to)?;
     let asked: Vec<Insurance> = match params.insurance {
         Some(insurance) => vec![parse("insurance", &insurance)?],
-        None => flexible_insurances(&api, &city),
+        None => offered_insurances(&api, &city)?,
     };
+    let everything = asked.len() > 1;
     let identity = identity_of(&api, &caller, &id).await?;
     let mut views = Vec::new();
     let mut due = Vec::new();
@@ -354,7 +363,11 @@ pub(crate) async fn bills(
             insurance,
             months,
         };
-        match api.orders.directory().agency(&office.code)?.query_bills(&query).await {
+        let found = match agency_of(&api, office) {
+            Ok(agency) => agency.query_bills(&query).await.map_err(ApiError::from),
+            Err(error) => Err(error),
+        };
+        match found {
             Ok(bills) => {
                 due.extend(
                     bills
@@ -364,8 +377,13 @@ pub(crate) async fn bills(
                 );
                 views.extend(bills.into_iter().map(|bill| bill_view(&api, &city, office, bill)));
             }
-            Err(error) => errors.push((office, ApiError::from(error))),
+            Err(error) => errors.push((office, error)),
         }
+    }
+    count_mismatches(&api, &caller, &errors).await;
+    if everything && !views.is_empty() {
+        // Nobody is enrolled in everything that a city offers.
+        errors.retain(|(_, error)| error.code() != "not_enrolled");
     }
     let problems = told_or_raised(errors, views.is_empty(), language)?;
     let total_due =
@@ -402,6 +420,7 @@ async fn identity_of(
     caller: &crate::session::Session,
     id: &str,
 ) -> Result<Identity, ApiError> {
+    api.attempts.check(caller.account).await?;
     Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
 }
 
@@ -444,12 +463,31 @@ pub(crate) fn agency_name(api: &Api, city: &CityCode, code: &AgencyCode) -> Stri
     office.map_or_else(|| code.to_string(), |office| office.name.clone())
 }
 
-fn flexible_insurances(api: &Api, city: &CityCode) -> Vec<Insurance> {
-    let mut insurances = BTreeMap::new();
-    for service in api.catalogue.services(city) {
-        if service.insured_kind() == kernel::InsuredKind::FlexibleEmployment {
-            insurances.insert(service.insurance(), ());
-        }
+/// All that an open city offers, in a fixed order.
+fn offered_insurances(api: &Api, city: &CityCode) -> Result<Vec<Insurance>, ApiError> {
+    offices(api, city)?;
+    let offered = api.catalogue.services(city).iter().map(|service| service.insurance());
+    Ok(offered.collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// The agency behind an office of a pack.
+fn agency_of<'a>(api: &'a Api, office: &InsuranceAgency) -> Result<&'a Arc<dyn Agency>, ApiError> {
+    api.orders.directory().agency(&office.code).map_err(|_| {
+        tell(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "agency_not_connected",
+            format!("{}尚未接入本平台,请拨打 12333 咨询其他缴费渠道。", office.name),
+            "This agency is not connected here yet. Call 12333 to ask for other ways to pay.",
+        )
+    })
+}
+
+async fn count_mismatches(
+    api: &Api,
+    caller: &crate::session::Session,
+    errors: &[(&InsuranceAgency, ApiError)],
+) {
+    if errors.iter().any(|(_, error)| error.code() == "identity_mismatch") {
+        api.attempts.count(caller.account).await;
     }
-    insurances.into_keys().collect()
 }

@@ -40,7 +40,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 let reason = rejection.body_text();
                 Err(invalid(
                     "body",
-                    format!("提交的内容不正确:{reason}"),
+                    "提交的内容不正确,请更新小程序后重试。",
                     format!("The request body is not valid: {reason}"),
                 ))
             }
@@ -61,7 +61,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
                 let reason = rejection.body_text();
                 invalid(
                     "query",
-                    format!("查询参数不正确:{reason}"),
+                    "查询条件不正确,请检查后重试。",
                     format!("The query is not valid: {reason}"),
                 )
             })
@@ -76,7 +76,7 @@ pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(
     text.parse().map_err(|reason: T::Err| {
         invalid(
             field,
-            format!("“{field}”填写不正确:{reason}。"),
+            format!("填写的内容不正确({field}),请检查后重试。"),
             format!("“{field}” is not valid: {reason}."),
         )
     })

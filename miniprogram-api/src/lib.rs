@@ -9,6 +9,7 @@
 //! reads, asks and words. Known quirks: every answer with personal data says `no-store`; times
 //! are RFC 3339 at +08:00; amounts are yuan as strings.
 
+mod attempts;
 mod caller;
 mod cities;
 mod counter;
@@ -40,6 +41,7 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use attempts::IdentityAttempts;
 pub use session::{
     EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId, SessionRules,
     SessionStore, Token,
@@ -60,6 +62,7 @@ pub struct Api {
     pub logins: Vec<Arc<dyn LoginProvider>>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    pub attempts: IdentityAttempts,
 }
 
 /// All routes under `/api/v1`, `/openapi.json` and `/docs`.

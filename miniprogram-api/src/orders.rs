@@ -115,6 +115,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
     if (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(key.to_owned());
     }
+    if !key.is_empty() || headers.contains_key("idempotency-key") {
+        return Err(invalid(
+            "Idempotency-Key",
+            "请求编号(Idempotency-Key)应为 1 到 128 个可见字符。",
+            "Idempotency-Key must be 1 to 128 visible ASCII characters.",
+        ));
+    }
     Err(tell(
         StatusCode::BAD_REQUEST,
         "idempotency_key_missing",

@@ -14,7 +14,7 @@ use crate::{
     Api,
     caller::Caller,
     input::{Body, parse},
-    problem::{ApiError, internal, invalid, tell},
+    problem::{ApiError, internal, invalid, storage_unavailable, tell},
 };
 
 /// Somebody whose contributions will be paid.
@@ -160,8 +160,8 @@ impl From<PeopleError> for ApiError {
             }
             PeopleError::AccountKey { .. }
             | PeopleError::Damaged { .. }
-            | PeopleError::Sealed { .. }
-            | PeopleError::Db(_) => internal(&error),
+            | PeopleError::Sealed { .. } => internal(&error),
+            PeopleError::Db(_) => storage_unavailable(&error),
         }
     }
 }

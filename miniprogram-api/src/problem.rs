@@ -52,6 +52,18 @@ pub(crate) fn internal(cause: &dyn std::fmt::Display) -> ApiError {
     )
 }
 
+/// The database does not answer. Nothing was changed; the same request works later.
+pub(crate) fn storage_unavailable(cause: &dyn std::fmt::Display) -> ApiError {
+    tracing::error!(%cause, "the database does not answer");
+    tell(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "storage_unavailable",
+        "系统繁忙,请稍后再试。如果刚刚付过款,款项已由支付平台记录,请不要重复支付。",
+        "The system is busy. Please try again later. If you have just paid, the platform has it on record: do not pay again.",
+    )
+    .with("retryable", json!(true))
+}
+
 /// The input is not what the route expects; `what` names the place.
 pub(crate) fn invalid(
     what: impl Into<String>,
@@ -158,7 +170,7 @@ pub(crate) async fn render_problems(
         tracing::info!(
             status = response.status().as_u16(),
             code,
-            duration_ms = started.elapsed().as_millis(),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered"
         );
         let mut response = match problem {

@@ -154,8 +154,14 @@ impl From<QuoteError> for ApiError {
                 no("category_needed", "请选择参保类别。".to_owned())
                     .with("categories", json!(known))
             }
-            QuoteError::ChoiceDoesNotFit { .. } => {
-                no("choice_does_not_fit", "该险种不能这样选择档次或基数。".to_owned())
+            QuoteError::ChoiceDoesNotFit { mode, .. } => {
+                let how = match mode {
+                    "tiers" | "tier_amounts" => "请选择档次(tier)。",
+                    "range" => "请填写缴费基数(base),整数元。",
+                    "annual_flat" => "请选择参保类别(category)。",
+                    _ => "该险种标准统一,无需选择档次或基数。",
+                };
+                no("choice_does_not_fit", how.to_owned()).with("base_mode", json!(mode))
             }
             QuoteError::WholeYearNeeded { from, to, .. } => {
                 no("whole_year_needed", format!("该险种按年缴费,请选择 {from} 至 {to}。"))

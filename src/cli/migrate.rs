@@ -16,6 +16,9 @@ pub(crate) struct Migrate {
     /// Take back this many migrations, and with them their data.
     #[arg(long, value_name = "STEPS")]
     down: Option<u32>,
+    /// Needed with --down where there are orders: their records are deleted.
+    #[arg(long, requires = "down")]
+    delete_data: bool,
     /// Only say which migrations are pending.
     #[arg(long, conflicts_with = "down")]
     status: bool,
@@ -40,6 +43,11 @@ impl Migrate {
     async fn migrate(&self, url: &str) -> Result<Vec<String>, DbErr> {
         let db = migrations::connect(url).await?;
         match self.down {
+            Some(_) if !self.delete_data && migrations::holds_orders(&db).await? => {
+                let refusal = "there are orders in this database; --down deletes their records. \
+                               Back it up, then say --delete-data";
+                return Err(DbErr::Custom(refusal.to_owned()));
+            }
             Some(steps) => migrations::down(&db, steps).await?,
             None if self.status => {}
             None => migrations::up(&db).await?,

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use mock_providers::{Providers, ProvidersError, ProvidersOptions};
+use policies::Catalogue;
 
 use super::{fail, say};
 use crate::{server, system, telemetry};
@@ -66,8 +67,12 @@ impl Mock {
     }
 }
 
-/// Starts the mocks on the machine's clock.
+/// Starts the mocks on the machine's clock, for every city that a pack opens.
 pub(crate) async fn start(options: ProvidersOptions) -> Result<Providers, ProvidersError> {
     let (clock, entropy) = system();
-    Providers::start(options, clock, entropy).await
+    let cities = Catalogue::embedded().map_or_else(
+        |_| options.cities.clone(),
+        |catalogue| catalogue.packs().map(|pack| pack.code.clone()).collect(),
+    );
+    Providers::start(ProvidersOptions { cities, ..options }, clock, entropy).await
 }

@@ -29,13 +29,20 @@ pub(crate) struct Worker {
 impl Serve {
     pub(crate) async fn run(self) -> ExitCode {
         telemetry::start_logging("info");
-        let (config, parts) = match build(&self.config).await {
-            Ok(built) => built,
-            Err(code) => return code,
+        let config = match Config::load(&self.config) {
+            Ok(config) => config,
+            Err(error) => return fail(&error),
         };
+        // Before the database is touched: a taken port must not migrate anything.
         let listener = match TcpListener::bind(config.server.listen).await {
             Ok(listener) => listener,
-            Err(error) => return fail(&format!("server.listen {}: {error}", config.server.listen)),
+            Err(error) => {
+                return fail(&format!("server.listen {}: {error}", config.server.listen));
+            }
+        };
+        let parts = match build(&config).await {
+            Ok(parts) => parts,
+            Err(code) => return code,
         };
         match (Serving { parts, listener, worker: !self.no_worker }).start() {
             Ok(running) => running.until_told().await,
@@ -48,8 +55,12 @@ impl Serve {
 impl Worker {
     pub(crate) async fn run(self) -> ExitCode {
         telemetry::start_logging("info");
-        let (_, parts) = match build(&self.config).await {
-            Ok(built) => built,
+        let config = match Config::load(&self.config) {
+            Ok(config) => config,
+            Err(error) => return fail(&error),
+        };
+        let parts = match build(&config).await {
+            Ok(parts) => parts,
             Err(code) => return code,
         };
         let stop = CancellationToken::new();
@@ -61,9 +72,7 @@ impl Worker {
     }
 }
 
-async fn build(path: &std::path::Path) -> Result<(Config, Parts), ExitCode> {
-    let config = Config::load(path).map_err(|error| fail(&error))?;
+async fn build(config: &Config) -> Result<Parts, ExitCode> {
     let (clock, entropy) = system();
-    let parts = Parts::build(&config, clock, entropy).await.map_err(|error| fail(&error))?;
-    Ok((config, parts))
+    Parts::build(config, clock, entropy).await.map_err(|error| fail(&error))
 }

@@ -23,6 +23,8 @@ pub enum CaseKind {
     UnknownOrder,
     /// One number, two transactions.
     SecondTransaction,
+    /// One transaction, two numbers.
+    TransactionReused,
     /// Whether a bill is posted could not be found out in time.
     PostingUnresolved,
     /// A job stopped after its last try.
@@ -34,13 +36,14 @@ pub enum CaseKind {
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 10] = [
+    pub const ALL: [CaseKind; 11] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
         CaseKind::WrongApp,
         CaseKind::UnknownOrder,
         CaseKind::SecondTransaction,
+        CaseKind::TransactionReused,
         CaseKind::PostingUnresolved,
         CaseKind::JobParked,
         CaseKind::UnknownRefund,
@@ -56,6 +59,7 @@ impl CaseKind {
             CaseKind::WrongApp => "wrong_app",
             CaseKind::UnknownOrder => "unknown_order",
             CaseKind::SecondTransaction => "second_transaction",
+            CaseKind::TransactionReused => "transaction_reused",
             CaseKind::PostingUnresolved => "posting_unresolved",
             CaseKind::JobParked => "job_parked",
             CaseKind::UnknownRefund => "unknown_refund",

@@ -290,6 +290,13 @@ impl Orders {
             self.doubt(txn, fact, kind, Some((order, payment)), now).await?;
             return Ok(Recorded::Case(kind));
         }
+        if table::transaction_is_known(txn, fact, payment.id).await? {
+            // One transaction cannot pay two numbers: without this look the unique index would refuse
+            // it for as long as the platform repeats.
+            let kind = CaseKind::TransactionReused;
+            self.doubt(txn, fact, kind, Some((order, payment)), now).await?;
+            return Ok(Recorded::Case(kind));
+        }
         let surplus =
             table::of_order(txn, order.id).await?.iter().any(|p| p.state == PaymentState::Paid);
         table::set_paid(txn, payment.id, fact, now).await?;
@@ -362,7 +369,14 @@ impl Orders {
                 "app_id": fact.app_id(), "paid_at": fact.paid_at(), "notification_id": fact.notification_id(),
             },
         });
-        let subject = format!("{}:{}:{}", fact.channel(), fact.merchant(), fact.transaction_id());
+        // One doubt is about one number and one transaction; both lengths are the platform's.
+        let subject = format!(
+            "{}:{}:{:.64}:{:.64}",
+            fact.channel(),
+            fact.merchant(),
+            fact.out_trade_no(),
+            fact.transaction_id()
+        );
         let doubt = Doubt {
             kind,
             subject,

@@ -385,7 +385,16 @@ impl Orders {
     ) -> Result<(), OrderError> {
         let doubt = Doubt {
             kind: CaseKind::UnknownRefund,
-            subject: format!("{}:{}:{}", fact.channel(), fact.merchant(), fact.out_refund_no()),
+            // A refund number is unique within its trade only, and a refund changes: each word about
+            // it is evidence of its own.
+            subject: format!(
+                "{}:{}:{:.64}:{:.64}:{:?}",
+                fact.channel(),
+                fact.merchant(),
+                fact.out_trade_no(),
+                fact.out_refund_no(),
+                fact.status()
+            ),
             order: payment.map(|payment| payment.order),
             account: Some((fact.channel(), fact.merchant().clone())),
             amount: fact.amount(),

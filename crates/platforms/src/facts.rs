@@ -161,6 +161,9 @@ pub enum Refusal {
     Stale,
     #[error("the content cannot be decrypted")]
     Undecryptable,
+    /// Genuine, and yet not what the platform documents: our key, or a change on their side.
+    #[error("the genuine content cannot be read")]
+    Unreadable,
 }
 
 impl Refusal {
@@ -173,6 +176,7 @@ impl Refusal {
             Refusal::Signature => "signature",
             Refusal::Stale => "stale",
             Refusal::Undecryptable => "undecryptable",
+            Refusal::Unreadable => "unreadable",
         }
     }
 }

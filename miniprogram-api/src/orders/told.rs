@@ -5,7 +5,7 @@ use orders::OrderError;
 use platforms::{ChannelError, Refused};
 use serde_json::json;
 
-use crate::problem::{ApiError, internal, invalid, tell};
+use crate::problem::{ApiError, internal, invalid, storage_unavailable, tell};
 
 impl From<OrderError> for ApiError {
     fn from(error: OrderError) -> ApiError {
@@ -100,7 +100,8 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::Agency(error) => error.into(),
         OrderError::Channel(error) => channel_told(error),
         OrderError::People(error) => error.into(),
-        OrderError::AboveRefundable { .. } | OrderError::Database(_) | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
+        OrderError::Database(_) => storage_unavailable(&error),
+        OrderError::AboveRefundable { .. } | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
     }
 }
 

@@ -182,6 +182,21 @@ pub(crate) async fn find_by_number(
     row.map(Payment::try_from).transpose()
 }
 
+/// Whether another attempt was paid by the fact's transaction.
+pub(crate) async fn transaction_is_known(
+    db: &impl ConnectionTrait,
+    fact: &platforms::PaymentFact,
+    id: PaymentId,
+) -> Result<bool, OrderError> {
+    let row = Entity::find()
+        .filter(Column::Channel.eq(fact.channel().code()))
+        .filter(Column::TransactionId.eq(fact.transaction_id()))
+        .filter(Column::Id.ne(id.as_uuid()))
+        .one(db)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// All attempts of an order, oldest first.
 pub(crate) async fn of_order(
     db: &impl ConnectionTrait,

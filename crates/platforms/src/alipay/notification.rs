@@ -33,16 +33,20 @@ pub(super) fn open(
     form.verify(keys)?;
 
     // Genuine from here on.
+    read(&form, merchant).map_err(|_| Refusal::Unreadable)
+}
+
+fn read(form: &Form, merchant: &MerchantKey) -> Result<Notice, Refusal> {
     let notify_type = form.value("notify_type")?.unwrap_or_default();
     if notify_type != "trade_status_sync" {
         return Ok(Notice::Ignored { kind: plain_code(notify_type) });
     }
     let status = form.required("trade_status")?;
     if form.tells_a_refund()? {
-        return refund(&form, merchant, status);
+        return refund(form, merchant, status);
     }
     match status {
-        "TRADE_SUCCESS" | "TRADE_FINISHED" => payment(&form, merchant).map(Notice::Payment),
+        "TRADE_SUCCESS" | "TRADE_FINISHED" => payment(form, merchant).map(Notice::Payment),
         // WAIT_BUYER_PAY, TRADE_CLOSED without a refund, and what may come.
         other => Ok(Notice::Ignored { kind: plain_code(other) }),
     }

@@ -48,7 +48,7 @@ pub(super) fn open(
     SignedHead::read(headers)?.verify(keys, now, body)?;
 
     // Genuine from here on.
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)?;
     let resource = &envelope.resource;
     let decrypt = || {
         if resource.algorithm != "AEAD_AES_256_GCM" {
@@ -60,20 +60,20 @@ pub(super) fn open(
     match envelope.event_type.as_str() {
         "TRANSACTION.SUCCESS" => {
             let transaction: Transaction =
-                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Malformed)?;
+                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Unreadable)?;
             // Only success is ever notified. Another state contradicts the event, and the caller's
             // query will tell.
             if !transaction.is_success() {
-                return Err(Refusal::Malformed);
+                return Err(Refusal::Unreadable);
             }
             let fact = transaction.into_fact(Told::Notification, merchant, envelope.id);
-            fact.map(Notice::Payment).ok_or(Refusal::Malformed)
+            fact.map(Notice::Payment).ok_or(Refusal::Unreadable)
         }
         "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
             let refund: Refund =
-                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Malformed)?;
+                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Unreadable)?;
             let fact = refund.into_fact(Told::Notification, merchant, None);
-            fact.map(Notice::Refund).ok_or(Refusal::Malformed)
+            fact.map(Notice::Refund).ok_or(Refusal::Unreadable)
         }
         other => Ok(Notice::Ignored { kind: plain_code(other) }),
     }

@@ -80,7 +80,14 @@ impl Town {
             text.contains(&forms[0]) || lower.contains(&forms[1]) || text.contains(&forms[2])
         };
         let mut places: Vec<String> = Vec::new();
-        places.extend(self.heard.lock().unwrap().iter().filter(|answer| shows(answer)).cloned());
+        places.extend(
+            self.heard
+                .lock()
+                .expect("nobody panicked")
+                .iter()
+                .filter(|answer| shows(answer))
+                .cloned(),
+        );
         for (table, rows) in self.dump().await {
             places
                 .extend(rows.iter().filter(|row| shows(row)).map(|row| format!("{table}: {row}")));
@@ -118,7 +125,13 @@ impl Town {
 
     /// WeChat's session keys: the mock's chance gave out each of them as 16 bytes.
     pub fn session_keys(&self) -> Vec<String> {
-        self.chance.given.lock().unwrap().iter().map(|key| BASE64.encode(key)).collect()
+        self.chance
+            .given
+            .lock()
+            .expect("nobody panicked")
+            .iter()
+            .map(|key| BASE64.encode(key))
+            .collect()
     }
 
     /// The lines of an order's journal that move money, oldest first.

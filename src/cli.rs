@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod audit;
 mod cities;
 mod demo;
 mod migrate;
@@ -33,6 +34,8 @@ enum Command {
     Worker(serve::Worker),
     /// Brings the database's tables up to date, or takes migrations back.
     Migrate(migrate::Migrate),
+    /// Proves on a database that every fen received is posted, returned, or waits for somebody.
+    Audit(audit::Audit),
     /// City packs.
     Cities(cities::Cities),
     /// Prices some months and prints every step.
@@ -46,6 +49,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Serve(command) => command.run().await,
         Command::Worker(command) => command.run().await,
         Command::Migrate(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
         Command::Cities(command) => command.run(),
         Command::Quote(command) => command.run(),
     }

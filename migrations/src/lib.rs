@@ -12,6 +12,7 @@
 mod doors;
 mod m20261123_000001_people;
 mod m20261123_000002_orders;
+mod m20261123_000003_refunds;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_people::Migration),
             Box::new(m20261123_000002_orders::Migration),
+            Box::new(m20261123_000003_refunds::Migration),
         ]
     }
 }

@@ -63,6 +63,7 @@ row_ids! {
     OrderId
     PaymentId
     PostingId
+    RefundId
     NotificationId
     JobId
     CaseId

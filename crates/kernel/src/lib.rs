@@ -22,6 +22,7 @@ pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, P
 pub use ids::{
     AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, IdError, JobId, MerchantKey,
     NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PersonId, PolicyId, PostingId,
+    RefundId,
 };
 pub use money::{BasisPoints, Fen, MoneyError};
 pub use period::{Month, MonthError, MonthRange};

@@ -24,17 +24,17 @@ pub(crate) use ledger::{Refund, Trade};
 pub(crate) use wallet::{Payable, WalletRefusal};
 
 use crate::{
-    common::Common,
     keys::AlipayKeys,
     lock,
     people::{LoginCodes, People, PersonNo},
     settings::AlipayIdMode,
+    stage::Stage,
 };
 use ledger::Ledger;
 
 pub(crate) struct Alipay {
     pub keys: Arc<AlipayKeys>,
-    pub common: Arc<Common>,
+    pub stage: Arc<Stage>,
     pub people: People,
     pub codes: LoginCodes,
     pub(crate) ledger: Mutex<Ledger>,
@@ -42,19 +42,19 @@ pub(crate) struct Alipay {
 }
 
 impl Alipay {
-    pub fn new(keys: Arc<AlipayKeys>, common: Arc<Common>) -> Alipay {
+    pub fn new(keys: Arc<AlipayKeys>, stage: Arc<Stage>) -> Alipay {
         Alipay {
             people: People::new(&keys.alipay.private_pem),
             codes: LoginCodes::new(Channel::Alipay),
             ledger: Mutex::new(Ledger::new()),
             tokens: oauth::Tokens::new(),
             keys,
-            common,
+            stage,
         }
     }
 
     fn now(&self) -> Timestamp {
-        self.common.clocks.now()
+        self.stage.clocks.now()
     }
 
     /// A copy of one trade as it stands now.
@@ -69,7 +69,7 @@ impl Alipay {
 
     /// The person's ids under the given names, as the id mode allows.
     fn ids(&self, person: PersonNo, user_id: &str, open_id: &str) -> Map<String, Value> {
-        let mode = self.common.switches.get().alipay_id_mode;
+        let mode = self.stage.switches.get().alipay_id_mode;
         let mut ids = Map::new();
         if mode != AlipayIdMode::OpenId {
             ids.insert(user_id.to_owned(), json!(self.people.user_id(person)));

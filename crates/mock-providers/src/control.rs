@@ -189,7 +189,7 @@ async fn trades(State(desk): State<Desk>, query: Listed) -> Result<Response, Des
 
 async fn deliveries(State(desk): State<Desk>, query: Listed) -> Result<Response, DeskError> {
     let wanted = listing(query)?;
-    let found = desk.common.office.list(
+    let found = desk.stage.office.list(
         |delivery| {
             wanted.platform.is_none_or(|platform| platform == delivery.platform)
                 && wanted.out_trade_no.as_ref().is_none_or(|no| *no == delivery.out_trade_no)
@@ -200,12 +200,12 @@ async fn deliveries(State(desk): State<Desk>, query: Listed) -> Result<Response,
 }
 
 async fn settle(State(desk): State<Desk>) -> Json<Value> {
-    desk.common.office.settle().await;
+    desk.stage.office.settle().await;
     Json(json!({}))
 }
 
 async fn resend(State(desk): State<Desk>, Path(id): Path<String>) -> Result<Response, DeskError> {
-    let attempt = desk.common.office.resend(&id).await;
+    let attempt = desk.stage.office.resend(&id).await;
     Ok(Json(attempt.ok_or(DeskError::NotFound("delivery"))?).into_response())
 }
 
@@ -229,7 +229,7 @@ async fn notify(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskE
 }
 
 fn clock_view(desk: &Desk) -> Json<Value> {
-    let clocks = &desk.common.clocks;
+    let clocks = &desk.stage.clocks;
     Json(json!({
         "now": clocks.now(),
         "wire": clocks.wire(),
@@ -253,7 +253,7 @@ async fn advance(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, D
     if seconds > ADVANCE_SECONDS_MAX {
         return Err(DeskError::BadRequest(format!("at most {ADVANCE_SECONDS_MAX} seconds")));
     }
-    desk.common.office.advance(std::time::Duration::from_secs(seconds)).await;
+    desk.stage.office.advance(std::time::Duration::from_secs(seconds)).await;
     Ok(clock_view(&desk))
 }
 
@@ -268,37 +268,37 @@ async fn skew(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, Desk
     if seconds.unsigned_abs() > 86_400 {
         return Err(DeskError::BadRequest("at most a day".to_owned()));
     }
-    desk.common.clocks.set_skew(seconds);
+    desk.stage.clocks.set_skew(seconds);
     Ok(clock_view(&desk))
 }
 
 async fn faults(State(desk): State<Desk>) -> Json<Value> {
-    Json(json!({"faults": desk.common.faults.list()}))
+    Json(json!({"faults": desk.stage.faults.list()}))
 }
 
 async fn set_fault(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
-    desk.common.faults.set(read::<Fault>(&body)?)?;
+    desk.stage.faults.set(read::<Fault>(&body)?)?;
     Ok(faults(State(desk)).await)
 }
 
 async fn clear_faults(State(desk): State<Desk>) -> StatusCode {
-    desk.common.faults.clear();
+    desk.stage.faults.clear();
     StatusCode::NO_CONTENT
 }
 
 async fn settings(State(desk): State<Desk>) -> Json<Settings> {
-    Json(desk.common.switches.get())
+    Json(desk.stage.switches.get())
 }
 
 /// What is given replaces what was; the rest stays.
 async fn set_settings(State(desk): State<Desk>, body: Bytes) -> Result<Json<Settings>, DeskError> {
     let given: serde_json::Map<String, Value> = read(&body)?;
-    let mut all = json!(desk.common.switches.get());
+    let mut all = json!(desk.stage.switches.get());
     if let Some(all) = all.as_object_mut() {
         all.extend(given);
     }
     let settings =
         serde_json::from_value(all).map_err(|cause| DeskError::BadRequest(cause.to_string()))?;
-    desk.common.switches.set(settings);
+    desk.stage.switches.set(settings);
     Ok(Json(settings))
 }

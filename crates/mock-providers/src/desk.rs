@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     alipay::{self, Alipay},
-    common::Common,
     delivery::Attempt,
     letter::{Letter, Overrides, SignKind, SignedNotification},
     people::PersonNo,
+    stage::Stage,
     wechat::{self, Wechat},
 };
 
@@ -183,7 +183,7 @@ pub struct RefundView {
 /// Both platforms and what they share.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    pub common: Arc<Common>,
+    pub stage: Arc<Stage>,
     pub wechat: Arc<Wechat>,
     pub alipay: Arc<Alipay>,
 }
@@ -230,7 +230,7 @@ fn payable(request: &PayRequest) -> Result<Payable, DeskError> {
 
 impl Desk {
     pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
-        let (now, entropy) = (self.common.clocks.now(), self.common.entropy.as_ref());
+        let (now, entropy) = (self.stage.clocks.now(), self.stage.entropy.as_ref());
         let person = PersonNo::of(user);
         match platform {
             Channel::Wechat => MintedCode {
@@ -298,7 +298,7 @@ impl Desk {
     }
 
     fn wechat_view(&self, trade: &wechat::Trade) -> TradeView {
-        let now = self.common.clocks.now();
+        let now = self.stage.clocks.now();
         let refunds = crate::lock(&self.wechat.ledger).refunds_of(trade);
         let refund = |refund: &wechat::Refund| RefundView {
             out_refund_no: refund.out_refund_no.clone(),
@@ -332,7 +332,7 @@ impl Desk {
             platform: Channel::Alipay,
             out_trade_no: trade.out_trade_no.clone(),
             transaction_id: Some(trade.trade_no.clone()),
-            state: trade.status(self.common.clocks.now()),
+            state: trade.status(self.stage.clocks.now()),
             total_fen: trade.total.get(),
             payer: self.alipay.people.open_id(trade.buyer),
             notify_url: trade.notify_url.clone(),
@@ -421,7 +421,7 @@ impl Desk {
             sign: craft.sign,
             tampered: craft.tampered,
         };
-        let clocks = &self.common.clocks;
+        let clocks = &self.stage.clocks;
         let signed = letter.written(clocks.now(), clocks.wire(), &overrides);
         Ok((letter, signed))
     }
@@ -432,8 +432,8 @@ impl Desk {
         request: &NotificationRequest,
     ) -> Result<Attempt, DeskError> {
         let (letter, signed) = self.craft_notification(request)?;
-        let now = self.common.clocks.now();
-        Ok(self.common.office.send(letter.as_ref(), now, signed, None).await)
+        let now = self.stage.clocks.now();
+        Ok(self.stage.office.send(letter.as_ref(), now, signed, None).await)
     }
 }
 

@@ -19,8 +19,3 @@ pub(crate) fn gateway_page() -> Response {
     let page = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>";
     (StatusCode::BAD_GATEWAY, Html(page)).into_response()
 }
-
-/// A server of this mock that has nothing behind it.
-pub(crate) fn absent(name: &str) -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, format!("no {name} is plugged in")).into_response()
-}

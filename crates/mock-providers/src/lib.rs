@@ -15,7 +15,6 @@ pub mod agency;
 mod alipay;
 mod bounded;
 mod clocks;
-mod common;
 mod control;
 mod delivery;
 mod desk;
@@ -28,6 +27,7 @@ mod letter;
 mod people;
 mod providers;
 mod settings;
+mod stage;
 mod wechat;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

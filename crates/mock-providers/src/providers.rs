@@ -16,7 +16,6 @@ use crate::{
     agency::{self, AgencyBook, AgencyBookOptions},
     alipay::{self, Alipay},
     clocks::Clocks,
-    common::Common,
     control,
     delivery::{Attempt, Delivery, PostOffice},
     desk::{ClientResult, Desk, DeskError, MintedCode, NotificationRequest, PayRequest, TradeView},
@@ -26,6 +25,7 @@ use crate::{
     keys::{KeyError, Keys},
     letter::SignedNotification,
     settings::{Settings, Switches},
+    stage::Stage,
     wechat::{self, Wechat},
 };
 
@@ -184,11 +184,11 @@ impl Providers {
             http_notify_url: options.http_notify_url,
         }));
         let office = Arc::new(PostOffice::new(Arc::clone(&clocks), Arc::clone(&faults))?);
-        let common =
-            Arc::new(Common { clocks, entropy, faults, switches, office: Arc::clone(&office) });
-        let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&common)));
-        let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&common)));
-        let desk = Desk { common, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay) };
+        let stage =
+            Arc::new(Stage { clocks, entropy, faults, switches, office: Arc::clone(&office) });
+        let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
+        let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));
+        let desk = Desk { stage, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay) };
         let book = AgencyBookOptions {
             enrol_unknown: options.enrol_unknown,
             ..AgencyBookOptions::new(keys.agency.institution, Secret::new(keys.agency.secret))
@@ -235,7 +235,7 @@ impl Providers {
     /// # Errors
     /// When the folder holds another mock's keys, or cannot be written.
     pub fn write_folder(&self, folder: &Path) -> Result<WrittenFolder, FolderError> {
-        let entropy = self.desk.common.entropy.as_ref();
+        let entropy = self.desk.stage.entropy.as_ref();
         folder::write(folder, &self.keys, &self.config, entropy)
     }
 
@@ -311,23 +311,23 @@ impl Providers {
         let wanted = |delivery: &Delivery| {
             delivery.platform == platform && delivery.out_trade_no == out_trade_no
         };
-        self.desk.common.office.list(wanted, usize::MAX)
+        self.desk.stage.office.list(wanted, usize::MAX)
     }
 
     /// Sends a known notification again, now. `None`: no such delivery.
     pub async fn resend(&self, delivery_id: &str) -> Option<Attempt> {
-        self.desk.common.office.resend(delivery_id).await
+        self.desk.stage.office.resend(delivery_id).await
     }
 
     /// Sends what is due and waits until no attempt is under way. Tests wait with this, not by
     /// sleeping.
     pub async fn settle(&self) {
-        self.desk.common.office.settle().await;
+        self.desk.stage.office.settle().await;
     }
 
     /// Moves the clock forward, attempt by attempt.
     pub async fn advance(&self, duration: Duration) {
-        self.desk.common.office.advance(duration).await;
+        self.desk.stage.office.advance(duration).await;
     }
 
     /// Orders a fault.
@@ -335,24 +335,24 @@ impl Providers {
     /// # Errors
     /// When the fault does not exist for its target.
     pub fn set_fault(&self, fault: Fault) -> Result<(), FaultError> {
-        self.desk.common.faults.set(fault)
+        self.desk.stage.faults.set(fault)
     }
 
     /// Faults that did not strike yet.
     pub fn faults(&self) -> Vec<Fault> {
-        self.desk.common.faults.list()
+        self.desk.stage.faults.list()
     }
 
     pub fn clear_faults(&self) {
-        self.desk.common.faults.clear();
+        self.desk.stage.faults.clear();
     }
 
     pub fn settings(&self) -> Settings {
-        self.desk.common.switches.get()
+        self.desk.stage.switches.get()
     }
 
     pub fn set_settings(&self, settings: Settings) {
-        self.desk.common.switches.set(settings);
+        self.desk.stage.switches.set(settings);
     }
 }
 

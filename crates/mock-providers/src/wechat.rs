@@ -32,41 +32,41 @@ pub use wallet::WalletParameters;
 pub(crate) use wallet::{Payable, WalletRefusal};
 
 use crate::{
-    common::Common,
     keys::WechatKeys,
     lock,
     people::{LoginCodes, People},
     settings::WechatSigner,
+    stage::Stage,
 };
 use answer::Refusal;
 use ledger::Ledger;
 
 pub(crate) struct Wechat {
     pub keys: Arc<WechatKeys>,
-    pub common: Arc<Common>,
+    pub stage: Arc<Stage>,
     pub people: People,
     pub codes: LoginCodes,
     pub(crate) ledger: Mutex<Ledger>,
 }
 
 impl Wechat {
-    pub fn new(keys: Arc<WechatKeys>, common: Arc<Common>) -> Wechat {
+    pub fn new(keys: Arc<WechatKeys>, stage: Arc<Stage>) -> Wechat {
         Wechat {
             people: People::new(&keys.app_secret),
             codes: LoginCodes::new(Channel::Wechat),
             ledger: Mutex::new(Ledger::new()),
             keys,
-            common,
+            stage,
         }
     }
 
     fn now(&self) -> Timestamp {
-        self.common.clocks.now()
+        self.stage.clocks.now()
     }
 
     /// The key that signs unless a request asks for another.
     fn default_signer(&self) -> WechatSigner {
-        self.common.switches.get().wechat_signer
+        self.stage.switches.get().wechat_signer
     }
 
     /// A copy of one trade as it stands now.

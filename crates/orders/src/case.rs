@@ -23,34 +23,28 @@ pub enum CaseKind {
     UnknownOrder,
     /// One number, two transactions.
     SecondTransaction,
-    /// The order was paid before, by another payment.
-    SurplusPayment,
-    /// Money for an order whose bills another order claims by now.
-    BillClaimedElsewhere,
-    /// The agency definitely refuses a bill that is paid.
-    PostingRefused,
     /// Whether a bill is posted could not be found out in time.
     PostingUnresolved,
     /// A job stopped after its last try.
     JobParked,
-    /// A genuine message about a refund that we never asked for.
+    /// A genuine message about a refund that we never asked for, or of another amount.
     UnknownRefund,
+    /// Money that should go back does not: the channel refuses, the account is gone, or it takes too long.
+    RefundUnfinished,
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 12] = [
+    pub const ALL: [CaseKind; 10] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
         CaseKind::WrongApp,
         CaseKind::UnknownOrder,
         CaseKind::SecondTransaction,
-        CaseKind::SurplusPayment,
-        CaseKind::BillClaimedElsewhere,
-        CaseKind::PostingRefused,
         CaseKind::PostingUnresolved,
         CaseKind::JobParked,
         CaseKind::UnknownRefund,
+        CaseKind::RefundUnfinished,
     ];
 
     /// The stable code.
@@ -62,12 +56,10 @@ impl CaseKind {
             CaseKind::WrongApp => "wrong_app",
             CaseKind::UnknownOrder => "unknown_order",
             CaseKind::SecondTransaction => "second_transaction",
-            CaseKind::SurplusPayment => "surplus_payment",
-            CaseKind::BillClaimedElsewhere => "bill_claimed_elsewhere",
-            CaseKind::PostingRefused => "posting_refused",
             CaseKind::PostingUnresolved => "posting_unresolved",
             CaseKind::JobParked => "job_parked",
             CaseKind::UnknownRefund => "unknown_refund",
+            CaseKind::RefundUnfinished => "refund_unfinished",
         }
     }
 }

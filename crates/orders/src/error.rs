@@ -36,6 +36,9 @@ pub enum OrderError {
     AmountChanged(Vec<ChangedBill>),
     #[error("the order is above the limit of {max}")]
     AboveLimit { max: Fen },
+    /// More than what is left of the payment after all refunds that were ever promised.
+    #[error("at most {refundable} can go back")]
+    AboveRefundable { refundable: Fen },
     #[error("the time to pay is over")]
     Expired,
     #[error("the order is in state {0} and cannot be paid")]
@@ -84,6 +87,7 @@ impl OrderError {
             | OrderError::BillInOtherOrder { .. }
             | OrderError::AmountChanged(_)
             | OrderError::AboveLimit { .. }
+            | OrderError::AboveRefundable { .. }
             | OrderError::Expired
             | OrderError::NotPayable(_)
             | OrderError::Refused(_)

@@ -24,11 +24,13 @@ pub enum JobKind {
     AskChannel,
     /// Close an order whose time is over. Subject: the order.
     ExpireOrder,
+    /// Bring a refund to its end. Subject: the refund.
+    Refund,
 }
 
 impl JobKind {
-    pub(crate) const ALL: [JobKind; 3] =
-        [JobKind::PostBill, JobKind::AskChannel, JobKind::ExpireOrder];
+    pub(crate) const ALL: [JobKind; 4] =
+        [JobKind::PostBill, JobKind::AskChannel, JobKind::ExpireOrder, JobKind::Refund];
 
     /// The stable code.
     pub const fn code(self) -> &'static str {
@@ -36,6 +38,7 @@ impl JobKind {
             JobKind::PostBill => "post_bill",
             JobKind::AskChannel => "ask_channel",
             JobKind::ExpireOrder => "expire_order",
+            JobKind::Refund => "refund",
         }
     }
 }

@@ -59,6 +59,11 @@ pub(crate) mod account {
         format!("premium:{agency}")
     }
 
+    /// Promised back, not yet returned (应退).
+    pub(crate) fn refund_payable() -> String {
+        "refund_payable".to_owned()
+    }
+
     /// Received beyond what was asked for; a person or a refund settles it (待查).
     pub(crate) fn suspense() -> String {
         "suspense".to_owned()

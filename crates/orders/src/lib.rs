@@ -12,6 +12,7 @@
 //! Deliberately absent: HTTP, sessions, repository traits (SeaORM is the abstraction, SQLite in
 //! memory the fast test database), and any setter of a state.
 
+mod audit;
 mod case;
 mod directory;
 mod error;
@@ -24,6 +25,7 @@ mod payment;
 mod posting;
 mod preview;
 mod record;
+mod refund;
 mod state;
 
 use std::{sync::Arc, time::Duration};
@@ -35,6 +37,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
 pub use crate::{
+    audit::Audit,
     case::{Case, CaseKind},
     directory::Directory,
     error::{ChangedBill, OrderError},
@@ -46,6 +49,7 @@ pub use crate::{
     posting::{Posting, PostingState},
     preview::{preview, usual_kind},
     record::{OrderPage, OrderRecord},
+    refund::{Refund, RefundCause, RefundState},
     state::{OrderEvent, OrderState, Refused},
 };
 

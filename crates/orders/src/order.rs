@@ -99,9 +99,16 @@ impl Orders {
             }
             Err(error) => return Err(error),
         };
-        if let Err(error) = self.lock_at_agencies(&order).await {
-            self.give_up(order).await?;
-            return Err(error);
+        match self.lock_at_agencies(&order).await {
+            Ok(()) => {}
+            // No answer is no refusal: the order stands, and starting its payment locks again.
+            Err(error) if error.retryable() => {
+                tracing::info!(order.no = %order.order_no, %error, "bills are not locked yet");
+            }
+            Err(error) => {
+                self.give_up(&order).await?;
+                return Err(error);
+            }
         }
         Ok(Placed { order, new: true })
     }
@@ -144,24 +151,8 @@ impl Orders {
         wish: &PlaceOrder,
         identity: &Identity,
     ) -> Result<Vec<FrozenBill>, OrderError> {
-        let mut due: BTreeMap<(AgencyCode, kernel::BillNo), Bill> = BTreeMap::new();
-        let mut asked = Vec::new();
-        for chosen in &wish.bills {
-            let question = (chosen.agency.clone(), chosen.insurance, chosen.months);
-            if asked.contains(&question) {
-                continue;
-            }
-            let query = BillQuery {
-                agency: chosen.agency.clone(),
-                identity: identity.clone(),
-                insurance: chosen.insurance,
-                months: chosen.months,
-            };
-            for bill in self.directory.agency(&chosen.agency)?.query_bills(&query).await? {
-                due.insert((bill.agency.clone(), bill.bill_no.clone()), bill);
-            }
-            asked.push(question);
-        }
+        let chosen = wish.bills.iter().map(|bill| (&bill.agency, bill.insurance, bill.months));
+        let mut due = self.bills_at_agencies(identity, chosen).await?;
         let mut frozen = Vec::new();
         let mut changed = Vec::new();
         for chosen in &wish.bills {
@@ -248,26 +239,82 @@ impl Orders {
         Ok(None)
     }
 
-    /// Asks each agency to keep the bills for this order, a little longer than it can be paid.
-    /// An agency that cannot lock is asked for the bills again instead, by [`Orders::place`].
+    /// What the agencies list now: one question per agency and insurance, over all months wanted.
+    async fn bills_at_agencies<'a>(
+        &self,
+        identity: &Identity,
+        wanted: impl Iterator<Item = (&'a AgencyCode, Insurance, MonthRange)>,
+    ) -> Result<BTreeMap<(AgencyCode, kernel::BillNo), Bill>, OrderError> {
+        let mut questions: BTreeMap<(&AgencyCode, Insurance), MonthRange> = BTreeMap::new();
+        for (agency, insurance, months) in wanted {
+            let asked = questions.entry((agency, insurance)).or_insert(months);
+            let (from, to) = (asked.from().min(months.from()), asked.to().max(months.to()));
+            // Bills more than ten years apart do not belong into one order.
+            *asked = MonthRange::new(from, to)
+                .map_err(|_| OrderError::BillCount { max: self.rules.bills_max })?;
+        }
+        let mut bills = BTreeMap::new();
+        for ((code, insurance), months) in questions {
+            let query =
+                BillQuery { agency: code.clone(), identity: identity.clone(), insurance, months };
+            for bill in self.directory.agency(code)?.query_bills(&query).await? {
+                bills.insert((bill.agency.clone(), bill.bill_no.clone()), bill);
+            }
+        }
+        Ok(bills)
+    }
+
+    /// Asks each agency to keep the bills for this order, a little longer than it can be paid. An
+    /// agency that cannot lock is asked whether they are still due as they were frozen.
     pub(crate) async fn lock_at_agencies(&self, order: &Order) -> Result<(), OrderError> {
-        for (code, bills) in self.bills_by_agency(order).await? {
+        let frozen = table::bills(&self.db, order.id).await?;
+        let mut unlocked: Vec<&FrozenBill> = Vec::new();
+        for (code, bills) in by_agency(&frozen) {
             let request = LockRequest {
                 agency: code.clone(),
                 order_no: order.order_no.clone(),
                 bills,
                 until: order.expires_at.plus(self.rules.lock_longer),
             };
-            self.directory.agency(&code)?.lock_bills(&request).await?;
+            let lock = self.directory.agency(code)?.lock_bills(&request).await?;
+            if lock.token.is_none() {
+                unlocked.extend(frozen.iter().filter(|bill| bill.agency == *code));
+            }
         }
-        Ok(())
+        if unlocked.is_empty() { Ok(()) } else { self.still_due(order, &unlocked).await }
+    }
+
+    async fn still_due(&self, order: &Order, frozen: &[&FrozenBill]) -> Result<(), OrderError> {
+        let identity = self.people.identity_of(order.account, order.person).await;
+        let identity = identity.map_err(OrderError::from_person)?;
+        let wanted = frozen.iter().map(|bill| (&bill.agency, bill.insurance, bill.months));
+        let listed = self.bills_at_agencies(&identity, wanted).await?;
+        let mut changed = Vec::new();
+        for bill in frozen {
+            let now = listed.get(&(bill.agency.clone(), bill.bill.bill_no.clone()));
+            if now.is_some_and(|now| now.state == BillState::Paid) {
+                return Err(AgencyError::Objection(Objection::AlreadyPaid).into());
+            }
+            let now = now.filter(|now| now.state == BillState::Due);
+            if now.is_none_or(|now| {
+                now.amount != bill.bill.amount || now.version != bill.bill.version
+            }) {
+                changed.push(ChangedBill {
+                    bill_no: bill.bill.bill_no.clone(),
+                    seen: bill.bill.amount,
+                    now: now.map(|now| now.amount),
+                });
+            }
+        }
+        if changed.is_empty() { Ok(()) } else { Err(OrderError::AmountChanged(changed)) }
     }
 
     /// Best effort: locks end by themselves, so a failure is only worth a line in the log.
     pub(crate) async fn unlock_at_agencies(&self, order: &Order) {
         let released = async {
-            for (code, _) in self.bills_by_agency(order).await? {
-                self.directory.agency(&code)?.unlock_bills(&code, &order.order_no).await?;
+            let frozen = table::bills(&self.db, order.id).await?;
+            for code in by_agency(&frozen).into_keys() {
+                self.directory.agency(code)?.unlock_bills(code, &order.order_no).await?;
             }
             Ok::<(), OrderError>(())
         };
@@ -276,19 +323,8 @@ impl Orders {
         }
     }
 
-    async fn bills_by_agency(
-        &self,
-        order: &Order,
-    ) -> Result<BTreeMap<AgencyCode, Vec<BillRef>>, OrderError> {
-        let mut by_agency: BTreeMap<AgencyCode, Vec<BillRef>> = BTreeMap::new();
-        for frozen in table::bills(&self.db, order.id).await? {
-            by_agency.entry(frozen.agency).or_default().push(frozen.bill);
-        }
-        Ok(by_agency)
-    }
-
-    /// The agency did not lock: nobody can pay this order, so it ends before it began.
-    async fn give_up(&self, order: Order) -> Result<(), OrderError> {
+    /// The agency does not keep the bills: nobody can pay this order, so it ends before it began.
+    pub(crate) async fn give_up(&self, order: &Order) -> Result<(), OrderError> {
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
         let mut current = table::lock(&txn, order.id).await?;
@@ -296,9 +332,17 @@ impl Orders {
             journal::advance(&txn, &mut current, OrderEvent::Cancelled, None, now).await?;
             txn.commit().await?;
         }
-        self.unlock_at_agencies(&order).await;
+        self.unlock_at_agencies(order).await;
         Ok(())
     }
+}
+
+fn by_agency(frozen: &[FrozenBill]) -> BTreeMap<&AgencyCode, Vec<BillRef>> {
+    let mut by_agency: BTreeMap<&AgencyCode, Vec<BillRef>> = BTreeMap::new();
+    for bill in frozen {
+        by_agency.entry(&bill.agency).or_default().push(bill.bill.clone());
+    }
+    by_agency
 }
 
 fn unchanged(chosen: &ChosenBill, bill: &Bill) -> bool {

@@ -9,14 +9,14 @@ use migrations::begin_write;
 use people::FieldCipher;
 use platforms::{
     ChannelError, Created, Payer, PayerIdKind, PaymentChannel, PaymentFact, PaymentRequest,
-    Prepared, RefundFact, Refused, WalletParameters,
+    Prepared, Refused, WalletParameters,
 };
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
 pub use self::table::{Payment, PaymentState};
 use crate::{
-    OrderError, OrderEvent, Orders,
+    OrderError, OrderEvent, OrderState, Orders,
     case::{self, CaseKind, Doubt},
     inquiry,
     job::{self, JobKind},
@@ -24,6 +24,7 @@ use crate::{
     notification::{self, RawNotification, Told},
     order::table::{self as order_table, Order},
     posting,
+    refund::{Giving, RefundCause},
 };
 
 /// What the client needs to open its wallet.
@@ -79,7 +80,13 @@ impl Orders {
         let payer = self.payer(&order, &*collector).await?;
         still_payable(&order, now)?;
         // Another channel may have collected meanwhile; the agency knows.
-        self.lock_at_agencies(&order).await?;
+        if let Err(error) = self.lock_at_agencies(&order).await {
+            // Nothing was asked of a channel yet, and these bills will not come back as they were.
+            if order.state == OrderState::Created && !error.retryable() {
+                self.give_up(&order).await?;
+            }
+            return Err(error);
+        }
         let payment = self.prepare_payment(&order, &*collector, payer, client_ip, now).await?;
         let created = match fresh_token(&payment, &*collector, now) {
             Some(created) => created,
@@ -296,17 +303,20 @@ impl Orders {
         if surplus {
             let entry = received(account::suspense());
             journal::advance(txn, order, OrderEvent::SurplusArrived, Some(entry), now).await?;
-            self.doubt(txn, fact, CaseKind::SurplusPayment, Some((order, payment)), now).await?;
-            return Ok(Recorded::Case(CaseKind::SurplusPayment));
+            let cause = RefundCause::Surplus;
+            let giving = Giving { payment, amount: fact.amount(), cause, bill_no: None };
+            self.give_back(txn, order, giving, now).await?;
+            return Ok(Recorded::Now);
         }
         let claimed = self.claim_bills(txn, order).await?;
         let entry = received(account::in_transit());
         journal::advance(txn, order, OrderEvent::MoneyArrived, Some(entry), now).await?;
         if !claimed {
-            journal::advance(txn, order, OrderEvent::HandedOver, None, now).await?;
-            self.doubt(txn, fact, CaseKind::BillClaimedElsewhere, Some((order, payment)), now)
-                .await?;
-            return Ok(Recorded::Case(CaseKind::BillClaimedElsewhere));
+            let cause = RefundCause::BillClaimedElsewhere;
+            let giving = Giving { payment, amount: fact.amount(), cause, bill_no: None };
+            self.give_back(txn, order, giving, now).await?;
+            journal::advance(txn, order, OrderEvent::RefundStarted, None, now).await?;
+            return Ok(Recorded::Now);
         }
         posting::plan(txn, order, payment.id, now, &*self.entropy).await?;
         Ok(Recorded::Now)
@@ -362,44 +372,6 @@ impl Orders {
             evidence,
         };
         case::open(txn, doubt, now, &*self.entropy).await
-    }
-
-    /// Records what a platform says about a refund. We have not asked for any refund under numbers
-    /// that we do not know, so such a fact is kept and a person looks.
-    ///
-    /// # Errors
-    /// Only when nothing could be stored: then the platform must tell again.
-    pub async fn record_refund(
-        &self,
-        fact: &RefundFact,
-        raw: Option<RawNotification<'_>>,
-    ) -> Result<Recorded, OrderError> {
-        let now = self.clock.now();
-        let number = (fact.channel(), fact.merchant(), fact.out_trade_no());
-        let payment = table::find_by_number(&self.db, number.0, number.1, number.2).await?;
-        let txn = begin_write(&self.db).await?;
-        let doubt = Doubt {
-            kind: CaseKind::UnknownRefund,
-            subject: format!("{}:{}:{}", fact.channel(), fact.merchant(), fact.out_refund_no()),
-            order: payment.as_ref().map(|payment| payment.order),
-            account: Some((fact.channel(), fact.merchant().clone())),
-            amount: fact.amount(),
-            evidence: json!({
-                "out_trade_no": fact.out_trade_no(), "out_refund_no": fact.out_refund_no(),
-                "status": format!("{:?}", fact.status()), "refunded_at": fact.refunded_at(),
-            }),
-        };
-        case::open(&txn, doubt, now, &*self.entropy).await?;
-        let recorded = Recorded::Case(CaseKind::UnknownRefund);
-        if let Some(told) = raw.map(|raw| Told::refund(fact, raw))
-            && !notification::count_repeat(&txn, &told, now).await?
-        {
-            let tools = (&self.cipher, &*self.entropy);
-            let payment = payment.map(|payment| payment.id);
-            notification::keep(&txn, &told, recorded.code(), payment, now, tools).await?;
-        }
-        txn.commit().await?;
-        Ok(recorded)
     }
 }
 

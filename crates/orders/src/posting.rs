@@ -8,17 +8,16 @@ use agency::{AgencyError, Objection, Posted, PostingRequest, PostingStanding};
 use kernel::{Entropy, OrderId, PaymentId, PostingId, Timestamp};
 use migrations::begin_write;
 use sea_orm::DatabaseTransaction;
-use serde_json::json;
 
 pub use self::table::{Posting, PostingState};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
-    case::{self, CaseKind, Doubt},
     error::read,
     job::{self, Job, JobKind, Outcome},
     journal::{self, Entry, account},
     order::table::{self as order_table, Order},
     payment::table as payment_table,
+    refund::{Giving, RefundCause},
 };
 
 /// How long a temporary objection (maintenance, day cut-off, a foreign lock) is waited out.
@@ -155,43 +154,29 @@ impl Orders {
             Decision::Refused(objection) => {
                 table::set_refused(&txn, id, *objection, now).await?;
                 journal::note(&txn, &order, "bill_refused", None, now).await?;
-                self.open_refusal(&txn, &order, &posting, *objection, now).await?;
+                let payment = payment_table::find(&txn, posting.payment).await?;
+                let giving = Giving {
+                    payment: &payment,
+                    amount: posting.amount,
+                    cause: RefundCause::PostingRefused,
+                    bill_no: Some(posting.bill_no.clone()),
+                };
+                self.give_back(&txn, &order, giving, now).await?;
             }
         }
         let postings = table::of_order(&txn, order.id).await?;
         if let Some(event) = decided(&postings) {
             journal::advance(&txn, &mut order, event, None, now).await?;
+            self.finish_refunds(&txn, &mut order, now).await?;
         }
         txn.commit().await?;
+        self.wake.notify_one();
         metrics::counter!("bills_decided", "decision" => match decision {
             Decision::Posted(_) => "posted",
             Decision::Refused(_) => "refused",
         })
         .increment(1);
         Ok(())
-    }
-
-    /// The money of this bill has no home: a person must give it back or find the reason.
-    async fn open_refusal(
-        &self,
-        txn: &DatabaseTransaction,
-        order: &Order,
-        posting: &Posting,
-        objection: Objection,
-        now: Timestamp,
-    ) -> Result<(), OrderError> {
-        let doubt = Doubt {
-            kind: CaseKind::PostingRefused,
-            subject: posting.id.to_string(),
-            order: Some(order.id),
-            account: None,
-            amount: Some(posting.amount),
-            evidence: json!({
-                "order_no": order.order_no, "agency": posting.agency, "bill_no": posting.bill_no,
-                "objection": objection.code(),
-            }),
-        };
-        case::open(txn, doubt, now, &*self.entropy).await.map(drop)
     }
 
     /// A paid order that did not decide itself goes to a person.
@@ -217,7 +202,8 @@ fn decided(postings: &[Posting]) -> Option<OrderEvent> {
         (1.., _) => None,
         (0, posted) if posted == postings.len() => Some(OrderEvent::AllPosted),
         (0, 1..) => Some(OrderEvent::SomePosted),
-        (0, 0) => Some(OrderEvent::HandedOver),
+        // Every bill has its refund already.
+        (0, 0) => Some(OrderEvent::RefundStarted),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     order::{FrozenBill, Order, table as order_table},
     payment::{Payment, table as payment_table},
     posting::{Posting, table as posting_table},
+    refund::{Refund, table as refund_table},
 };
 
 /// An order with all that belongs to it.
@@ -19,6 +20,7 @@ pub struct OrderRecord {
     pub bills: Vec<FrozenBill>,
     pub payments: Vec<Payment>,
     pub postings: Vec<Posting>,
+    pub refunds: Vec<Refund>,
 }
 
 /// One page of a list, newest first.
@@ -44,6 +46,7 @@ impl Orders {
             bills: order_table::bills(&self.db, order.id).await?,
             payments: payment_table::of_order(&self.db, order.id).await?,
             postings: posting_table::of_order(&self.db, order.id).await?,
+            refunds: refund_table::of_order(&self.db, order.id).await?,
             order,
         })
     }

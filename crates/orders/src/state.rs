@@ -111,6 +111,25 @@ impl OrderState {
         }
     }
 
+    /// Whether nothing waits any more: not the citizen, not the channel, not the agency.
+    pub const fn is_final(self) -> bool {
+        match self {
+            OrderState::Success
+            | OrderState::SuccessPartial
+            | OrderState::Failed
+            | OrderState::Refunded
+            | OrderState::Closed
+            | OrderState::AgencyRefunded => true,
+            OrderState::Created
+            | OrderState::Paying
+            | OrderState::Paid
+            | OrderState::Suspended
+            | OrderState::Refunding
+            | OrderState::RefundFailed
+            | OrderState::Reversed => false,
+        }
+    }
+
     /// Whether a payment can still be started.
     pub const fn is_payable(self) -> bool {
         matches!(self, OrderState::Created | OrderState::Paying)

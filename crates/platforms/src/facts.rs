@@ -112,6 +112,11 @@ impl RefundFact {
     pub fn merchant_id(&self) -> &str {
         &self.merchant_id
     }
+    /// Whether the platform names `ours`, or names nobody: an answer to our own signed question need
+    /// not say whose it is.
+    pub fn merchant_id_fits(&self, ours: &str) -> bool {
+        self.merchant_id.is_empty() || self.merchant_id == ours
+    }
     pub fn out_trade_no(&self) -> &str {
         &self.out_trade_no
     }

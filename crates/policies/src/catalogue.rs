@@ -134,14 +134,16 @@ impl Catalogue {
         Ok(found.into_iter().take(limit).map(|(_, city)| city).collect())
     }
 
-    /// The city to suggest to somebody at `place`: the nearest seat of government within 150 km.
+    /// The city to suggest to somebody at `place`: that of the nearest seat of government
+    /// (its own or, where a neighbour's is nearer, a county's) within 150 km.
     /// None abroad, in Hong Kong, Macau and Taiwan, and near the counties that belong to no city.
     pub fn nearest(&self, place: Coordinates) -> Option<Nearest> {
-        let Places { cities, counties, elsewhere, .. } = &self.places;
+        let Places { cities, counties, county_seats, elsewhere, .. } = &self.places;
         let cities = cities.iter().map(|city| (city.seat, Some(&city.code)));
         let counties = counties.iter().map(|county| (county.seat, county.city.as_ref()));
+        let county_seats = county_seats.iter().map(|(seat, city)| (*seat, Some(city)));
         let elsewhere = elsewhere.iter().map(|seat| (*seat, None));
-        city::nearest(place, cities.chain(counties).chain(elsewhere))
+        city::nearest(place, cities.chain(counties).chain(county_seats).chain(elsewhere))
     }
 
     /// What a platform's hint (name with or without 市, GB code of city or county) points to.
@@ -320,6 +322,8 @@ impl Files {
                 }),
             }
         }
+        let pack_files =
+            texts.iter().filter(|(name, _)| matches!(kind(name.as_ref()), Kind::Pack(_)));
         for code in packs.keys().filter(|code| places.city(code).is_none()) {
             findings.push(Finding {
                 file: format!("{code}.toml"),
@@ -333,7 +337,7 @@ impl Files {
         findings.dedup();
         let report = CheckReport {
             cities: places.cities.len(),
-            packs: packs.len(),
+            packs: pack_files.count(),
             policies: policy::newest(&policies).len(),
             findings,
         };

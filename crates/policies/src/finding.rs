@@ -32,8 +32,9 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
     pub cities: usize,
+    /// Pack files, broken ones counted.
     pub packs: usize,
-    /// Policies, older versions not counted.
+    /// Policies without a finding of their own, older versions not counted.
     pub policies: usize,
     pub findings: Vec<Finding>,
 }

@@ -7,6 +7,7 @@
 mod error;
 mod price;
 mod replay;
+mod step;
 mod text;
 
 use kernel::{BasisPoints, CityCode, Fen, Insurance, InsuredKind, MonthRange, PolicyId};

@@ -101,7 +101,7 @@ impl<'f> Fields<'f> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.finding(key, format!("`{text}`: {error}"));
+                self.finding(key, format!("`{text}`: {}", error.to_string().trim()));
                 None
             }
         }
@@ -126,7 +126,9 @@ impl<'f> Fields<'f> {
                     self.finding(key, format!("`{text}` stands there twice"));
                 }
                 Ok(value) => list.push(value),
-                Err(error) => self.finding(key, format!("`{text}`: {error}")),
+                Err(error) => {
+                    self.finding(key, format!("`{text}`: {}", error.to_string().trim()));
+                }
             }
         }
         list
@@ -203,13 +205,13 @@ impl<'f> Fields<'f> {
 
     pub fn seat(&mut self, key: &str) -> Option<[i32; 2]> {
         self.required(key, |fields| {
-            fields.take(key, "[latitude, longitude] in ten-thousandths of a degree", |value| {
-                let list = value.as_array()?;
-                let [latitude, longitude] = list.as_slice() else { return None };
-                let number = |value: &Value| i32::try_from(value.as_integer()?).ok();
-                Some([number(latitude)?, number(longitude)?])
-            })
+            fields.take(key, "[latitude, longitude] in ten-thousandths of a degree", |v| pair(&v))
         })
+    }
+
+    pub fn seats(&mut self, key: &str) -> Vec<[i32; 2]> {
+        let read = |value: Value| value.as_array()?.iter().map(pair).collect();
+        self.take(key, "a list of [latitude, longitude]", read).unwrap_or_default()
     }
 
     /// The rows of a list of tables, `[[policy]]` or `tier = [{ … }]`.
@@ -259,6 +261,13 @@ impl<'f> Fields<'f> {
             self.finding(key, "is not a key of this table");
         }
     }
+}
+
+/// Latitude and longitude in ten-thousandths of a degree.
+fn pair(value: &Value) -> Option<[i32; 2]> {
+    let [latitude, longitude] = value.as_array()?.as_slice() else { return None };
+    let number = |value: &Value| i32::try_from(value.as_integer()?).ok();
+    Some([number(latitude)?, number(longitude)?])
 }
 
 fn text(value: Value) -> Option<String> {

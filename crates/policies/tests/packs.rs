@@ -65,138 +65,7 @@ fn policies_are_found_by_identifier_city_and_month() {
 }
 
 /// A small pack that is right.
-const PACK: &str = r#"
-code = "320400"
-open = ["flex_pension", "flex_medical"]
-hotlines = { human_resources = "12333", medical = "12393", tax = "12366" }
-
-[[agency]]
-code = "320400-hr"
-name = "常州市人力资源和社会保障局"
-kind = "hr"
-region_code = "320400"
-insurances = ["pension", "unemployment"]
-
-[[agency]]
-code = "320400-med"
-name = "常州市医疗保障局"
-kind = "medical"
-region_code = "320400"
-insurances = ["medical"]
-
-[waiting]
-medical_gap_months_allowed = 3
-source = ["https://example.org/gap"]
-
-[[policy]]
-id = "tiers"
-version = 1
-insured_kind = "flexible_employment"
-insurance = "pension"
-effective_from = 2030-01-01
-effective_to = 2030-12-31
-year_kind = "calendar"
-base_mode = "tiers"
-base_floor_fen = 500000
-base_ceiling_fen = 2000000
-tiers_complete = true
-tier_count = 3
-base_switch_date = 2030-10-01
-prior_floor_fen = 450000
-top_up = "none"
-amount_rounding = "half_up_fen"
-hukou_local_rate_bp = 2100
-min_monthly_fen = 100000
-max_monthly_fen = 400000
-payment_opens = 2030-01-01
-payment_deadline = 2030-12-31
-confidence = "confirmed"
-best_source_kind = "official"
-source = ["https://example.org/a", "https://example.org/b"]
-component = [{ code = "pension", name = "企业职工基本养老保险", kind = "rate", rate_bp = 2000 }]
-tier = [
-  { no = 1, base_fen = 500000, monthly_fen = 100000 },
-  { no = 2, base_fen = 1000000, monthly_fen = 200000 },
-  { no = 3, base_fen = 2000000, monthly_fen = 400000 },
-]
-
-[[policy]]
-id = "fixed"
-version = 1
-insured_kind = "flexible_employment"
-insurance = "medical"
-effective_from = 2030-01-01
-effective_to = 2030-06-30
-year_kind = "custom"
-base_mode = "fixed"
-base_floor_fen = 500000
-base_ceiling_fen = 500000
-amount_rounding = "half_up_fen"
-min_monthly_fen = 41000
-max_monthly_fen = 41000
-confidence = "one_source"
-best_source_kind = "aggregator"
-source = ["https://example.org/c"]
-component = [
-  { code = "basic_medical", name = "职工基本医疗保险", kind = "rate", rate_bp = 800 },
-  { code = "critical_illness", name = "大病", kind = "flat", amount_fen = 1000 },
-]
-extra_yearly = { code = "aid", name = "救助", yearly_fen = 1200, monthly_fen = [100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100] }
-
-[[policy]]
-id = "residents"
-version = 1
-insured_kind = "resident"
-insurance = "resident_medical"
-effective_from = 2030-01-01
-effective_to = 2030-12-31
-year_kind = "calendar"
-base_mode = "annual_flat"
-amount_rounding = "half_up_fen"
-confidence = "one_source"
-best_source_kind = "aggregator"
-source = ["https://example.org/d"]
-category = [{ code = "other", name = "其他居民", amount_fen = 80000 }]
-
-[[policy]]
-id = "published"
-version = 1
-cities = ["320300"]
-insured_kind = "flexible_employment"
-insurance = "unemployment"
-effective_from = 2030-01-01
-effective_to = 2030-12-31
-year_kind = "calendar"
-base_mode = "tier_amounts"
-base_floor_fen = 500000
-base_ceiling_fen = 900000
-amount_rounding = "published"
-min_monthly_fen = 5000
-max_monthly_fen = 9000
-confidence = "one_source"
-best_source_kind = "aggregator"
-source = ["https://example.org/e"]
-tier = [{ no = 1, monthly_fen = 5000 }, { no = 2, monthly_fen = 9000 }]
-
-[[policy]]
-id = "reference"
-version = 1
-insured_kind = "flexible_employment"
-insurance = "medical"
-effective_from = 2030-01-01
-effective_to = 2030-01-31
-year_kind = "custom"
-base_mode = "flat"
-amount_rounding = "half_up_fen"
-min_monthly_fen = 30000
-max_monthly_fen = 30000
-reference_only = true
-conflicts_with = ["fixed"]
-confidence = "one_source"
-best_source_kind = "aggregator"
-source = ["https://example.org/f"]
-component = [{ code = "basic_medical", name = "职工基本医疗保险", kind = "flat", amount_fen = 30000 }]
-"#;
+const PACK: &str = include_str!("data/sound-pack.toml");
 
 fn check(text: &str) -> CheckReport {
     check_texts(&[("320400.toml", text)])
@@ -591,7 +460,6 @@ fn the_small_pack_is_right() {
     "monthly_fen = [",
     "fixed: extra_yearly: monthly_fen: must have twelve"
 )]
-#[case::overlap("fixed", "id = \"fixed\"", "id = \"fixed\"\ncities = [\"320400\", \"320300\"]", "")]
 #[case::conflict_with_nothing(
     "reference",
     "conflicts_with = [\"fixed\"]",
@@ -625,13 +493,9 @@ fn each_rule_has_its_finding(
     let start = PACK.find(&format!("id = \"{policy}\"")).expect("the policy is there");
     let end = PACK[start..].find("[[policy]]").map_or(PACK.len(), |length| start + length);
     let block = &PACK[start..end];
-    assert_eq!(block.matches(old).count().min(1), 1, "{old} stands in {policy}");
+    assert!(block.contains(old), "{old} stands in {policy}");
     let broken = format!("{}{}{}", &PACK[..start], block.replacen(old, new, 1), &PACK[end..]);
     let report = check(&broken);
-    if finding.is_empty() {
-        assert!(report.is_clean(), "{report}");
-        return;
-    }
     let told: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     let expected = format!("320400.toml: {finding}");
     assert!(told.iter().any(|told| told.starts_with(&expected)), "{expected}\n{report}");
@@ -836,6 +700,18 @@ fn large_files_are_not_parsed() {
     "code: is in no province"
 )]
 #[case::hot_unknown("hot = [\"110000\"", "hot = [\"110001\"", "", "hot: 110001 is no city")]
+#[case::county_seat_abroad(
+    "{ city = \"500000\", seats = [[",
+    "{ city = \"500000\", seats = [[1, 1], [",
+    "500000: ",
+    "seats: has one that is not in China"
+)]
+#[case::county_seat_of_nowhere(
+    "{ city = \"500000\", seats",
+    "{ city = \"320299\", seats",
+    "320299: ",
+    "city: is no city"
+)]
 #[case::unknown_key(
     "short = \"无锡\"",
     "short = \"无锡\", mayor = \"?\"",

@@ -7,6 +7,12 @@ use serde_json::json;
 
 use crate::problem::{ApiError, internal, invalid, tell};
 
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> ApiError {
+        told(error)
+    }
+}
+
 /// Every way in which an act on an order refuses, placed one by one.
 pub(crate) fn told(error: OrderError) -> ApiError {
     match error {
@@ -94,7 +100,7 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::Agency(error) => error.into(),
         OrderError::Channel(error) => channel_told(error),
         OrderError::People(error) => error.into(),
-        OrderError::Database(_) | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
+        OrderError::AboveRefundable { .. } | OrderError::Database(_) | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
     }
 }
 

@@ -4,6 +4,7 @@ use agency::Objection;
 use kernel::{AccountId, Timestamp};
 use orders::{
     FrozenBill, Order, OrderError, OrderRecord, OrderState, PaymentState, Posting, PostingState,
+    Refund, RefundState,
 };
 use people::InsuredPerson;
 use serde::Serialize;
@@ -66,6 +67,37 @@ pub(crate) struct RecordView {
     order: OrderView,
     bills: Vec<BillView>,
     payment: Option<PaymentView>,
+    refunds: Vec<RefundView>,
+}
+
+/// Money going back the way it came.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RefundView {
+    /// Yuan.
+    amount: String,
+    /// The bill that it was for; absent when the whole payment goes back.
+    bill_no: Option<String>,
+    /// `requested`, `processing`, `succeeded` or `failed` (a person is working on it).
+    state: String,
+    label: String,
+    refunded_at: Option<String>,
+}
+
+impl RefundView {
+    fn of(refund: &Refund) -> RefundView {
+        let label = match refund.state {
+            RefundState::Requested | RefundState::Processing => "退款中",
+            RefundState::Succeeded => "已退款",
+            RefundState::Failed => "退款异常",
+        };
+        RefundView {
+            amount: refund.amount.to_string(),
+            bill_no: refund.bill_no.as_ref().map(ToString::to_string),
+            state: refund.state.code().to_owned(),
+            label: label.to_owned(),
+            refunded_at: refund.refunded_at.map(Timestamp::rfc3339),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -182,7 +214,8 @@ impl RecordView {
             transaction_id: payment.transaction_id.clone(),
             paid_at: payment.paid_at.map(Timestamp::rfc3339),
         });
-        Ok(RecordView { order, bills, payment })
+        let refunds = record.refunds.iter().map(RefundView::of).collect();
+        Ok(RecordView { order, bills, payment, refunds })
     }
 }
 
@@ -253,6 +286,11 @@ impl StateText {
             OrderState::Success => (
                 "已入账,可查看或下载缴费凭证。".to_owned(),
                 "Booked by the agency. The record is your proof of payment.".to_owned(),
+            ),
+            // A list does not count the bills.
+            OrderState::SuccessPartial if posted + refused == 0 => (
+                "部分账单已入账,未入账款项将原路退回。".to_owned(),
+                "Some bills are booked; the money for the others goes back to where it came from.".to_owned(),
             ),
             OrderState::SuccessPartial => (
                 format!("{posted}笔已入账,{refused}笔未入账,未入账款项将原路退回。"),

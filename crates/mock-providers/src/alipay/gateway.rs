@@ -132,6 +132,12 @@ fn value<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
     parameters.get(name).map(String::as_str).filter(|text| !text.trim().is_empty())
 }
 
+/// Reads exactly `yyyy-MM-dd HH:mm:ss`.
+pub(super) fn beijing_time(text: &str) -> Option<Timestamp> {
+    let shaped = text.len() == 19 && text.as_bytes()[10] == b' ';
+    Timestamp::from_beijing_text(text).ok().filter(|_| shaped)
+}
+
 fn escape_html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;")
@@ -164,9 +170,8 @@ impl Alipay {
         if !charset.eq_ignore_ascii_case("utf-8") {
             return Err(invalid("charset", "字符集错误：仅支持utf-8"));
         }
-        let fresh = timestamp.len() == 19
-            && Timestamp::from_beijing_text(timestamp)
-                .is_ok_and(|said| said.apart(self.common.clocks.wire()) <= AGE_MAX);
+        let fresh = beijing_time(timestamp)
+            .is_some_and(|said| said.apart(self.stage.clocks.wire()) <= AGE_MAX);
         if !fresh {
             return Err(invalid("timestamp", "非法的时间戳参数"));
         }
@@ -196,7 +201,7 @@ impl Alipay {
     }
 
     fn page(&self, body: String) -> Response {
-        let entropy: &dyn Entropy = self.common.entropy.as_ref();
+        let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let mut response = body.into_response();
         let kind = HeaderValue::from_static("text/html;charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -288,7 +293,7 @@ pub(super) async fn answer(
         Ok(biz) => biz,
         Err(refusal) => return alipay.refused(&node, &refusal),
     };
-    let fault = alipay.common.faults.take(target);
+    let fault = alipay.stage.faults.take(target);
     let kind = fault.map(|fault| fault.fault);
     match kind {
         Some(FaultKind::ErrorBeforeCommit) => {

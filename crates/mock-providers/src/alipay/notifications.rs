@@ -109,7 +109,7 @@ impl Alipay {
             fields: BTreeMap::new(),
         };
         letter.set("notify_type", "trade_status_sync");
-        let notify_id = new_notify_id(event_at, self.common.entropy.as_ref());
+        let notify_id = new_notify_id(event_at, self.stage.entropy.as_ref());
         letter.set("notify_id", &notify_id);
         letter.set("app_id", &self.keys.app_id);
         letter.set("auth_app_id", &self.keys.app_id);
@@ -138,13 +138,13 @@ impl Alipay {
     /// Tells the merchant, if the order named an address.
     pub(super) fn announce_payment(self: &Arc<Self>, trade: &Trade) {
         if let (Some(url), Some(paid_at)) = (&trade.notify_url, trade.paid_at()) {
-            self.common.post(Arc::new(self.payment_letter(trade, url)), paid_at);
+            self.stage.post(Arc::new(self.payment_letter(trade, url)), paid_at);
         }
     }
 
     pub(super) fn announce_refund(self: &Arc<Self>, trade: &Trade, refund: &Refund) {
         if let Some(url) = &trade.notify_url {
-            self.common.post(Arc::new(self.refund_letter(trade, refund, url)), refund.at);
+            self.stage.post(Arc::new(self.refund_letter(trade, refund, url)), refund.at);
         }
     }
 }
@@ -215,7 +215,7 @@ impl Letter for AlipayLetter {
             .iter()
             .map(|(name, value)| format!("{}={}", form::encode(name), form::encode(value)))
             .collect();
-        self.alipay.common.shuffle(&mut pairs);
+        self.alipay.stage.shuffle(&mut pairs);
         let kind = "application/x-www-form-urlencoded; charset=utf-8";
         SignedNotification {
             url: self.url.clone(),

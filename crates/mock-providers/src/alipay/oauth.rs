@@ -76,7 +76,7 @@ pub(super) fn token(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
         }
         _ => return Err(Refusal::login("isv.grant-type-invalid", "grant_type参数不正确")),
     };
-    let entropy: &dyn Entropy = alipay.common.entropy.as_ref();
+    let entropy: &dyn Entropy = alipay.stage.entropy.as_ref();
     let (access, refresh) = (entropy.letters(40), entropy.letters(40));
     lock(&alipay.tokens.0).insert(refresh.clone(), grant);
     let mut fields = alipay.ids(grant.person, "user_id", "open_id");

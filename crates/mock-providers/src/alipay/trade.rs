@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Alipay, Refund, Trade,
-    gateway::{Call, Refusal, invalid_parameter},
+    gateway::{Call, Refusal, beijing_time, invalid_parameter},
     ledger::{Ledger, Standing},
 };
 use crate::{faults::FaultKind, keys, lock, people::PersonNo, settings::AlipayIdMode};
@@ -37,7 +37,7 @@ impl Alipay {
     fn buyer(&self, call: &Call) -> Result<PersonNo, Refusal> {
         let unknown = || Refusal::business("BUYER_NOT_EXIST", "买家不存在");
         let wrong_kind = || Refusal::invalid("isv.invalid-openid", "用户标识类型与应用不符");
-        let mode = self.common.switches.get().alipay_id_mode;
+        let mode = self.stage.switches.get().alipay_id_mode;
         let (user_id, open_id) = (call.text("buyer_id", 28)?, call.text("buyer_open_id", 128)?);
         match (user_id, open_id) {
             (Some(id), _) if id == self.keys.seller_id => {
@@ -59,8 +59,7 @@ impl Alipay {
 
     fn deadline(&self, call: &Call, now: Timestamp) -> Result<Timestamp, Refusal> {
         if let Some(text) = call.text("time_expire", 32)? {
-            let until =
-                Timestamp::from_beijing_text(text).map_err(|_| invalid_parameter("time_expire"))?;
+            let until = beijing_time(text).ok_or_else(|| invalid_parameter("time_expire"))?;
             if until <= now {
                 return Err(Refusal::business(
                     "NOW_TIME_AFTER_EXPIRE_TIME_ERROR",
@@ -135,7 +134,7 @@ pub(super) fn create(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusa
     let passback_params = call.text("passback_params", 512)?.map(str::to_owned);
     let notify_url = call.common("notify_url").map(str::to_owned);
     if let Some(url) = &notify_url
-        && (url.len() > 256 || !alipay.common.notify_url_fits(url))
+        && (url.len() > 256 || !alipay.stage.notify_url_fits(url))
     {
         return Err(invalid_parameter("notify_url"));
     }
@@ -152,7 +151,7 @@ pub(super) fn create(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusa
     }
     let expires_at = alipay.deadline(call, now)?;
     let trade = Trade {
-        trade_no: new_trade_no(now, alipay.common.entropy.as_ref()),
+        trade_no: new_trade_no(now, alipay.stage.entropy.as_ref()),
         out_trade_no: out_trade_no.to_owned(),
         buyer,
         total,

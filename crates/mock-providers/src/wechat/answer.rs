@@ -148,7 +148,7 @@ impl Wechat {
         wire_seconds: i64,
         body: &[u8],
     ) -> [(&'static str, String); 5] {
-        let entropy: &dyn Entropy = self.common.entropy.as_ref();
+        let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let (nonce, timestamp) = (entropy.letters(32), wire_seconds.to_string());
         let mut text = signed_text(&timestamp, &nonce, body);
         if sealing == Sealing::Wrong {
@@ -173,7 +173,7 @@ impl Wechat {
     }
 
     pub(super) fn request_id(&self, internal: u32) -> String {
-        let entropy: &dyn Entropy = self.common.entropy.as_ref();
+        let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         format!("{}-{internal}", entropy.hex(16).to_uppercase())
     }
 }

@@ -114,7 +114,7 @@ impl Wechat {
             .timestamp
             .parse::<i64>()
             .map_err(|_| unauthorised("Http头Authorization中的timestamp不是整数"))?;
-        if seconds.abs_diff(self.common.clocks.wire().unix_seconds()) > AGE_SECONDS_MAX {
+        if seconds.abs_diff(self.stage.clocks.wire().unix_seconds()) > AGE_SECONDS_MAX {
             return Err(unauthorised(
                 "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟",
             ));
@@ -159,7 +159,7 @@ impl Wechat {
             }
         };
         let internal = head.extensions.remove::<InternalCode>().map_or(0, |code| code.0);
-        let seconds = self.common.clocks.wire().unix_seconds();
+        let seconds = self.stage.clocks.wire().unix_seconds();
         let headers = self.seal(signer, sealing, seconds, &body);
         let mut response = Response::from_parts(head, Body::from(body));
         add_headers(&mut response, headers);
@@ -227,7 +227,7 @@ pub(super) async fn guard(
     };
     let signer = wechat.signer_for(&head.headers);
     let fault =
-        target(&head.method, head.uri.path()).and_then(|target| wechat.common.faults.take(target));
+        target(&head.method, head.uri.path()).and_then(|target| wechat.stage.faults.take(target));
     let kind = fault.map(|fault| fault.fault);
     match kind {
         Some(FaultKind::ErrorBeforeCommit) => {

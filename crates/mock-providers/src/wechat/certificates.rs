@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Wechat, answer::found, crypt};
 
 pub(super) async fn list(State(wechat): State<Arc<Wechat>>) -> Response {
-    let entropy: &dyn Entropy = wechat.common.entropy.as_ref();
+    let entropy: &dyn Entropy = wechat.stage.entropy.as_ref();
     let (keys, nonce) = (&wechat.keys, entropy.hex(6));
     let platform = &keys.platform;
     let ciphertext =

@@ -111,7 +111,7 @@ impl Refund {
     }
 }
 
-pub(super) struct Prepay {
+pub(crate) struct Prepay {
     pub out_trade_no: String,
     pub made_at: Timestamp,
 }

@@ -23,7 +23,7 @@ pub(super) async fn code_to_session(
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Response {
     let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
-    let fault = wechat.common.faults.take(FaultTarget::WechatLogin);
+    let fault = wechat.stage.faults.take(FaultTarget::WechatLogin);
     let kind = fault.map(|fault| fault.fault);
     match kind {
         Some(FaultKind::ErrorBeforeCommit) => {
@@ -81,12 +81,12 @@ impl Wechat {
 
     fn session(&self, person: PersonNo) -> Value {
         let mut key = [0; 16];
-        self.common.entropy.fill(&mut key);
+        self.stage.entropy.fill(&mut key);
         json!({"session_key": BASE64.encode(key), "openid": self.people.openid(person)})
     }
 
     fn failed(&self, errcode: i32, message: &str) -> Value {
-        let entropy: &dyn Entropy = self.common.entropy.as_ref();
+        let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let rid = format!("{}-{}-{}", entropy.hex(4), entropy.hex(4), entropy.hex(4));
         json!({"errcode": errcode, "errmsg": format!("{message}, rid: {rid}")})
     }

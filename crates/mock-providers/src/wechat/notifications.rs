@@ -47,7 +47,7 @@ impl Wechat {
         let mut paid = trade.clone();
         paid.state = TradeState::Success;
         paid.paid_at.get_or_insert(now);
-        let entropy = self.common.entropy.as_ref();
+        let entropy = self.stage.entropy.as_ref();
         paid.transaction_id.get_or_insert_with(|| new_transaction_id(now, entropy));
         WechatLetter {
             event_type: "TRANSACTION.SUCCESS".to_owned(),
@@ -98,7 +98,7 @@ impl Wechat {
 
     fn blank_letter(self: &Arc<Self>, created_at: Timestamp, url: &str) -> WechatLetter {
         let mut random = [0; 16];
-        self.common.entropy.fill(&mut random);
+        self.stage.entropy.fill(&mut random);
         // Captured ids are UUIDs whose version digit is 5.
         let id = uuid::Builder::from_sha1_bytes(random).into_uuid().to_string();
         WechatLetter {
@@ -118,12 +118,12 @@ impl Wechat {
     /// Tells the merchant at the trade's own address.
     pub(super) fn announce_payment(self: &Arc<Self>, trade: &Trade) {
         let letter = self.payment_letter(trade, &trade.notify_url);
-        self.common.post(Arc::new(letter), trade.paid_at.unwrap_or(self.now()));
+        self.stage.post(Arc::new(letter), trade.paid_at.unwrap_or(self.now()));
     }
 
     pub(super) fn announce_refund(self: &Arc<Self>, refund: &Refund, url: &str) {
         let letter = self.refund_letter(refund, url);
-        self.common.post(Arc::new(letter), refund.ends_at);
+        self.stage.post(Arc::new(letter), refund.ends_at);
     }
 }
 
@@ -175,7 +175,7 @@ impl WechatLetter {
 
     /// One JSON object with its members in random order, as deliveries differ in it.
     fn shuffled(&self, mut members: Vec<(&str, String)>) -> String {
-        self.wechat.common.shuffle(&mut members);
+        self.wechat.stage.shuffle(&mut members);
         let texts = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
         format!("{{{}}}", texts.collect::<Vec<_>>().join(","))
     }
@@ -205,7 +205,7 @@ impl Letter for WechatLetter {
     }
 
     fn written(&self, _: Timestamp, wire: Timestamp, overrides: &Overrides) -> SignedNotification {
-        let entropy: &dyn Entropy = self.wechat.common.entropy.as_ref();
+        let entropy: &dyn Entropy = self.wechat.stage.entropy.as_ref();
         let original_type = if self.kind == "refund" { "refund" } else { "transaction" };
         let nonce = entropy.letters(12);
         let key = &self.wechat.keys.apiv3_key;

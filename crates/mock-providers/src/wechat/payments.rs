@@ -73,7 +73,7 @@ impl Wechat {
         };
         let attach = root.text("attach", 128)?;
         let notify_url = root.required_text("notify_url", 255)?;
-        if !self.common.notify_url_fits(notify_url) {
+        if !self.stage.notify_url_fits(notify_url) {
             return Err(root.refuse("notify_url", "回调地址必须为可访问的URL，不能携带参数"));
         }
         root.text("goods_tag", 32)?;
@@ -173,7 +173,7 @@ pub(super) async fn create(
 ) -> Result<Response, Refusal> {
     let asked = wechat.asked(&caller, &body)?;
     let now = wechat.now();
-    let prepay_id = new_prepay_id(now, wechat.common.entropy.as_ref());
+    let prepay_id = new_prepay_id(now, wechat.stage.entropy.as_ref());
     let mut ledger = lock(&wechat.ledger);
     if ledger.is_burned(&asked.out_trade_no) {
         return Err(Refusal::changed_parameters());

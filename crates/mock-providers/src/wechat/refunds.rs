@@ -57,7 +57,7 @@ fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> 
     }
     root.text("reason", 80)?;
     let notify_url = root.text("notify_url", 256)?;
-    if notify_url.is_some_and(|url| url.len() < 8 || !wechat.common.notify_url_fits(url)) {
+    if notify_url.is_some_and(|url| url.len() < 8 || !wechat.stage.notify_url_fits(url)) {
         return Err(root.refuse("notify_url", "回调地址必须为可访问的URL，不能携带参数"));
     }
     if root.text("funds_account", 32)?.is_some_and(|account| account != "AVAILABLE") {
@@ -170,14 +170,14 @@ pub(super) async fn apply(
         _ => RefundOutcome::Success,
     };
     let refund = Refund {
-        refund_id: new_refund_id(now, wechat.common.entropy.as_ref()),
+        refund_id: new_refund_id(now, wechat.stage.entropy.as_ref()),
         out_refund_no: asked.out_refund_no.to_owned(),
         out_trade_no: trade.out_trade_no.clone(),
         transaction_id,
         amount_fen: asked.refund_fen,
         total_fen: trade.total_fen,
         created_at: now,
-        ends_at: wechat.common.clocks.later(wechat.common.switches.get().refund_delay_seconds),
+        ends_at: wechat.stage.clocks.later(wechat.stage.switches.get().refund_delay_seconds),
         outcome,
         request: request.clone(),
     };

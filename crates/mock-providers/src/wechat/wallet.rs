@@ -99,7 +99,7 @@ impl Wechat {
     ) -> Result<Trade, WalletRefusal> {
         let trade = self.payable(payable, user)?;
         let now = self.now();
-        let id = new_transaction_id(now, self.common.entropy.as_ref());
+        let id = new_transaction_id(now, self.stage.entropy.as_ref());
         let paid = {
             let mut ledger = lock(&self.ledger);
             // The state is looked at again under the lock: a close may have come between.

@@ -110,11 +110,3 @@ async fn the_folder_of_another_mock_is_left_alone() {
     let refused = start(None).await.unwrap().write_folder(folder.path());
     assert!(matches!(refused, Err(FolderError::OtherKeys(_))));
 }
-
-#[tokio::test]
-async fn without_an_agency_its_port_says_so() {
-    let mocks = start(None).await.unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(&mocks.facts().agency.base_url).send().await.unwrap();
-    assert_eq!(answer.status(), 503);
-}

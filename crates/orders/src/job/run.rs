@@ -26,6 +26,12 @@ const POSTING_TRIES_MAX: i32 = 24;
 const EXPIRY_LADDER: [u64; 5] = [5, 15, 30, 60, 120];
 const EXPIRY_TRIES_MAX: i32 = 40;
 
+/// Waits between tries to hand a refund to its channel. WeChat wants a minute between two refunds of
+/// one payment.
+const REFUND_LADDER: [u64; 7] = [15, 60, 60, 120, 300, 900, 3_600];
+/// About two days.
+const REFUND_TRIES_MAX: i32 = 50;
+
 impl Orders {
     /// Runs jobs that are due, at most `limit` at once, and says how many were run.
     ///
@@ -86,6 +92,7 @@ impl Orders {
             JobKind::PostBill => self.post_bill(job).await,
             JobKind::AskChannel => self.ask_channel(job).await,
             JobKind::ExpireOrder => self.expire_order(job).await,
+            JobKind::Refund => self.push_refund(job).await,
         }
     }
 
@@ -111,6 +118,7 @@ impl Orders {
                     JobKind::AskChannel | JobKind::ExpireOrder => {
                         (&EXPIRY_LADDER, EXPIRY_TRIES_MAX)
                     }
+                    JobKind::Refund => (&REFUND_LADDER, REFUND_TRIES_MAX),
                 };
                 if job.attempt >= tries_max {
                     return self.park(job, &why, now).await;
@@ -138,6 +146,7 @@ impl Orders {
         let kind = match job.kind {
             JobKind::PostBill => CaseKind::PostingUnresolved,
             JobKind::AskChannel | JobKind::ExpireOrder => CaseKind::JobParked,
+            JobKind::Refund => CaseKind::RefundUnfinished,
         };
         let doubt = Doubt {
             kind,

@@ -14,6 +14,8 @@ pub(crate) struct Places {
     /// In order of code.
     pub cities: Vec<City>,
     pub counties: Vec<County>,
+    /// Seats of counties that lie nearer to another city's seat than to their own city's.
+    pub county_seats: Vec<(Seat, CityCode)>,
     /// Places near which nothing is suggested.
     pub elsewhere: Vec<Seat>,
 }
@@ -40,6 +42,7 @@ pub(crate) fn read(mut fields: Fields<'_>) -> Places {
         }
     }
     let counties = read_counties(&mut fields, &provinces, &cities);
+    let county_seats = read_county_seats(&mut fields, &cities);
     let mut elsewhere = Vec::new();
     for (index, table) in fields.rows("elsewhere").into_iter().enumerate() {
         let seat = fields.row(table, format!("elsewhere {}", index + 1), |row| {
@@ -56,6 +59,7 @@ pub(crate) fn read(mut fields: Fields<'_>) -> Places {
         provinces: provinces.into_values().collect(),
         cities: cities.into_values().collect(),
         counties,
+        county_seats,
         elsewhere,
     }
 }
@@ -63,7 +67,7 @@ pub(crate) fn read(mut fields: Fields<'_>) -> Places {
 fn read_provinces(fields: &mut Fields<'_>) -> BTreeMap<CityCode, Province> {
     let mut provinces = BTreeMap::new();
     for (index, table) in fields.rows("province").into_iter().enumerate() {
-        let province = fields.row(table, row_name("province", &table_code(index)), |row| {
+        let province = fields.row(table, format!("province {}", index + 1), |row| {
             let code: Option<CityCode> = row.parsed("code");
             let (name, short_name) = (row.text("name"), row.text("short"));
             Some(Province { code: code?, name: name?, short_name: short_name? })
@@ -75,20 +79,37 @@ fn read_provinces(fields: &mut Fields<'_>) -> BTreeMap<CityCode, Province> {
     provinces
 }
 
-fn table_code(index: usize) -> String {
-    (index + 1).to_string()
-}
-
-fn row_name(kind: &str, which: &str) -> String {
-    format!("{kind} {which}")
-}
-
 fn read_seat(row: &mut Fields<'_>) -> Option<Seat> {
     let seat = Seat::new(row.seat("seat")?);
     if seat.is_none() {
         row.finding("seat", "is not in China");
     }
     seat
+}
+
+fn read_county_seats(
+    fields: &mut Fields<'_>,
+    cities: &BTreeMap<CityCode, City>,
+) -> Vec<(Seat, CityCode)> {
+    let mut county_seats = Vec::new();
+    for (index, table) in fields.rows("county_seats").into_iter().enumerate() {
+        let of_city = fields.row(table, format!("county_seats {}", index + 1), |row| {
+            let city: CityCode = row.parsed("city")?;
+            row.about(city.as_str());
+            if !cities.contains_key(&city) {
+                row.finding("city", "is no city of this catalogue");
+            }
+            let seats: Option<Vec<Seat>> = row.seats("seats").into_iter().map(Seat::new).collect();
+            if seats.is_none() {
+                row.finding("seats", "has one that is not in China");
+            }
+            Some((city, seats?))
+        });
+        if let Some((city, seats)) = of_city {
+            county_seats.extend(seats.into_iter().map(|seat| (seat, city.clone())));
+        }
+    }
+    county_seats
 }
 
 fn read_spelling(row: &mut Fields<'_>, name: &str, short_chars: usize) -> Option<Spelling> {
@@ -113,7 +134,7 @@ fn read_cities(
     let mut cities: BTreeMap<CityCode, City> = BTreeMap::new();
     for (index, table) in fields.rows("city").into_iter().enumerate() {
         let known = &cities;
-        let city = fields.row(table, row_name("city", &table_code(index)), |row| {
+        let city = fields.row(table, format!("city {}", index + 1), |row| {
             let code: Option<CityCode> = row.parsed("code");
             if let Some(code) = &code {
                 row.about(code.as_str());
@@ -161,7 +182,7 @@ fn read_counties(
     let mut counties: Vec<County> = Vec::new();
     for (index, table) in fields.rows("county").into_iter().enumerate() {
         let known = &counties;
-        let county = fields.row(table, row_name("county", &table_code(index)), |row| {
+        let county = fields.row(table, format!("county {}", index + 1), |row| {
             let code: Option<CityCode> = row.parsed("code");
             if let Some(code) = &code {
                 row.about(code.as_str());

@@ -15,8 +15,9 @@ pub(crate) fn read(mut fields: Fields<'_>, code_in_name: &CityCode) -> Option<Pa
     if code.as_ref().is_some_and(|code| code != code_in_name) {
         fields.finding("code", "is not the code in the file's name");
     }
+    let read_so_far = fields.findings_count();
     let open: Vec<Service> = fields.parsed_list("open");
-    if open.is_empty() {
+    if open.is_empty() && fields.findings_count() == read_so_far {
         fields.finding("open", "names no service; a city without one needs no pack");
     }
     let hotlines = read_hotlines(&mut fields);

@@ -9,7 +9,7 @@ use crate::{
     clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, settings::Switches,
 };
 
-pub(crate) struct Common {
+pub(crate) struct Stage {
     pub clocks: Arc<Clocks>,
     pub entropy: Arc<dyn Entropy>,
     pub faults: Arc<Faults>,
@@ -17,7 +17,7 @@ pub(crate) struct Common {
     pub office: Arc<PostOffice>,
 }
 
-impl Common {
+impl Stage {
     /// Hands a letter to the post office, to be sent after the usual delay.
     pub fn post(&self, letter: Arc<dyn Letter>, event_at: kernel::Timestamp) -> String {
         let delay = Duration::from_millis(self.switches.get().first_delivery_delay_ms);

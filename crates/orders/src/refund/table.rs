@@ -1,0 +1,180 @@
+//! The rows of refunds.
+
+use std::str::FromStr;
+
+use kernel::{BillNo, Fen, OrderId, OutTradeNo, PaymentId, RefundId, Timestamp, UnknownWord};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::RefundCause;
+use crate::{
+    OrderError,
+    error::{exactly_one, read, read_fen},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "refunds")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    pub payment_id: Uuid,
+    pub out_refund_no: String,
+    pub amount_fen: i64,
+    pub cause: String,
+    pub bill_no: Option<String>,
+    pub request: String,
+    pub state: String,
+    pub refunded_at_ms: Option<i64>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Where money on its way back stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefundState {
+    /// Written down; the channel may or may not know it.
+    Requested,
+    /// The channel accepted it; the money is not back yet.
+    Processing,
+    Succeeded,
+    /// The channel will not do it; the money is still ours to give back. A person looks.
+    Failed,
+}
+
+impl RefundState {
+    pub const ALL: [RefundState; 4] = [
+        RefundState::Requested,
+        RefundState::Processing,
+        RefundState::Succeeded,
+        RefundState::Failed,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            RefundState::Requested => "requested",
+            RefundState::Processing => "processing",
+            RefundState::Succeeded => "succeeded",
+            RefundState::Failed => "failed",
+        }
+    }
+
+    /// Whether the channel's word is still awaited.
+    pub const fn is_open(self) -> bool {
+        matches!(self, RefundState::Requested | RefundState::Processing)
+    }
+}
+
+impl FromStr for RefundState {
+    type Err = UnknownWord;
+    fn from_str(code: &str) -> Result<RefundState, UnknownWord> {
+        let expected = "requested processing succeeded failed";
+        RefundState::ALL
+            .into_iter()
+            .find(|state| state.code() == code)
+            .ok_or(UnknownWord { list: "RefundState", expected })
+    }
+}
+
+/// Money going back through the channel it came by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    pub id: RefundId,
+    pub order: OrderId,
+    pub payment: PaymentId,
+    pub out_refund_no: OutTradeNo,
+    pub amount: Fen,
+    pub cause: RefundCause,
+    pub bill_no: Option<BillNo>,
+    pub state: RefundState,
+    pub refunded_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub(crate) request: String,
+}
+
+impl TryFrom<Model> for Refund {
+    type Error = OrderError;
+    fn try_from(row: Model) -> Result<Refund, OrderError> {
+        let (table, id) = ("refunds", row.id);
+        Ok(Refund {
+            id: RefundId::from_uuid(id),
+            order: OrderId::from_uuid(row.order_id),
+            payment: PaymentId::from_uuid(row.payment_id),
+            out_refund_no: read(table, "out_refund_no", id, &row.out_refund_no)?,
+            amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            cause: read(table, "cause", id, &row.cause)?,
+            bill_no: row.bill_no.map(|no| read(table, "bill_no", id, &no)).transpose()?,
+            state: read(table, "state", id, &row.state)?,
+            refunded_at: row.refunded_at_ms.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(row.created_at_ms),
+            request: row.request,
+        })
+    }
+}
+
+pub(crate) async fn insert(txn: &DatabaseTransaction, refund: &Refund) -> Result<(), OrderError> {
+    ActiveModel {
+        id: Set(refund.id.as_uuid()),
+        order_id: Set(refund.order.as_uuid()),
+        payment_id: Set(refund.payment.as_uuid()),
+        out_refund_no: Set(refund.out_refund_no.to_string()),
+        amount_fen: Set(refund.amount.get()),
+        cause: Set(refund.cause.code().to_owned()),
+        bill_no: Set(refund.bill_no.as_ref().map(ToString::to_string)),
+        request: Set(refund.request.clone()),
+        state: Set(refund.state.code().to_owned()),
+        refunded_at_ms: Set(None),
+        created_at_ms: Set(refund.created_at.as_millis()),
+        updated_at_ms: Set(refund.created_at.as_millis()),
+    }
+    .insert(txn)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn find(db: &impl ConnectionTrait, id: RefundId) -> Result<Refund, OrderError> {
+    Entity::find_by_id(id.as_uuid()).one(db).await?.ok_or(OrderError::NotFound)?.try_into()
+}
+
+pub(crate) async fn find_by_number(
+    db: &impl ConnectionTrait,
+    out_refund_no: &str,
+) -> Result<Option<Refund>, OrderError> {
+    let row = Entity::find().filter(Column::OutRefundNo.eq(out_refund_no)).one(db).await?;
+    row.map(Refund::try_from).transpose()
+}
+
+pub(crate) async fn of_order(
+    db: &impl ConnectionTrait,
+    order: OrderId,
+) -> Result<Vec<Refund>, OrderError> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.eq(order.as_uuid()))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Refund::try_from).collect()
+}
+
+pub(crate) async fn set_state(
+    txn: &DatabaseTransaction,
+    id: RefundId,
+    state: RefundState,
+    refunded_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(state.code()))
+        .col_expr(Column::RefundedAtMs, Expr::value(refunded_at.map(Timestamp::as_millis)))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("refunds", id, done.rows_affected)
+}

@@ -112,10 +112,11 @@ async fn tables_go_up_and_down(#[values(Backend::Embedded, Backend::Servers)] ba
     assert!(pending.starts_with("pending: ") && pending.contains("orders"), "{pending}");
     assert_eq!(migrate(&[]).await, "the tables are up to date\n");
     assert_eq!(migrate(&["--status"]).await, "the tables are up to date\n");
-    let pending = migrate(&["--down", "1"]).await;
+    let (all, but_one) = (pending.split(", ").count(), pending.split(", ").count() - 1);
+    let pending = migrate(&["--down", &but_one.to_string()]).await;
     assert!(pending.contains("orders") && !pending.contains("people"), "{pending}");
     assert_eq!(migrate(&[]).await, "the tables are up to date\n");
-    migrate(&["--down", "2"]).await;
+    migrate(&["--down", &all.to_string()]).await;
     assert!(migrate(&["--status"]).await.contains("people"));
 }
 

@@ -9,7 +9,9 @@ mod town;
 
 mod callbacks;
 mod commands;
+mod face;
 mod ordering;
+mod payments;
 mod postings;
 mod processes;
 mod purchase;

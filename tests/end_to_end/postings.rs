@@ -1,4 +1,5 @@
-//! The agency books, doubts and refuses; the money is booked once or on a person's list.
+//! The agency books, doubts and refuses; the money is booked once, given back, or on a
+//! person's list.
 
 use kernel::{Channel, Fen};
 use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, FaultKind};
@@ -58,24 +59,27 @@ async fn an_answer_that_cannot_be_believed_books_once(
 
 #[rstest]
 #[tokio::test]
-async fn a_definite_no_goes_to_a_person(
+async fn after_a_definite_no_all_the_money_goes_back(
     #[values("杨缴", "朱改", "秦差", "尤重")] name: &str,
     #[values(Channel::Wechat, Channel::Alipay)] channel: Channel,
     #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
 ) {
     let town = Town::new(backend).await;
     let citizen = town.citizen(channel, insured(name)).await;
-    let (order, _) = citizen.pays_for("2023-01").await;
+    let (order, started) = citizen.pays_for("2023-01").await;
     town.run_jobs().await;
     let record = citizen.record(&order).await;
-    assert_eq!(record["label"], "处理中");
-    assert!(record["text"].as_str().unwrap().contains("请勿重复支付"), "{record}");
-    assert_eq!(town.cases().await, ["posting_refused", "posting_refused"]);
+    assert!(matches!(record["label"].as_str(), Some("退款中" | "已退款")), "{record}");
+    assert!(record["bills"].as_array().unwrap().iter().all(|bill| state(bill) == "refused"));
+    // WeChat wants a minute between two refunds of one payment.
+    town.pass(10 * 60).await;
+    assert_eq!(citizen.label(&order).await, "已退款");
+    assert_eq!(town.returned(channel, &started.out_trade_no), order.amount.get());
     assert_eq!(town.booked(&order), []);
-    // Nobody else may order the bills meanwhile.
-    citizen.place("another", &order.wish).await.refused(409, "bill_in_other_order");
-    town.pass(180).await;
-    assert_eq!(citizen.label(&order).await, "处理中");
+    assert_eq!(
+        town.journal(&order).await.iter().map(|line| line.3).sum::<i64>(),
+        3 * order.amount.get()
+    );
     town.close().await;
 }
 
@@ -89,18 +93,19 @@ async fn one_booked_and_one_refused_is_a_part_of_success(
     let citizen = town.citizen(channel, insured("张三")).await;
     let refuse = FaultKind::Refuse { code: AgencyCodeWord::BillChanged };
     town.mocks.agency().add_fault(AgencyFault::once(AgencyOperation::PostPayment, refuse));
-    let (order, _) = citizen.pays_for("2023-01").await;
+    let (order, started) = citizen.pays_for("2023-01").await;
     town.run_jobs().await;
     let record = citizen.record(&order).await;
     assert_eq!(record["label"], "部分成功");
-    assert_eq!(town.cases().await, ["posting_refused"]);
     let mut states: Vec<&str> = record["bills"].as_array().unwrap().iter().map(state).collect();
     states.sort_unstable();
     assert_eq!(states, ["posted", "refused"]);
-    // What is not booked is still in transit, to the fen.
-    let case = &town.parts.orders.open_cases(1).await.unwrap()[0];
-    let booked = Fen::sum(town.booked(&order)).unwrap();
-    assert_eq!(case.amount.unwrap().plus(booked), Some(order.amount));
+    // What is not booked goes back, to the fen.
+    town.pass(10 * 60).await;
+    let booked = Fen::sum(town.booked(&order)).unwrap().get();
+    assert!(booked > 0);
+    assert_eq!(town.returned(channel, &started.out_trade_no) + booked, order.amount.get());
+    assert_eq!(citizen.label(&order).await, "部分成功");
     town.close().await;
 }
 

@@ -86,9 +86,7 @@ impl<'a> Payer<'a> {
             (self.label(order_no).await == "缴费成功").then_some(())
         })
         .await;
-        let postings = self.program.control("/agency/postings", None).await;
-        let postings = postings.as_array().or(postings["postings"].as_array()).expect("bookings");
-        assert_eq!(postings.len(), 2, "each bill is booked once");
+        assert_eq!(bookings(self.program).await, 2, "each bill is booked once");
     }
 
     /// Sessions of the embedded store end with the process; a mini-program logs in silently.
@@ -99,6 +97,12 @@ impl<'a> Payer<'a> {
         let session = self.call(Method::POST, "/sessions", Some(&login)).await;
         self.token = session["token"].as_str().expect("a token").to_owned();
     }
+}
+
+/// How many bills the agency has booked.
+async fn bookings(program: &Program) -> usize {
+    let postings = program.control("/agency/postings", None).await;
+    postings.as_array().or(postings["postings"].as_array()).expect("bookings").len()
 }
 
 /// The service dies between acknowledging the notification and posting, or while the agency, which
@@ -114,19 +118,20 @@ async fn a_killed_service_goes_on_where_it_was(
 ) {
     let folder = TempDir::new().expect("a folder");
     let mut program = Program::start(folder.path(), backend).await;
-    let mut order = json!({ "operation": "post-payment", "times": null, "fault": fault });
+    let mut order = json!({ "operation": "post-payment", "times": 1_000, "fault": fault });
     if fault == "slow" {
         order["millis"] = json!(60_000);
     }
     program.control("/agency/faults", Some(order)).await;
     let payer = Payer::log_in(&program, Channel::Wechat).await;
     let order_no = payer.pays().await;
-    eventually("the bookings", async || {
-        let postings = program.control("/agency/postings", None).await;
-        let postings = postings.as_array().or(postings["postings"].as_array())?.len();
-        (postings == booked).then_some(())
+    eventually("both postings to reach the agency", async || {
+        let faults = program.control("/agency/faults", None).await;
+        let faults = faults.as_array().or(faults["faults"].as_array())?;
+        (faults[0]["times"] == 998).then_some(())
     })
     .await;
+    assert_eq!(bookings(&program).await, booked);
     assert_eq!(payer.label(&order_no).await, "已支付待入账");
     let (token, person) = (payer.token.clone(), payer.person.clone());
     program.kill().await;
@@ -171,7 +176,7 @@ async fn a_service_that_is_told_to_end_finishes_what_is_under_way(
 /// The fenced block of shell below a heading that holds `mark`.
 fn readme_block(mark: &str) -> String {
     let readme = include_str!("../../README.md");
-    let mut blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let block = blocks.find(|block| block.contains(mark));
     block.unwrap_or_else(|| panic!("the README has no block with `{mark}`")).to_owned()
 }

@@ -1,7 +1,7 @@
 //! A look into the database of a town, and what must hold there whatever happened.
 //!
-//! In every town: each fen that came for an order is posted or stands in transit; each paid order
-//! is posted, waits for a job, or has an open case; the agency booked each bill once at most, and
+//! In every town: each fen that came for an order is posted, goes back or stands in transit; what is
+//! neither posted nor back waits for a job or has an open case; the service's own audit agrees; the agency booked each bill once at most, and
 //! exactly what our postings say; no job is due and none is parked without a case.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +80,14 @@ impl Town {
             text.contains(&forms[0]) || lower.contains(&forms[1]) || text.contains(&forms[2])
         };
         let mut places: Vec<String> = Vec::new();
-        places.extend(self.heard.lock().unwrap().iter().filter(|answer| shows(answer)).cloned());
+        places.extend(
+            self.heard
+                .lock()
+                .expect("nobody panicked")
+                .iter()
+                .filter(|answer| shows(answer))
+                .cloned(),
+        );
         for (table, rows) in self.dump().await {
             places
                 .extend(rows.iter().filter(|row| shows(row)).map(|row| format!("{table}: {row}")));
@@ -118,7 +125,13 @@ impl Town {
 
     /// WeChat's session keys: the mock's chance gave out each of them as 16 bytes.
     pub fn session_keys(&self) -> Vec<String> {
-        self.chance.given.lock().unwrap().iter().map(|key| BASE64.encode(key)).collect()
+        self.chance
+            .given
+            .lock()
+            .expect("nobody panicked")
+            .iter()
+            .map(|key| BASE64.encode(key))
+            .collect()
     }
 
     /// The lines of an order's journal that move money, oldest first.
@@ -152,6 +165,12 @@ impl Town {
         of_order.map(|posting| posting.amount).collect()
     }
 
+    /// What the platform gave back for a number, in fen.
+    pub fn returned(&self, channel: kernel::Channel, out_trade_no: &str) -> i64 {
+        let trade = self.mocks.trade(channel, out_trade_no).expect("a trade");
+        trade.refunds.iter().map(|refund| refund.amount_fen).sum()
+    }
+
     pub(super) async fn assert_order(&self) {
         self.assert_money().await;
         self.assert_bookings().await;
@@ -164,31 +183,45 @@ impl Town {
     }
 
     async fn assert_money(&self) {
-        let sql = "SELECT o.order_no, o.state, CAST(o.amount_fen AS TEXT), \
-            CAST((SELECT count(*) FROM payments p WHERE p.order_id = o.id AND p.state = 'paid') AS TEXT), \
-            CAST((SELECT COALESCE(sum(amount_fen), 0) FROM journal j WHERE j.order_id = o.id AND j.credit = 'in_transit') AS TEXT), \
-            CAST((SELECT COALESCE(sum(amount_fen), 0) FROM journal j WHERE j.order_id = o.id AND j.debit = 'in_transit') AS TEXT), \
-            CAST((SELECT COALESCE(sum(amount_fen), 0) FROM postings p WHERE p.order_id = o.id AND p.state = 'posted') AS TEXT), \
-            CAST((SELECT count(*) FROM jobs j WHERE j.order_id = o.id AND j.kind = 'post_bill' AND j.state = 'ready') AS TEXT), \
-            CAST((SELECT count(*) FROM cases c WHERE c.order_id = o.id AND c.closed_at_ms IS NULL) AS TEXT) \
-            FROM orders o";
-        for row in self.query(sql, 9).await {
-            let fen = |at: usize| -> i64 { row[at].parse().expect("a number") };
-            let (order, state) = (&row[0], row[1].as_str());
-            let (amount, paid, received, gone, posted) = (fen(2), fen(3), fen(4), fen(5), fen(6));
-            let (jobs, cases) = (fen(7), fen(8));
+        let audit = self.parts.orders.audit().await.expect("an audit");
+        assert!(audit.holds(), "{audit}");
+        // The same once more from outside, order by order.
+        let sum =
+            |of: &str| format!("CAST((SELECT COALESCE(sum(x.amount_fen), 0) FROM {of}) AS TEXT)");
+        let count = |of: &str| format!("CAST((SELECT count(*) FROM {of}) AS TEXT)");
+        let columns = [
+            "o.order_no".to_owned(),
+            "CAST(o.amount_fen AS TEXT)".to_owned(),
+            count("payments x WHERE x.order_id = o.id AND x.state = 'paid'"),
+            sum("journal x WHERE x.order_id = o.id AND x.credit = 'in_transit'"),
+            sum("journal x WHERE x.order_id = o.id AND x.debit = 'in_transit'"),
+            sum("postings x WHERE x.order_id = o.id AND x.state = 'posted'"),
+            sum("refunds x WHERE x.order_id = o.id AND x.cause <> 'surplus'"),
+            count("refunds x WHERE x.order_id = o.id AND x.state <> 'succeeded'"),
+            count(
+                "jobs x WHERE x.order_id = o.id AND x.kind IN ('post_bill', 'refund') AND x.state = 'ready'",
+            ),
+            count("cases x WHERE x.order_id = o.id AND x.closed_at_ms IS NULL"),
+        ];
+        let sql = format!("SELECT {} FROM orders o", columns.join(", "));
+        for row in self.query(&sql, columns.len()).await {
+            let numbers: Vec<i64> = row[1..].iter().map(|n| n.parse().expect("a number")).collect();
+            let [amount, paid, received, gone, posted, returning, unreturned, jobs, cases] =
+                numbers[..]
+            else {
+                panic!("as many numbers as asked for")
+            };
+            let order = &row[0];
             let owed = if paid > 0 { amount } else { 0 };
             assert_eq!(received, owed, "order {order}: what was received is in the journal");
+            let transit = received - gone;
             assert_eq!(
-                received - gone,
-                owed - posted,
-                "order {order}: in transit is what is unposted"
+                transit,
+                owed - posted - returning,
+                "order {order}: in transit is what is left"
             );
-            let looked_after = state == "SUCCESS" || jobs > 0 || cases > 0;
-            assert!(
-                paid == 0 || looked_after,
-                "order {order} is {state} and nobody looks at its money"
-            );
+            let settled = transit == 0 && unreturned == 0;
+            assert!(settled || jobs > 0 || cases > 0, "order {order}: nobody looks at its money");
         }
     }
 

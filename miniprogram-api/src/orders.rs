@@ -115,7 +115,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
     if (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(key.to_owned());
     }
-    if !key.is_empty() || headers.contains_key("idempotency-key") {
+    if headers.get("idempotency-key").is_some_and(|value| !value.is_empty()) {
         return Err(invalid(
             "Idempotency-Key",
             "请求编号(Idempotency-Key)应为 1 到 128 个可见字符。",

@@ -105,10 +105,10 @@ fn a_notice_that_is_not_proven_is_refused(#[case] seal: Seal, #[case] refusal: R
 }
 
 #[rstest]
-#[case::nothing(json!({}), Refusal::Malformed)]
-#[case::other_state(envelope("TRANSACTION.SUCCESS", &transaction("NOTPAY"), None), Refusal::Malformed)]
-#[case::no_members(envelope("TRANSACTION.SUCCESS", &unpaid("SUCCESS"), None), Refusal::Malformed)]
-#[case::no_number(envelope("REFUND.SUCCESS", &json!({"refund_status": "SUCCESS"}), None), Refusal::Malformed)]
+#[case::nothing(json!({}), Refusal::Unreadable)]
+#[case::other_state(envelope("TRANSACTION.SUCCESS", &transaction("NOTPAY"), None), Refusal::Unreadable)]
+#[case::no_members(envelope("TRANSACTION.SUCCESS", &unpaid("SUCCESS"), None), Refusal::Unreadable)]
+#[case::no_number(envelope("REFUND.SUCCESS", &json!({"refund_status": "SUCCESS"}), None), Refusal::Unreadable)]
 #[case::other_algorithm({
     let mut body = paid_notice();
     body["resource"]["algorithm"] = "AEAD_SM4_GCM".into();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use kernel::{CityCode, Fen, Insurance, InsuredKind, Month, MonthRange, PolicyId};
-use policies::{Catalogue, Choice, Quote, QuoteRequest, Subject};
+use policies::{Catalogue, Choice, Quote, QuoteError, QuoteRequest, Subject};
 
 use super::{fail, say};
 use crate::system;
@@ -75,7 +75,7 @@ impl QuoteArgs {
                 Err(error) => return fail(&error),
             },
             Ok(quote) => say(quote.render().trim_end()),
-            Err(error) => return fail(&error),
+            Err(error) => return fail(&format!("{error}{}", hint(&error))),
         }
         ExitCode::SUCCESS
     }
@@ -115,6 +115,18 @@ impl QuoteArgs {
         request.local_hukou = self.local_hukou;
         request.provisional = self.provisional;
         Ok(request)
+    }
+}
+
+/// Which option would help.
+fn hint(error: &QuoteError) -> &'static str {
+    match error {
+        QuoteError::NoPolicy { last_known: Some(_), .. } => "; --provisional carries it forward",
+        QuoteError::ChoiceDoesNotFit { mode: "range", .. } => "; name a --base",
+        QuoteError::ChoiceDoesNotFit { mode: "tiers" | "tier_amounts", .. } => "; name a --tier",
+        QuoteError::ChoiceDoesNotFit { mode: "annual_flat", .. }
+        | QuoteError::CategoryNeeded { .. } => "; name a --category",
+        _ => "",
     }
 }
 

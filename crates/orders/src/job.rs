@@ -43,6 +43,20 @@ impl JobKind {
     }
 }
 
+impl JobKind {
+    /// How long a worker has a job to itself: the slowest ordinary try, all calls at their time limits.
+    /// It is also how long a citizen waits when a worker is killed, so a posting's is short. A try that
+    /// takes longer loses its lease and is repeated by somebody, which every job must bear.
+    pub(crate) const fn lease(self) -> Duration {
+        Duration::from_secs(match self {
+            // Two calls to an agency.
+            JobKind::PostBill => 20,
+            // Up to three calls to a channel.
+            JobKind::AskChannel | JobKind::ExpireOrder | JobKind::Refund => 35,
+        })
+    }
+}
+
 /// A leased job.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {

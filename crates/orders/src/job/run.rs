@@ -15,9 +15,6 @@ use crate::{
     case::{self, CaseKind, Doubt},
 };
 
-/// Longer than the slowest try: two calls to an agency, or three to a channel, at their time limits.
-const LEASE: Duration = Duration::from_secs(35);
-
 /// Waits between tries of a posting (domain: 入账重试). The last one repeats.
 const POSTING_LADDER: [u64; 6] = [5, 15, 60, 300, 900, 3_600];
 /// After this many tries a posting is handed to a person: about one settlement day.
@@ -44,7 +41,7 @@ impl Orders {
             return Ok(0);
         }
         let txn = begin_write(&self.db).await?;
-        let jobs = table::claim(&txn, limit, now, now.plus(LEASE), &*self.entropy).await?;
+        let jobs = table::claim(&txn, limit, now, &*self.entropy).await?;
         txn.commit().await?;
         let count = jobs.len();
         stream::iter(jobs).for_each_concurrent(8, |job| self.run_job(job)).await;

@@ -119,13 +119,12 @@ pub(super) async fn next_due(db: &DatabaseConnection) -> Result<Option<Timestamp
     Ok(row.map(|row| Timestamp::from_millis(row.run_at_ms)))
 }
 
-/// Hands out due jobs until `until`; nobody else gets them before. A worker that dies simply lets
-/// the time pass.
+/// Hands out due jobs for the lease of their kind; nobody else gets them before. A worker that dies
+/// simply lets the time pass.
 pub(super) async fn claim(
     txn: &DatabaseTransaction,
     limit: u64,
     now: Timestamp,
-    until: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<Vec<Job>, OrderError> {
     let rows = due(now)
@@ -136,6 +135,8 @@ pub(super) async fn claim(
     let mut jobs = Vec::with_capacity(rows.len());
     for row in rows {
         let id = row.id;
+        let kind: JobKind = read("jobs", "kind", id, &row.kind)?;
+        let until = now.plus(kind.lease());
         let lease = JobId::generate(now, entropy);
         Entity::update_many()
             .col_expr(Column::RunAtMs, Expr::value(until.as_millis()))
@@ -148,7 +149,7 @@ pub(super) async fn claim(
             .await?;
         jobs.push(Job {
             id: JobId::from_uuid(id),
-            kind: read("jobs", "kind", id, &row.kind)?,
+            kind,
             order: OrderId::from_uuid(row.order_id),
             subject: row.subject,
             attempt: row.attempts + 1,

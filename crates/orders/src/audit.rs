@@ -24,7 +24,8 @@ const NAMED_MAX: usize = 20;
 /// What an audit found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
-    /// Money that platforms vouched for.
+    /// Money that platforms vouched for and that fits what was asked. Money that does not (another
+    /// amount, an unknown number, a second transaction) stands in cases with its amount, not here.
     pub receipts: Fen,
     /// Money that went back through the channels.
     pub returned: Fen,

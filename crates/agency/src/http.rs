@@ -298,9 +298,8 @@ fn standing(answer: Standing) -> Result<PostingStanding, AgencyError> {
             };
             PostingStanding::Posted(checked_posting(Posted { agency_serial, posted_at })?)
         }
-        // Reversed: nothing is booked. Posting again is safe too: the agency answers it with
-        // DUPLICATE_REQUEST, because an order's bill is booked at most once in its life.
-        StandingState::NotPosted | StandingState::Reversed => PostingStanding::NotPosted,
+        StandingState::NotPosted => PostingStanding::NotPosted,
+        StandingState::Reversed => PostingStanding::Reversed,
         StandingState::Unknown => PostingStanding::Unknown,
     })
 }

@@ -168,8 +168,10 @@ pub struct Posted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostingStanding {
     Posted(Posted),
-    /// Certainly not booked; posting again is safe.
+    /// Certainly not booked, and never was; posting again is safe.
     NotPosted,
+    /// It was booked, and the booking was undone (冲正). The same order cannot post it again.
+    Reversed,
     /// The agency itself does not know yet.
     Unknown,
 }

@@ -121,7 +121,7 @@ async fn a_reversal_frees_the_bill_but_not_for_the_same_order() {
         assert_eq!(reversed, Ok(()));
     }
     let standing = office.client.query_posting(&pension(), &order(1), &bill.bill_no).await;
-    assert_eq!(standing, Ok(PostingStanding::NotPosted));
+    assert_eq!(standing, Ok(PostingStanding::Reversed));
     assert_eq!(office.post(1, bill).await, no(Objection::DuplicateRequest));
     let again = &office.pension_bills(ZHANG_SAN).await[0];
     assert_eq!((again.state, again.version), (BillState::Due, bill.version + 1));

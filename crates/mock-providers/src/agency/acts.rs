@@ -286,22 +286,29 @@ impl State {
         if asked.reason.is_empty() || asked.reason.chars().count() > REASON_CHARACTERS_MAX {
             return Err(Code::BadRequest);
         }
-        let posting = self.postings.iter_mut().find(|posting| {
+        let at = self.postings.iter().position(|posting| {
             posting.agency == asked.agency && posting.agency_serial == asked.agency_serial
         });
-        let posting = posting.ok_or(Code::NoBill)?;
-        if posting.reversed {
-            return Ok(json!({}));
-        }
-        if business_date(posting.posted_at) != business_date(now) {
+        let at = at.ok_or(Code::NoBill)?;
+        let posting = &self.postings[at];
+        if !posting.reversed && business_date(posting.posted_at) != business_date(now) {
             return Err(Code::OutOfWindow);
+        }
+        self.undo(at);
+        Ok(json!({}))
+    }
+
+    /// Undoes a booking; the bill is due again, as another version. Undoing twice is once.
+    pub(super) fn undo(&mut self, at: usize) {
+        let posting = &mut self.postings[at];
+        if posting.reversed {
+            return;
         }
         posting.reversed = true;
         if let Some(bill) = self.bills.get_mut(&posting.bill_no) {
             bill.standing = BillStanding::Due;
             bill.version += 1;
         }
-        Ok(json!({}))
     }
 
     /// What stands at the end of the day: reversed bookings are not in it.

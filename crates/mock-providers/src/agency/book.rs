@@ -293,6 +293,17 @@ impl AgencyBook {
         Ok(())
     }
 
+    /// The agency undoes a posting by itself (冲正): no money moved to it, the bill is due again.
+    ///
+    /// # Errors
+    /// When there is no such posting.
+    pub fn reverse_posting(&self, agency_serial: &str) -> Result<(), BookError> {
+        let mut state = self.state();
+        let posting = state.postings.iter().position(|p| p.agency_serial == agency_serial);
+        state.undo(posting.ok_or(BookError::NoSuchPosting)?);
+        Ok(())
+    }
+
     /// The agency pays a posting back by itself (社保退费).
     ///
     /// # Errors

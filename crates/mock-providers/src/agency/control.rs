@@ -27,11 +27,13 @@ use super::{
 /// | `POST /agency/bills/pay-elsewhere` | `{bill_no}` |
 /// | `POST /agency/bills/close` | `{bill_no, due_until}` |
 /// | `POST /agency/postings/refund` | `{agency_serial}` |
+/// | `POST /agency/postings/reverse` | `{agency_serial}` |
 pub fn control_router(book: AgencyBook) -> Router {
     Router::new()
         .route("/agency/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/agency/postings", get(postings))
         .route("/agency/postings/refund", post(refund_posting))
+        .route("/agency/postings/reverse", post(reverse_posting))
         .route("/agency/people", get(people).post(add_person))
         .route("/agency/bills/change", post(change_bill))
         .route("/agency/bills/pay-elsewhere", post(pay_elsewhere))
@@ -124,5 +126,10 @@ struct OnePosting {
 
 async fn refund_posting(State(book): State<AgencyBook>, Json(posting): Json<OnePosting>) -> Done {
     book.refund_posting(&posting.agency_serial)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reverse_posting(State(book): State<AgencyBook>, Json(posting): Json<OnePosting>) -> Done {
+    book.reverse_posting(&posting.agency_serial)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,6 +9,7 @@ mod secrets;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use kernel::{AgencyCode, CityCode, MerchantKey};
@@ -48,6 +49,8 @@ pub struct Config {
     pub(crate) secrets: SecretsSection,
     #[serde(default)]
     pub(crate) numbers: NumbersSection,
+    #[serde(default)]
+    pub(crate) orders: OrdersSection,
     #[serde(default)]
     pub(crate) wechat: Vec<WechatSection>,
     #[serde(default)]
@@ -135,6 +138,29 @@ impl NumbersSection {
     }
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OrdersSection {
+    /// How long an order can be paid, 15 to 1,440.
+    pub minutes_to_pay: u64,
+}
+
+impl Default for OrdersSection {
+    fn default() -> OrdersSection {
+        OrdersSection { minutes_to_pay: 30 }
+    }
+}
+
+impl OrdersSection {
+    pub(crate) fn time_to_pay(&self) -> Result<Duration, ConfigError> {
+        if (15..=1_440).contains(&self.minutes_to_pay) {
+            Ok(Duration::from_secs(self.minutes_to_pay * 60))
+        } else {
+            Err(ConfigError::value("orders.minutes_to_pay", "must lie between 15 and 1440"))
+        }
+    }
+}
+
 /// One agency system, which may answer for several agencies.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,6 +222,7 @@ impl Config {
             ));
         }
         self.numbers.prefix()?;
+        self.orders.time_to_pay()?;
         let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
         let alipay: Vec<&MerchantKey> = self.alipay.iter().map(|account| &account.key).collect();
         for city in &self.city {

@@ -82,7 +82,10 @@ impl Parts {
             cipher,
             catalogue: catalogue.clone(),
             directory,
-            rules: OrderRules::new(config.server.public_url.clone(), config.numbers.prefix()?),
+            rules: OrderRules {
+                time_to_pay: config.orders.time_to_pay()?,
+                ..OrderRules::new(config.server.public_url.clone(), config.numbers.prefix()?)
+            },
             clock: clock.clone(),
             entropy: entropy.clone(),
         });

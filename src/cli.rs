@@ -1,16 +1,21 @@
 //! The command line: one file per command.
 
 mod audit;
+mod cases;
 mod cities;
 mod demo;
 mod migrate;
 mod mock;
 mod quote;
+mod refund;
 mod serve;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use orders::Orders;
+
+use crate::{Config, Parts, WiringError, system, telemetry};
 
 /// The backend that a city plugs in when citizens pay social insurance (社保缴费) from a WeChat or
 /// Alipay mini-program.
@@ -36,6 +41,12 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Proves on a database that every fen received is posted, returned, or waits for somebody.
     Audit(audit::Audit),
+    /// Lists what a person must look at, and the jobs that wait or stopped.
+    Cases(cases::Cases),
+    /// Takes bills of an order back from the agency and returns their money through the channel.
+    Refund(refund::Refund),
+    /// Lets parked jobs and failed refunds of an order go on.
+    Retry(refund::Retry),
     /// City packs.
     Cities(cities::Cities),
     /// Prices some months and prints every step.
@@ -50,9 +61,21 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Worker(command) => command.run().await,
         Command::Migrate(command) => command.run().await,
         Command::Audit(command) => command.run().await,
+        Command::Cases(command) => command.run().await,
+        Command::Refund(command) => command.run().await,
+        Command::Retry(command) => command.run().await,
         Command::Cities(command) => command.run(),
         Command::Quote(command) => command.run(),
     }
+}
+
+/// The acts on orders for a command that looks at a live database: nothing is migrated, no job runs.
+async fn connected(config: &Path) -> Result<Orders, WiringError> {
+    telemetry::start_logging("warn");
+    let mut config = Config::load(config)?;
+    config.database.migrate = false;
+    let (clock, entropy) = system();
+    Ok(Parts::build(&config, clock, entropy).await?.orders)
 }
 
 /// One sentence about what went wrong.

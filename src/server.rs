@@ -120,7 +120,7 @@ fn router(parts: &Parts) -> Router {
 
 /// Ready means that money could be recorded: the database answers and has its tables.
 async fn ready(State(orders): State<Orders>) -> impl IntoResponse {
-    match orders.count_jobs().await {
+    match orders.is_ready().await {
         Ok(_) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");

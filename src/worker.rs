@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orders::Orders;
+use orders::{JobCount, Orders};
 use tokio_util::sync::CancellationToken;
 
 /// Jobs taken at once.
@@ -38,8 +38,14 @@ pub(crate) async fn run(orders: Orders, stop: CancellationToken) {
 pub(crate) async fn watch(orders: Orders, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match orders.count_jobs().await {
-            Ok(counts) => telemetry(counts.waiting, counts.parked),
+            Ok(counts) => counts.iter().for_each(show),
             Err(error) => tracing::warn!(%error, "jobs cannot be counted"),
+        }
+        match orders.count_open_cases().await {
+            Ok(cases) => {
+                metrics::gauge!("cases_open").set(u32::try_from(cases).unwrap_or(u32::MAX))
+            }
+            Err(error) => tracing::warn!(%error, "cases cannot be counted"),
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -48,10 +54,14 @@ pub(crate) async fn watch(orders: Orders, stop: CancellationToken) {
     }
 }
 
-fn telemetry(waiting: u64, parked: u64) {
-    let gauge = |name: &'static str, count: u64| {
-        metrics::gauge!(name).set(u32::try_from(count).unwrap_or(u32::MAX));
+/// Counts and ages, kind by kind.
+fn show(count: &JobCount) {
+    let gauge = |name: &'static str, figure: u64| {
+        let figure = u32::try_from(figure).unwrap_or(u32::MAX);
+        metrics::gauge!(name, "kind" => count.kind.code()).set(figure);
     };
-    gauge("jobs_waiting", waiting);
-    gauge("jobs_parked", parked);
+    gauge("jobs_waiting", count.waiting);
+    gauge("jobs_overdue_seconds", count.overdue.as_secs());
+    gauge("jobs_parked", count.parked);
+    gauge("jobs_parked_seconds", count.parked_for.as_secs());
 }

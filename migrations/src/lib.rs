@@ -13,6 +13,7 @@ mod doors;
 mod m20261123_000001_people;
 mod m20261123_000002_orders;
 mod m20261123_000003_refunds;
+mod m20261123_000004_strays;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_people::Migration),
             Box::new(m20261123_000002_orders::Migration),
             Box::new(m20261123_000003_refunds::Migration),
+            Box::new(m20261123_000004_strays::Migration),
         ]
     }
 }

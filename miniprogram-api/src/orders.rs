@@ -180,7 +180,7 @@ pub(crate) async fn detail(
     language: Language,
     Path(order_no): Path<String>,
 ) -> Result<Json<RecordView>, ApiError> {
-    let record = api.orders.record(caller.account, &number(&order_no)?).await?;
+    let record = api.orders.look(caller.account, &number(&order_no)?).await?;
     Ok(Json(RecordView::of(&api, caller.account, record, language).await?))
 }
 

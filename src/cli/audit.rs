@@ -4,8 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{fail, say};
-use crate::{Config, Parts, system, telemetry};
+use super::{connected, fail, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
@@ -16,19 +15,11 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) async fn run(self) -> ExitCode {
-        telemetry::start_logging("warn");
-        let mut config = match Config::load(&self.config) {
-            Ok(config) => config,
+        let orders = match connected(&self.config).await {
+            Ok(orders) => orders,
             Err(error) => return fail(&error),
         };
-        // An audit only reads.
-        config.database.migrate = false;
-        let (clock, entropy) = system();
-        let parts = match Parts::build(&config, clock, entropy).await {
-            Ok(parts) => parts,
-            Err(error) => return fail(&error),
-        };
-        match parts.orders.audit().await {
+        match orders.audit().await {
             Ok(audit) => {
                 say(&audit);
                 if audit.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

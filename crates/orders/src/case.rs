@@ -33,10 +33,14 @@ pub enum CaseKind {
     UnknownRefund,
     /// Money that should go back does not: the channel refuses, the account is gone, or it takes too long.
     RefundUnfinished,
+    /// The agency says that a bill which it booked was never booked.
+    PostingVanished,
+    /// The agency does not undo a booking; only its own procedure (社保退费) helps the person.
+    ReversalRefused,
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 11] = [
+    pub const ALL: [CaseKind; 13] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
@@ -48,6 +52,8 @@ impl CaseKind {
         CaseKind::JobParked,
         CaseKind::UnknownRefund,
         CaseKind::RefundUnfinished,
+        CaseKind::PostingVanished,
+        CaseKind::ReversalRefused,
     ];
 
     /// The stable code.
@@ -64,6 +70,8 @@ impl CaseKind {
             CaseKind::JobParked => "job_parked",
             CaseKind::UnknownRefund => "unknown_refund",
             CaseKind::RefundUnfinished => "refund_unfinished",
+            CaseKind::PostingVanished => "posting_vanished",
+            CaseKind::ReversalRefused => "reversal_refused",
         }
     }
 }
@@ -102,6 +110,11 @@ pub struct Case {
     pub opened_at: Timestamp,
 }
 
+/// The subject as it is stored: the same thing may be doubted in two ways.
+pub(crate) fn subject(kind: CaseKind, about: &str) -> String {
+    format!("{}:{about}", kind.code())
+}
+
 /// Opens a case unless the same doubt has one already; says whether it is new.
 pub(crate) async fn open(
     txn: &DatabaseTransaction,
@@ -116,6 +129,10 @@ pub(crate) async fn open(
         tracing::warn!(case.kind = kind.code(), "a case was opened");
     }
     Ok(opened)
+}
+
+pub(crate) async fn count_open(db: &impl ConnectionTrait) -> Result<u64, OrderError> {
+    table::count_open(db).await
 }
 
 /// Open cases, oldest first.

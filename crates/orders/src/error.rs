@@ -39,6 +39,13 @@ pub enum OrderError {
     /// More than what is left of the payment after all refunds that were ever promised.
     #[error("at most {refundable} can go back")]
     AboveRefundable { refundable: Fen },
+    /// What can go back is not what the caller saw: somebody was faster.
+    #[error("{refundable} can go back now, which is not what was seen")]
+    RefundableChanged { refundable: Fen },
+    #[error("no such bill of this order is posted or waits for it")]
+    NothingToTakeBack,
+    #[error("a reason has 1 to 100 characters")]
+    Reason,
     #[error("the time to pay is over")]
     Expired,
     #[error("the order is in state {0} and cannot be paid")]
@@ -88,6 +95,9 @@ impl OrderError {
             | OrderError::AmountChanged(_)
             | OrderError::AboveLimit { .. }
             | OrderError::AboveRefundable { .. }
+            | OrderError::RefundableChanged { .. }
+            | OrderError::NothingToTakeBack
+            | OrderError::Reason
             | OrderError::Expired
             | OrderError::NotPayable(_)
             | OrderError::Refused(_)

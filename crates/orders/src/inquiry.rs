@@ -13,20 +13,29 @@ use platforms::{ChannelError, PaymentStanding};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
     error::read,
-    job::{Job, Outcome},
+    job::{self, Job, JobKind, Outcome},
     journal,
     order::table as order_table,
     payment::table::{self as payment_table, Payment, PaymentState},
+    record::OrderRecord,
 };
 
 /// The ladder of questions, in seconds from the start of the payment (both platforms' advice).
 const LADDER: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
 
+/// The last wait repeats for as long as an attempt is open.
+const LAST_RUNG: Duration = Duration::from_secs(LADDER[LADDER.len() - 1]);
+/// An order's expiry ends its attempts; one that is still open after this long is ended here.
+const EXPIRY_OWNS_IT_FOR: Duration = Duration::from_secs(600);
+
+/// A channel is not asked more often about one payment because somebody looks at it.
+const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(10);
+
 pub(crate) const FIRST_QUESTION_AFTER: Duration = Duration::from_secs(LADDER[0]);
 
 /// What is known of an attempt after asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
+pub(crate) enum Known {
     /// Recorded by the ordinary act.
     Paid,
     StillOpen,
@@ -44,17 +53,21 @@ impl Orders {
         if !payment.state.is_open() {
             return Ok(Outcome::Done);
         }
-        let why = match self.ask(&payment).await {
+        let order = order_table::find(&self.db, payment.order).await?;
+        // Past its time an attempt is ended, whatever holds the order itself up.
+        let asked = if self.clock.now() > order.expires_at.plus(EXPIRY_OWNS_IT_FOR) {
+            self.end_attempt(&payment).await
+        } else {
+            self.ask(&payment).await
+        };
+        let why = match asked {
             Ok(Known::Paid | Known::Over) => return Ok(Outcome::Done),
             Ok(Known::StillOpen | Known::Absent) => "not paid yet".to_owned(),
             Err(OrderError::Channel(error)) => error.to_string(),
             Err(error) => return Err(error),
         };
-        Ok(match next_question(payment.created_at, self.clock.now()) {
-            Some(after) => Outcome::Wait { after, why },
-            // From here the order's expiry owns the attempt.
-            None => Outcome::Done,
-        })
+        let after = next_question(payment.created_at, self.clock.now());
+        Ok(Outcome::Wait { after: after.unwrap_or(LAST_RUNG), why })
     }
 
     /// Asks once and records what money there is.
@@ -66,7 +79,11 @@ impl Orders {
                 Ok(Known::Paid)
             }
             PaymentStanding::Unpaid => Ok(Known::StillOpen),
-            PaymentStanding::Closed => Ok(Known::Over),
+            // Unpaid for good: the citizen may start again, under a new number.
+            PaymentStanding::Closed => {
+                self.close_attempt(payment).await?;
+                Ok(Known::Over)
+            }
             PaymentStanding::NotFound => Ok(Known::Absent),
         }
     }
@@ -88,6 +105,27 @@ impl Orders {
             }
         }
         Ok(())
+    }
+
+    /// An order as its citizen looks at it. Whoever looks waits: while the payment is not known, a look
+    /// brings the next question forward, so that a lost notification is found within seconds.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn look(
+        &self,
+        account: AccountId,
+        order_no: &OrderNo,
+    ) -> Result<OrderRecord, OrderError> {
+        let record = self.record(account, order_no).await?;
+        let now = self.clock.now();
+        for payment in record.payments.iter().filter(|payment| payment.state.is_open()) {
+            let (kind, rest) = (JobKind::AskChannel, ASKED_AT_MOST_EVERY);
+            if job::hasten_if_rested(&self.db, kind, payment.id, now, rest).await? {
+                self.wake.notify_one();
+            }
+        }
+        Ok(record)
     }
 
     /// The citizen gives up. Money that was faster wins.
@@ -153,7 +191,7 @@ impl Orders {
     }
 
     /// Close, ask, then close here.
-    async fn end_attempt(&self, payment: &Payment) -> Result<Known, OrderError> {
+    pub(crate) async fn end_attempt(&self, payment: &Payment) -> Result<Known, OrderError> {
         let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
         let mut known = self.ask(payment).await?;
         if known == Known::StillOpen {
@@ -167,7 +205,7 @@ impl Orders {
         // A number that the channel does not know must not be closed there. It is over when the
         // create call can not be on its way any more.
         let settled = self.clock.now().since(payment.created_at) > Duration::from_secs(60);
-        if known == Known::Over || (known == Known::Absent && settled) {
+        if known == Known::Absent && settled {
             self.close_attempt(payment).await?;
             return Ok(Known::Over);
         }

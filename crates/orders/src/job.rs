@@ -26,11 +26,21 @@ pub enum JobKind {
     ExpireOrder,
     /// Bring a refund to its end. Subject: the refund.
     Refund,
+    /// Take a posting back, as a person asked. Subject: the posting.
+    TakeBack,
+    /// Ask whether what is posted stays so. Subject: the posting.
+    WatchPosting,
 }
 
 impl JobKind {
-    pub(crate) const ALL: [JobKind; 4] =
-        [JobKind::PostBill, JobKind::AskChannel, JobKind::ExpireOrder, JobKind::Refund];
+    pub const ALL: [JobKind; 6] = [
+        JobKind::PostBill,
+        JobKind::AskChannel,
+        JobKind::ExpireOrder,
+        JobKind::Refund,
+        JobKind::TakeBack,
+        JobKind::WatchPosting,
+    ];
 
     /// The stable code.
     pub const fn code(self) -> &'static str {
@@ -39,6 +49,8 @@ impl JobKind {
             JobKind::AskChannel => "ask_channel",
             JobKind::ExpireOrder => "expire_order",
             JobKind::Refund => "refund",
+            JobKind::TakeBack => "take_back",
+            JobKind::WatchPosting => "watch_posting",
         }
     }
 }
@@ -50,7 +62,7 @@ impl JobKind {
     pub(crate) const fn lease(self) -> Duration {
         Duration::from_secs(match self {
             // Two calls to an agency.
-            JobKind::PostBill => 20,
+            JobKind::PostBill | JobKind::TakeBack | JobKind::WatchPosting => 20,
             // Up to three calls to a channel.
             JobKind::AskChannel | JobKind::ExpireOrder | JobKind::Refund => 35,
         })
@@ -84,11 +96,18 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Jobs that wait, by age; what `/metrics` and the operators look at.
+/// The jobs of one kind that are not done; what `/metrics` and the operators look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JobCounts {
+pub struct JobCount {
+    pub kind: JobKind,
+    /// Waits for its time, or is under way.
     pub waiting: u64,
+    /// How long the oldest one that could run has been waiting for a worker; zero when none could.
+    pub overdue: Duration,
+    /// Stopped after the last try; each has its case.
     pub parked: u64,
+    /// How long ago the first of these stopped; zero when there is none.
+    pub parked_for: Duration,
 }
 
 /// Puts a job for `run_at` unless the same one exists.
@@ -103,6 +122,32 @@ pub(crate) async fn put(
     table::insert(txn, kind, order, &subject.to_string(), times, entropy).await
 }
 
+/// Puts a job, or lets the same one run once more whatever became of it. It counts as tried before,
+/// so that it asks first.
+pub(crate) async fn put_again(
+    txn: &DatabaseTransaction,
+    kind: JobKind,
+    order: OrderId,
+    subject: impl ToString,
+    times: (Timestamp, Timestamp),
+    entropy: &dyn Entropy,
+) -> Result<(), OrderError> {
+    let subject = subject.to_string();
+    if !table::renew(txn, kind, &subject, times).await? {
+        table::insert(txn, kind, order, &subject, times, entropy).await?;
+    }
+    Ok(())
+}
+
+/// Lets the parked jobs of an order run again, and says how many there were.
+pub(crate) async fn revive(
+    txn: &DatabaseTransaction,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<u64, OrderError> {
+    table::revive(txn, order, now).await
+}
+
 /// Lets a waiting job run at once.
 pub(crate) async fn hasten(
     db: &impl ConnectionTrait,
@@ -110,5 +155,18 @@ pub(crate) async fn hasten(
     subject: impl ToString,
     now: Timestamp,
 ) -> Result<(), OrderError> {
-    table::hasten(db, kind, &subject.to_string(), now).await
+    table::hasten(db, kind, &subject.to_string(), now, now).await.map(drop)
+}
+
+/// Lets a waiting job run at once if it was left in peace for `rest`; says whether it does.
+pub(crate) async fn hasten_if_rested(
+    db: &impl ConnectionTrait,
+    kind: JobKind,
+    subject: impl ToString,
+    now: Timestamp,
+    rest: Duration,
+) -> Result<bool, OrderError> {
+    let rested =
+        Timestamp::from_millis(now.as_millis() - i64::try_from(rest.as_millis()).unwrap_or(0));
+    table::hasten(db, kind, &subject.to_string(), now, rested).await
 }

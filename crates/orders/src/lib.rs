@@ -27,6 +27,7 @@ mod preview;
 mod record;
 mod refund;
 mod state;
+mod stray;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,15 +42,15 @@ pub use crate::{
     case::{Case, CaseKind},
     directory::Directory,
     error::{ChangedBill, OrderError},
-    job::{JobCounts, JobKind},
+    job::{JobCount, JobKind},
     journal::JournalLine,
     notification::RawNotification,
     order::{BillRefSeen, ChosenBill, FrozenBill, Order, PlaceOrder, Placed},
     payment::{Payment, PaymentState, Recorded, StartedPayment},
-    posting::{Posting, PostingState},
+    posting::{Posting, PostingState, TakeBack},
     preview::{preview, usual_kind},
     record::{OrderPage, OrderRecord},
-    refund::{Refund, RefundCause, RefundState},
+    refund::{Refund, RefundCause, RefundState, Retried},
     state::{OrderEvent, OrderState, Refused},
 };
 

@@ -25,6 +25,7 @@ use crate::{
     order::table::{self as order_table, Order},
     posting,
     refund::{Giving, RefundCause},
+    stray,
 };
 
 /// What the client needs to open its wallet.
@@ -195,15 +196,23 @@ impl Orders {
                 txn.commit().await?;
                 Ok(created)
             }
-            // Paid, closed or changed: only the channel knows what happened to this number. Ask now.
+            // Paid, closed or changed: only the channel knows what happened to this number. Asked now,
+            // it is either paid, or ended so that the next start gets a number of its own.
             Err(ChannelError::Refused(
                 Refused::AlreadyPaid | Refused::Closed | Refused::ParametersChanged,
             )) => {
-                job::hasten(&self.db, JobKind::AskChannel, payment.id, self.clock.now()).await?;
+                if let Err(error) = self.end_attempt(payment).await {
+                    tracing::info!(%error, "a refused number stays open until the next question");
+                    let now = self.clock.now();
+                    job::hasten(&self.db, JobKind::AskChannel, payment.id, now).await?;
+                }
                 Err(OrderError::PaymentInProgress)
             }
             Err(ChannelError::Refused(reason)) => {
-                self.refuse_payment(payment).await?;
+                // A number that was accepted before may be paid yet: its questions go on.
+                if payment.token.is_none() {
+                    self.refuse_payment(payment).await?;
+                }
                 Err(ChannelError::Refused(reason).into())
             }
             Err(error) => Err(error.into()),
@@ -300,6 +309,7 @@ impl Orders {
         let surplus =
             table::of_order(txn, order.id).await?.iter().any(|p| p.state == PaymentState::Paid);
         table::set_paid(txn, payment.id, fact, now).await?;
+        stray::matched(txn, fact, now).await?;
         let received = |credit: String| Entry {
             debit: account::channel(payment.channel, &payment.merchant),
             credit,
@@ -346,7 +356,8 @@ impl Orders {
         Ok(true)
     }
 
-    /// Opens a case about a genuine fact that does not fit; `false` when it is open already.
+    /// Opens a case about a genuine fact that does not fit, and counts its money; `false` when it is
+    /// open already.
     async fn doubt(
         &self,
         txn: &DatabaseTransaction,
@@ -377,6 +388,7 @@ impl Orders {
             fact.out_trade_no(),
             fact.transaction_id()
         );
+        stray::keep(txn, fact, kind, &case::subject(kind, &subject), now).await?;
         let doubt = Doubt {
             kind,
             subject,

@@ -1,6 +1,8 @@
 //! Postings: the agency books each bill of a paid order, once.
 
 pub(crate) mod table;
+mod take_back;
+mod watch;
 
 use std::time::Duration;
 
@@ -9,7 +11,10 @@ use kernel::{Entropy, OrderId, PaymentId, PostingId, Timestamp};
 use migrations::begin_write;
 use sea_orm::DatabaseTransaction;
 
-pub use self::table::{Posting, PostingState};
+pub use self::{
+    table::{Posting, PostingState},
+    take_back::TakeBack,
+};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
     error::read,
@@ -44,6 +49,13 @@ enum Decision {
     Refused(Objection),
 }
 
+/// It was booked and undone before we heard of it; the order cannot post it a second time.
+const UNDONE: Decision = Decision::Refused(Objection::DuplicateRequest);
+
+fn not_known_yet() -> Outcome {
+    Outcome::Again { why: "the agency does not know yet".to_owned() }
+}
+
 impl Orders {
     /// One try to post a bill. After any earlier try the agency is asked first.
     pub(crate) async fn post_bill(&self, job: &Job) -> Result<Outcome, OrderError> {
@@ -61,9 +73,11 @@ impl Orders {
                     return Ok(Outcome::Done);
                 }
                 Ok(PostingStanding::NotPosted) => {}
-                Ok(PostingStanding::Unknown) => {
-                    return Ok(Outcome::Again { why: "the agency does not know yet".to_owned() });
+                Ok(PostingStanding::Reversed) => {
+                    self.record_posting(id, UNDONE).await?;
+                    return Ok(Outcome::Done);
                 }
+                Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
                 Err(error) => return Ok(postpone(&error)),
             }
         }
@@ -78,11 +92,8 @@ impl Orders {
                 {
                     Ok(PostingStanding::Posted(posted)) => Decision::Posted(posted),
                     Ok(PostingStanding::NotPosted) => Decision::Refused(objection),
-                    Ok(PostingStanding::Unknown) => {
-                        return Ok(Outcome::Again {
-                            why: "the agency does not know yet".to_owned(),
-                        });
-                    }
+                    Ok(PostingStanding::Reversed) => UNDONE,
+                    Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
                     Err(error) => return Ok(postpone(&error)),
                 }
             }
@@ -141,15 +152,8 @@ impl Orders {
         }
         match &decision {
             Decision::Posted(posted) => {
-                table::set_posted(&txn, id, posted, now).await?;
-                let entry = Entry {
-                    debit: account::in_transit(),
-                    credit: account::premium(&posting.agency),
-                    amount: posting.amount,
-                    payment: Some(posting.payment),
-                    bill_no: Some(posting.bill_no.clone()),
-                };
-                journal::note(&txn, &order, "bill_posted", Some(entry), now).await?;
+                self.book(&txn, &order, &posting, posted, now).await?;
+                table::set_state(&txn, id, PostingState::Posted, now).await?;
             }
             Decision::Refused(objection) => {
                 table::set_refused(&txn, id, *objection, now).await?;
@@ -164,11 +168,7 @@ impl Orders {
                 self.give_back(&txn, &order, giving, now).await?;
             }
         }
-        let postings = table::of_order(&txn, order.id).await?;
-        if let Some(event) = decided(&postings) {
-            journal::advance(&txn, &mut order, event, None, now).await?;
-            self.finish_refunds(&txn, &mut order, now).await?;
-        }
+        self.decide(&txn, &mut order, now).await?;
         txn.commit().await?;
         self.wake.notify_one();
         metrics::counter!("bills_decided", "decision" => match decision {
@@ -176,6 +176,41 @@ impl Orders {
             Decision::Refused(_) => "refused",
         })
         .increment(1);
+        Ok(())
+    }
+
+    /// Writes the agency's booking down: the money is the agency's from here on.
+    async fn book(
+        &self,
+        txn: &DatabaseTransaction,
+        order: &Order,
+        posting: &Posting,
+        posted: &Posted,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        table::set_booking(txn, posting.id, posted, now).await?;
+        let (debit, credit) = (account::in_transit(), account::premium(&posting.agency));
+        journal::note(txn, order, "bill_posted", Some(moved(posting, debit, credit)), now).await?;
+        let first_look = now.plus(watch::FIRST_LOOK_AFTER);
+        let times = (first_look, now);
+        job::put(txn, JobKind::WatchPosting, order.id, posting.id, times, &*self.entropy).await
+    }
+
+    /// The order follows its postings when none is open any more.
+    async fn decide(
+        &self,
+        txn: &DatabaseTransaction,
+        order: &mut Order,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        let postings = table::of_order(txn, order.id).await?;
+        if let Some(event) = decided(order.state, &postings) {
+            journal::advance(txn, order, event, None, now).await?;
+            if event == OrderEvent::AgencyReversed {
+                journal::advance(txn, order, OrderEvent::RefundStarted, None, now).await?;
+            }
+            self.finish_refunds(txn, order, now).await?;
+        }
         Ok(())
     }
 
@@ -194,16 +229,42 @@ impl Orders {
     }
 }
 
-/// What the postings together mean for the order; `None` while one is pending.
-fn decided(postings: &[Posting]) -> Option<OrderEvent> {
-    let count = |state| postings.iter().filter(|posting| posting.state == state).count();
-    let (pending, posted) = (count(PostingState::Pending), count(PostingState::Posted));
-    match (pending, posted) {
-        (1.., _) => None,
-        (0, posted) if posted == postings.len() => Some(OrderEvent::AllPosted),
-        (0, 1..) => Some(OrderEvent::SomePosted),
-        // Every bill has its refund already.
-        (0, 0) => Some(OrderEvent::RefundStarted),
+/// The money of a bill, from one account to another.
+fn moved(posting: &Posting, debit: String, credit: String) -> Entry {
+    Entry {
+        debit,
+        credit,
+        amount: posting.amount,
+        payment: Some(posting.payment),
+        bill_no: Some(posting.bill_no.clone()),
+    }
+}
+
+/// What the postings together mean for the order; `None` while one is open, or when they mean
+/// nothing new.
+fn decided(state: OrderState, postings: &[Posting]) -> Option<OrderEvent> {
+    let count = |wanted: &dyn Fn(PostingState) -> bool| {
+        postings.iter().filter(|posting| wanted(posting.state)).count()
+    };
+    let open = count(&PostingState::is_open);
+    let (booked, all) = (count(&PostingState::is_booked), postings.len());
+    let agency_refunded = count(&|state| state == PostingState::AgencyRefunded);
+    match state {
+        _ if open > 0 => None,
+        OrderState::Paid | OrderState::Suspended => Some(match booked {
+            // Every bill has its refund already.
+            0 => OrderEvent::RefundStarted,
+            _ if booked == all => OrderEvent::AllPosted,
+            _ => OrderEvent::SomePosted,
+        }),
+        OrderState::Success | OrderState::SuccessPartial if booked == 0 => {
+            Some(OrderEvent::AgencyReversed)
+        }
+        OrderState::Success | OrderState::SuccessPartial if agency_refunded == booked => {
+            Some(OrderEvent::AgencyGaveBack)
+        }
+        OrderState::Success if booked < all => Some(OrderEvent::BillTakenBack),
+        _ => None,
     }
 }
 

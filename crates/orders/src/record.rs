@@ -87,6 +87,14 @@ impl Orders {
         journal::lines(&self.db, order).await
     }
 
+    /// How many cases are open.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn count_open_cases(&self) -> Result<u64, OrderError> {
+        case::count_open(&self.db).await
+    }
+
     /// Open cases, oldest first: the named list that a person is looking at.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! refunds of a payment, failed ones included, never exceeds it: a failed one is still owed and
 //! waits for a person, so its money must not be promised a second time.
 
+mod again;
 pub(crate) mod table;
 
 use std::time::Duration;
@@ -16,7 +17,10 @@ use platforms::{
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
-pub use self::table::{Refund, RefundState};
+pub use self::{
+    again::Retried,
+    table::{Refund, RefundState},
+};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders, Recorded,
     case::{self, CaseKind, Doubt},
@@ -37,17 +41,24 @@ pub enum RefundCause {
     Surplus,
     /// The money came when another order had claimed the bills.
     BillClaimedElsewhere,
+    /// The agency undid its booking, by itself or because a person asked for it.
+    TakenBack,
 }
 
 impl RefundCause {
-    const ALL: [RefundCause; 3] =
-        [RefundCause::PostingRefused, RefundCause::Surplus, RefundCause::BillClaimedElsewhere];
+    const ALL: [RefundCause; 4] = [
+        RefundCause::PostingRefused,
+        RefundCause::Surplus,
+        RefundCause::BillClaimedElsewhere,
+        RefundCause::TakenBack,
+    ];
 
     pub const fn code(self) -> &'static str {
         match self {
             RefundCause::PostingRefused => "posting_refused",
             RefundCause::Surplus => "surplus",
             RefundCause::BillClaimedElsewhere => "bill_claimed_elsewhere",
+            RefundCause::TakenBack => "taken_back",
         }
     }
 
@@ -57,6 +68,7 @@ impl RefundCause {
             RefundCause::PostingRefused => "社保未入账退款",
             RefundCause::Surplus => "重复支付退款",
             RefundCause::BillClaimedElsewhere => "账单已另行缴纳退款",
+            RefundCause::TakenBack => "社保入账撤销退款",
         }
     }
 
@@ -64,9 +76,9 @@ impl RefundCause {
     fn held_on(self) -> String {
         match self {
             RefundCause::Surplus => account::suspense(),
-            RefundCause::PostingRefused | RefundCause::BillClaimedElsewhere => {
-                account::in_transit()
-            }
+            RefundCause::PostingRefused
+            | RefundCause::BillClaimedElsewhere
+            | RefundCause::TakenBack => account::in_transit(),
         }
     }
 }
@@ -74,7 +86,7 @@ impl RefundCause {
 impl std::str::FromStr for RefundCause {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<RefundCause, UnknownWord> {
-        let expected = "posting_refused surplus bill_claimed_elsewhere";
+        let expected = "posting_refused surplus bill_claimed_elsewhere taken_back";
         RefundCause::ALL
             .into_iter()
             .find(|cause| cause.code() == code)
@@ -109,7 +121,9 @@ impl Orders {
         now: Timestamp,
     ) -> Result<(), OrderError> {
         let promised = table::of_order(txn, order.id).await?;
-        let promised = promised.iter().filter(|refund| refund.payment == giving.payment.id);
+        let promised = promised
+            .iter()
+            .filter(|refund| refund.payment == giving.payment.id && refund.state.counts());
         let promised = Fen::sum(promised.map(|refund| refund.amount)).unwrap_or(Fen::MAX);
         let refundable = giving.payment.amount.minus(promised).unwrap_or(Fen::ZERO);
         if giving.amount > refundable || giving.amount.is_zero() {
@@ -189,6 +203,13 @@ impl Orders {
         let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
         if job.attempt > 1 || refund.state == RefundState::Processing {
             match channel.query_refund(&payment.out_trade_no, &refund.out_refund_no).await {
+                // An earlier try reached the channel, or a person said: again. The number is dead.
+                Ok(RefundStanding::Known(fact))
+                    if fact.status() == RefundStatus::Closed
+                        && refund.state == RefundState::Requested =>
+                {
+                    return self.replace_refund(&refund).await;
+                }
                 Ok(RefundStanding::Known(fact)) => return self.after_answer(&refund, &fact).await,
                 Ok(RefundStanding::NotFound) => {}
                 Err(error) => return Ok(Outcome::Again { why: error.to_string() }),
@@ -294,6 +315,14 @@ impl Orders {
             RefundStatus::Succeeded => RefundState::Succeeded,
             RefundStatus::Closed | RefundStatus::Abnormal => RefundState::Failed,
         };
+        if refund.state == RefundState::Replaced {
+            if state != RefundState::Succeeded {
+                return Ok(Recorded::Before);
+            }
+            // The channel said that this number is dead, and now that it paid: perhaps twice.
+            self.doubt_refund(txn, fact, Some(payment), now).await?;
+            return Ok(Recorded::Case(CaseKind::UnknownRefund));
+        }
         // Success is final; a late "processing" never takes anything back.
         if refund.state == RefundState::Succeeded
             || refund.state == state
@@ -302,7 +331,7 @@ impl Orders {
             return Ok(Recorded::Before);
         }
         match state {
-            RefundState::Requested | RefundState::Processing => {
+            RefundState::Requested | RefundState::Processing | RefundState::Replaced => {
                 table::set_state(txn, refund.id, state, None, now).await?;
             }
             RefundState::Succeeded => {
@@ -330,7 +359,8 @@ impl Orders {
     ) -> Result<(), OrderError> {
         let returning = matches!(order.state, OrderState::Refunding | OrderState::RefundFailed);
         let owed = |refund: &Refund| {
-            refund.cause != RefundCause::Surplus && refund.state != RefundState::Succeeded
+            refund.cause != RefundCause::Surplus
+                && !matches!(refund.state, RefundState::Succeeded | RefundState::Replaced)
         };
         if returning && !table::of_order(txn, order.id).await?.iter().any(owed) {
             journal::advance(txn, order, OrderEvent::MoneyReturned, None, now).await?;

@@ -165,6 +165,7 @@ impl OrderState {
             (Refunding, RefundBroke) => RefundFailed,
             (RefundFailed, RefundStarted) => Refunding,
 
+            (Success | SuccessPartial, BillTakenBack) => SuccessPartial,
             (Success | SuccessPartial, AgencyReversed) => Reversed,
             (Success | SuccessPartial, AgencyGaveBack) => AgencyRefunded,
             (from, event) => return Err(Refused { from, event }),
@@ -215,12 +216,16 @@ pub enum OrderEvent {
     MoneyReturned,
     /// The channel could not return the money.
     RefundBroke,
+    /// One of several bookings is undone.
+    BillTakenBack,
+    /// No booking is left.
     AgencyReversed,
+    /// What was booked and stayed booked, the agency paid back by itself.
     AgencyGaveBack,
 }
 
 impl OrderEvent {
-    pub const ALL: [OrderEvent; 15] = [
+    pub const ALL: [OrderEvent; 16] = [
         OrderEvent::PaymentStarted,
         OrderEvent::PaymentRefused,
         OrderEvent::Cancelled,
@@ -234,6 +239,7 @@ impl OrderEvent {
         OrderEvent::RefundStarted,
         OrderEvent::MoneyReturned,
         OrderEvent::RefundBroke,
+        OrderEvent::BillTakenBack,
         OrderEvent::AgencyReversed,
         OrderEvent::AgencyGaveBack,
     ];
@@ -254,6 +260,7 @@ impl OrderEvent {
             OrderEvent::RefundStarted => "refund_started",
             OrderEvent::MoneyReturned => "money_returned",
             OrderEvent::RefundBroke => "refund_failed",
+            OrderEvent::BillTakenBack => "bill_taken_back",
             OrderEvent::AgencyReversed => "agency_reversed",
             OrderEvent::AgencyGaveBack => "agency_gave_back",
         }

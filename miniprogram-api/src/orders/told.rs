@@ -101,7 +101,13 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::Channel(error) => channel_told(error),
         OrderError::People(error) => error.into(),
         OrderError::Database(_) => storage_unavailable(&error),
-        OrderError::AboveRefundable { .. } | OrderError::Row { .. } | OrderError::Sealed(_) => internal(&error),
+        // No citizen asks for what the first four refuse.
+        OrderError::AboveRefundable { .. }
+        | OrderError::RefundableChanged { .. }
+        | OrderError::NothingToTakeBack
+        | OrderError::Reason
+        | OrderError::Row { .. }
+        | OrderError::Sealed(_) => internal(&error),
     }
 }
 

@@ -88,7 +88,7 @@ impl RefundView {
         let label = match refund.state {
             RefundState::Requested | RefundState::Processing => "退款中",
             RefundState::Succeeded => "已退款",
-            RefundState::Failed => "退款异常",
+            RefundState::Failed | RefundState::Replaced => "退款异常",
         };
         RefundView {
             amount: refund.amount.to_string(),
@@ -214,7 +214,9 @@ impl RecordView {
             transaction_id: payment.transaction_id.clone(),
             paid_at: payment.paid_at.map(Timestamp::rfc3339),
         });
-        let refunds = record.refunds.iter().map(RefundView::of).collect();
+        // One that was replaced by another number never moved money.
+        let refunds = record.refunds.iter().filter(|refund| refund.state.counts());
+        let refunds = refunds.map(RefundView::of).collect();
         Ok(RecordView { order, bills, payment, refunds })
     }
 }
@@ -225,6 +227,9 @@ impl PostingView {
             PostingState::Pending => "待入账",
             PostingState::Posted => "已入账",
             PostingState::Refused => "未入账",
+            PostingState::TakingBack => "撤销中",
+            PostingState::TakenBack => "已撤销",
+            PostingState::AgencyRefunded => "已退费",
         };
         PostingView {
             state: posting.state.code().to_owned(),
@@ -258,8 +263,8 @@ impl StateText {
             expires_at: order.expires_at,
             updated_at: order.updated_at,
             expired: now >= order.expires_at,
-            posted: count(PostingState::Posted),
-            refused: count(PostingState::Refused),
+            posted: count(PostingState::Posted) + count(PostingState::AgencyRefunded),
+            refused: count(PostingState::Refused) + count(PostingState::TakenBack),
         }
     }
 

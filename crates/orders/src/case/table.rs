@@ -43,7 +43,7 @@ pub(super) async fn insert(
     let row = ActiveModel {
         id: Set(id.as_uuid()),
         kind: Set(doubt.kind.code().to_owned()),
-        subject: Set(format!("{}:{}", doubt.kind.code(), doubt.subject)),
+        subject: Set(super::subject(doubt.kind, &doubt.subject)),
         order_id: Set(doubt.order.map(OrderId::as_uuid)),
         channel: Set(channel.map(|channel| channel.code().to_owned())),
         merchant_key: Set(merchant.map(|merchant| merchant.to_string())),
@@ -57,6 +57,10 @@ pub(super) async fn insert(
         .exec_without_returning(txn)
         .await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(1)))
+}
+
+pub(super) async fn count_open(db: &impl ConnectionTrait) -> Result<u64, OrderError> {
+    Ok(Entity::find().filter(Column::ClosedAtMs.is_null()).count(db).await?)
 }
 
 pub(super) async fn list_open(

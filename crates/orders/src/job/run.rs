@@ -7,7 +7,7 @@ use kernel::Timestamp;
 use migrations::begin_write;
 
 use super::{
-    Job, JobCounts, JobKind, Outcome,
+    Job, JobCount, JobKind, Outcome,
     table::{self, JobState, Settlement},
 };
 use crate::{
@@ -22,6 +22,9 @@ const POSTING_TRIES_MAX: i32 = 24;
 /// Waits between tries to close an order.
 const EXPIRY_LADDER: [u64; 5] = [5, 15, 30, 60, 120];
 const EXPIRY_TRIES_MAX: i32 = 40;
+/// Waits between tries to take a posting back, which must happen on its day.
+const TAKE_BACK_LADDER: [u64; 5] = [5, 15, 60, 300, 900];
+const TAKE_BACK_TRIES_MAX: i32 = 60;
 
 /// Waits between tries to hand a refund to its channel. WeChat wants a minute between two refunds of
 /// one payment.
@@ -56,13 +59,29 @@ impl Orders {
         table::next_due(&self.db).await
     }
 
+    /// What is not done, kind by kind.
+    ///
     /// # Errors
     /// When the database is away.
-    pub async fn count_jobs(&self) -> Result<JobCounts, OrderError> {
-        Ok(JobCounts {
-            waiting: table::count(&self.db, JobState::Ready).await?,
-            parked: table::count(&self.db, JobState::Parked).await?,
-        })
+    pub async fn count_jobs(&self) -> Result<Vec<JobCount>, OrderError> {
+        let now = self.clock.now();
+        let age = |since: Option<Timestamp>| since.map_or(Duration::ZERO, |since| now.since(since));
+        let mut counts = Vec::with_capacity(JobKind::ALL.len());
+        for kind in JobKind::ALL {
+            let (waiting, due_since) = table::count(&self.db, kind, JobState::Ready).await?;
+            let (parked, parked_since) = table::count(&self.db, kind, JobState::Parked).await?;
+            let (overdue, parked_for) = (age(due_since), age(parked_since));
+            counts.push(JobCount { kind, waiting, overdue, parked, parked_for });
+        }
+        Ok(counts)
+    }
+
+    /// Whether the database answers and has its tables.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn is_ready(&self) -> Result<(), OrderError> {
+        table::next_due(&self.db).await.map(drop)
     }
 
     async fn run_job(&self, job: Job) {
@@ -90,6 +109,8 @@ impl Orders {
             JobKind::AskChannel => self.ask_channel(job).await,
             JobKind::ExpireOrder => self.expire_order(job).await,
             JobKind::Refund => self.push_refund(job).await,
+            JobKind::TakeBack => self.take_posting_back(job).await,
+            JobKind::WatchPosting => self.watch_posting(job).await,
         }
     }
 
@@ -114,6 +135,9 @@ impl Orders {
                     JobKind::PostBill => (&POSTING_LADDER, POSTING_TRIES_MAX),
                     JobKind::AskChannel | JobKind::ExpireOrder => {
                         (&EXPIRY_LADDER, EXPIRY_TRIES_MAX)
+                    }
+                    JobKind::TakeBack | JobKind::WatchPosting => {
+                        (&TAKE_BACK_LADDER, TAKE_BACK_TRIES_MAX)
                     }
                     JobKind::Refund => (&REFUND_LADDER, REFUND_TRIES_MAX),
                 };
@@ -141,8 +165,10 @@ impl Orders {
             return Ok(false);
         }
         let kind = match job.kind {
-            JobKind::PostBill => CaseKind::PostingUnresolved,
-            JobKind::AskChannel | JobKind::ExpireOrder => CaseKind::JobParked,
+            JobKind::PostBill | JobKind::TakeBack => CaseKind::PostingUnresolved,
+            JobKind::AskChannel | JobKind::ExpireOrder | JobKind::WatchPosting => {
+                CaseKind::JobParked
+            }
             JobKind::Refund => CaseKind::RefundUnfinished,
         };
         let doubt = Doubt {
@@ -153,7 +179,7 @@ impl Orders {
             amount: None,
             evidence: serde_json::json!({ "job": job.kind.code(), "tries": job.attempt, "last_error": why }),
         };
-        if job.kind == JobKind::PostBill {
+        if matches!(job.kind, JobKind::PostBill | JobKind::TakeBack) {
             self.hand_over(&txn, job.order, now).await?;
         }
         case::open(&txn, doubt, now, &*self.entropy).await?;

@@ -189,26 +189,87 @@ pub(super) async fn settle(
     Ok(done.rows_affected == 1)
 }
 
-/// Lets a waiting job run now. A leased or finished one is left alone.
+/// Lets a waiting job run now if nobody touched it after `rested`, and says so. A leased or finished
+/// one is left alone.
 pub(super) async fn hasten(
     db: &impl ConnectionTrait,
     kind: JobKind,
     subject: &str,
     now: Timestamp,
-) -> Result<(), OrderError> {
-    Entity::update_many()
+    rested: Timestamp,
+) -> Result<bool, OrderError> {
+    let done = Entity::update_many()
         .col_expr(Column::RunAtMs, Expr::value(now.as_millis()))
         .filter(Column::Kind.eq(kind.code()))
         .filter(Column::Subject.eq(subject))
         .filter(Column::State.eq(JobState::Ready.code()))
         .filter(Column::Lease.is_null())
         .filter(Column::RunAtMs.gt(now.as_millis()))
+        .filter(Column::UpdatedAtMs.lte(rested.as_millis()))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(done.rows_affected > 0)
 }
 
-/// How many jobs wait and how many are parked.
-pub(super) async fn count(db: &impl ConnectionTrait, state: JobState) -> Result<u64, OrderError> {
-    Ok(Entity::find().filter(Column::State.eq(state.code())).count(db).await?)
+/// Makes an existing job ready again as if it had been tried once; `false` when there is none.
+pub(super) async fn renew(
+    txn: &DatabaseTransaction,
+    kind: JobKind,
+    subject: &str,
+    (run_at, now): (Timestamp, Timestamp),
+) -> Result<bool, OrderError> {
+    let done = again(run_at, now)
+        .filter(Column::Kind.eq(kind.code()))
+        .filter(Column::Subject.eq(subject))
+        .exec(txn)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Makes the parked jobs of an order ready again.
+pub(super) async fn revive(
+    txn: &DatabaseTransaction,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<u64, OrderError> {
+    let done = again(now, now)
+        .filter(Column::OrderId.eq(order.as_uuid()))
+        .filter(Column::State.eq(JobState::Parked.code()))
+        .exec(txn)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+fn again(run_at: Timestamp, now: Timestamp) -> sea_orm::UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(JobState::Ready.code()))
+        .col_expr(Column::RunAtMs, Expr::value(run_at.as_millis()))
+        .col_expr(Column::Attempts, Expr::value(1))
+        .col_expr(Column::LeasedUntilMs, Expr::value(None::<i64>))
+        .col_expr(Column::Lease, Expr::value(None::<Uuid>))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+}
+
+/// How many jobs of a kind are in a state, and since when: the earliest time to run of those that are
+/// ready, the earliest stop of those that are parked.
+pub(super) async fn count(
+    db: &impl ConnectionTrait,
+    kind: JobKind,
+    state: JobState,
+) -> Result<(u64, Option<Timestamp>), OrderError> {
+    let since = match state {
+        JobState::Ready => Column::RunAtMs,
+        JobState::Done | JobState::Parked => Column::UpdatedAtMs,
+    };
+    let counted: Option<(i64, Option<i64>)> = Entity::find()
+        .filter(Column::Kind.eq(kind.code()))
+        .filter(Column::State.eq(state.code()))
+        .select_only()
+        .column_as(Column::Id.count(), "jobs")
+        .column_as(since.min(), "since")
+        .into_tuple()
+        .one(db)
+        .await?;
+    let (jobs, since) = counted.unwrap_or((0, None));
+    Ok((u64::try_from(jobs).unwrap_or(0), since.map(Timestamp::from_millis)))
 }

@@ -253,6 +253,16 @@ pub(crate) async fn find_by_no(
     row.ok_or(OrderError::NotFound)?.try_into()
 }
 
+/// Whoever it belongs to: for operators and jobs.
+pub(crate) async fn find_by_number(
+    db: &impl ConnectionTrait,
+    order_no: &OrderNo,
+) -> Result<Order, OrderError> {
+    let row =
+        order::Entity::find().filter(order::Column::OrderNo.eq(order_no.as_str())).one(db).await?;
+    row.ok_or(OrderError::NotFound)?.try_into()
+}
+
 /// Newest first, those before `before` when it is given.
 pub(crate) async fn list(
     db: &impl ConnectionTrait,

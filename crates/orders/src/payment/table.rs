@@ -182,19 +182,27 @@ pub(crate) async fn find_by_number(
     row.map(Payment::try_from).transpose()
 }
 
+/// Whether any attempt was paid by the fact's transaction.
+pub(crate) async fn is_paid_by(
+    db: &impl ConnectionTrait,
+    fact: &platforms::PaymentFact,
+) -> Result<bool, OrderError> {
+    Ok(paid_by(fact).one(db).await?.is_some())
+}
+
 /// Whether another attempt was paid by the fact's transaction.
 pub(crate) async fn transaction_is_known(
     db: &impl ConnectionTrait,
     fact: &platforms::PaymentFact,
     id: PaymentId,
 ) -> Result<bool, OrderError> {
-    let row = Entity::find()
+    Ok(paid_by(fact).filter(Column::Id.ne(id.as_uuid())).one(db).await?.is_some())
+}
+
+fn paid_by(fact: &platforms::PaymentFact) -> sea_orm::Select<Entity> {
+    Entity::find()
         .filter(Column::Channel.eq(fact.channel().code()))
         .filter(Column::TransactionId.eq(fact.transaction_id()))
-        .filter(Column::Id.ne(id.as_uuid()))
-        .one(db)
-        .await?;
-    Ok(row.is_some())
 }
 
 /// All attempts of an order, oldest first.

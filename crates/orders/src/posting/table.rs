@@ -32,6 +32,7 @@ pub struct Model {
     pub agency_serial: Option<String>,
     pub posted_at_ms: Option<i64>,
     pub objection: Option<String>,
+    pub take_back_reason: Option<String>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
 }
@@ -46,27 +47,54 @@ pub enum PostingState {
     Posted,
     /// The agency definitely does not take the money.
     Refused,
+    /// A person wants the money back: the agency is asked to undo the booking, if there is one.
+    TakingBack,
+    /// Not booked any more, or never, and never will be; the money goes back through the channel.
+    TakenBack,
+    /// The agency paid the person back by its own procedure (社保退费), out of what was booked.
+    AgencyRefunded,
 }
 
 impl PostingState {
+    pub const ALL: [PostingState; 6] = [
+        PostingState::Pending,
+        PostingState::Posted,
+        PostingState::Refused,
+        PostingState::TakingBack,
+        PostingState::TakenBack,
+        PostingState::AgencyRefunded,
+    ];
+
     pub const fn code(self) -> &'static str {
         match self {
             PostingState::Pending => "pending",
             PostingState::Posted => "posted",
             PostingState::Refused => "refused",
+            PostingState::TakingBack => "taking_back",
+            PostingState::TakenBack => "taken_back",
+            PostingState::AgencyRefunded => "agency_refunded",
         }
+    }
+
+    /// Whether it is not decided yet where the money goes.
+    pub const fn is_open(self) -> bool {
+        matches!(self, PostingState::Pending | PostingState::TakingBack)
+    }
+
+    /// Whether the agency had the money for good.
+    pub const fn is_booked(self) -> bool {
+        matches!(self, PostingState::Posted | PostingState::AgencyRefunded)
     }
 }
 
 impl FromStr for PostingState {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<PostingState, UnknownWord> {
-        match code {
-            "pending" => Ok(PostingState::Pending),
-            "posted" => Ok(PostingState::Posted),
-            "refused" => Ok(PostingState::Refused),
-            _ => Err(UnknownWord { list: "PostingState", expected: "pending posted refused" }),
-        }
+        let expected = "pending posted refused taking_back taken_back agency_refunded";
+        PostingState::ALL
+            .into_iter()
+            .find(|state| state.code() == code)
+            .ok_or(UnknownWord { list: "PostingState", expected })
     }
 }
 
@@ -80,8 +108,11 @@ pub struct Posting {
     pub bill_no: BillNo,
     pub amount: Fen,
     pub state: PostingState,
+    /// The booking, also when it was undone later.
     pub posted: Option<Posted>,
     pub objection: Option<Objection>,
+    /// Why a person wants it undone. Names nobody.
+    pub(crate) take_back_reason: Option<String>,
 }
 
 impl TryFrom<Model> for Posting {
@@ -109,6 +140,7 @@ impl TryFrom<Model> for Posting {
             state: read(table, "state", id, &row.state)?,
             posted,
             objection,
+            take_back_reason: row.take_back_reason,
         })
     }
 }
@@ -134,6 +166,7 @@ pub(crate) async fn insert(
         agency_serial: Set(None),
         posted_at_ms: Set(None),
         objection: Set(None),
+        take_back_reason: Set(None),
         created_at_ms: Set(now.as_millis()),
         updated_at_ms: Set(now.as_millis()),
     }
@@ -158,22 +191,17 @@ pub(crate) async fn of_order(
     rows.into_iter().map(Posting::try_from).collect()
 }
 
-pub(crate) async fn set_posted(
+/// The booking, wherever the posting stands.
+pub(crate) async fn set_booking(
     txn: &DatabaseTransaction,
     id: PostingId,
     posted: &Posted,
     now: Timestamp,
 ) -> Result<(), OrderError> {
-    let done = Entity::update_many()
-        .col_expr(Column::State, Expr::value(PostingState::Posted.code()))
+    let booking = Entity::update_many()
         .col_expr(Column::AgencySerial, Expr::value(posted.agency_serial.as_str()))
-        .col_expr(Column::PostedAtMs, Expr::value(posted.posted_at.as_millis()))
-        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
-        .filter(Column::Id.eq(id.as_uuid()))
-        .filter(Column::State.eq(PostingState::Pending.code()))
-        .exec(txn)
-        .await?;
-    exactly_one("postings", id, done.rows_affected)
+        .col_expr(Column::PostedAtMs, Expr::value(posted.posted_at.as_millis()));
+    update(txn, id, booking, now).await
 }
 
 pub(crate) async fn set_refused(
@@ -182,12 +210,44 @@ pub(crate) async fn set_refused(
     objection: Objection,
     now: Timestamp,
 ) -> Result<(), OrderError> {
-    let done = Entity::update_many()
+    let refusal = Entity::update_many()
         .col_expr(Column::State, Expr::value(PostingState::Refused.code()))
         .col_expr(Column::Objection, Expr::value(objection.code()))
+        .filter(Column::State.eq(PostingState::Pending.code()));
+    update(txn, id, refusal, now).await
+}
+
+pub(crate) async fn set_taking_back(
+    txn: &DatabaseTransaction,
+    id: PostingId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let wish = Entity::update_many()
+        .col_expr(Column::State, Expr::value(PostingState::TakingBack.code()))
+        .col_expr(Column::TakeBackReason, Expr::value(reason));
+    update(txn, id, wish, now).await
+}
+
+pub(crate) async fn set_state(
+    txn: &DatabaseTransaction,
+    id: PostingId,
+    state: PostingState,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let change = Entity::update_many().col_expr(Column::State, Expr::value(state.code()));
+    update(txn, id, change, now).await
+}
+
+async fn update(
+    txn: &DatabaseTransaction,
+    id: PostingId,
+    change: sea_orm::UpdateMany<Entity>,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = change
         .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
         .filter(Column::Id.eq(id.as_uuid()))
-        .filter(Column::State.eq(PostingState::Pending.code()))
         .exec(txn)
         .await?;
     exactly_one("postings", id, done.rows_affected)

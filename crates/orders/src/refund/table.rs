@@ -46,14 +46,17 @@ pub enum RefundState {
     Succeeded,
     /// The channel will not do it; the money is still ours to give back. A person looks.
     Failed,
+    /// The channel closed this number for good, and another refund took its place.
+    Replaced,
 }
 
 impl RefundState {
-    pub const ALL: [RefundState; 4] = [
+    pub const ALL: [RefundState; 5] = [
         RefundState::Requested,
         RefundState::Processing,
         RefundState::Succeeded,
         RefundState::Failed,
+        RefundState::Replaced,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -62,7 +65,13 @@ impl RefundState {
             RefundState::Processing => "processing",
             RefundState::Succeeded => "succeeded",
             RefundState::Failed => "failed",
+            RefundState::Replaced => "replaced",
         }
+    }
+
+    /// Whether its money is promised or back. A failed one is still owed.
+    pub const fn counts(self) -> bool {
+        !matches!(self, RefundState::Replaced)
     }
 
     /// Whether the channel's word is still awaited.
@@ -74,7 +83,7 @@ impl RefundState {
 impl FromStr for RefundState {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<RefundState, UnknownWord> {
-        let expected = "requested processing succeeded failed";
+        let expected = "requested processing succeeded failed replaced";
         RefundState::ALL
             .into_iter()
             .find(|state| state.code() == code)

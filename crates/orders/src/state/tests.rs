@@ -80,7 +80,7 @@ proptest! {
     fn a_successful_order_changes_only_by_the_agency(history in histories()) {
         for (from, event, to) in play(&history) {
             if from == OrderState::Success && to != from {
-                prop_assert!(matches!(event, OrderEvent::AgencyReversed | OrderEvent::AgencyGaveBack));
+                prop_assert!(matches!(event, OrderEvent::BillTakenBack | OrderEvent::AgencyReversed | OrderEvent::AgencyGaveBack));
             }
         }
     }

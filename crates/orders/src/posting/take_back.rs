@@ -1,0 +1,246 @@
+//! Taking a posting back (冲正): a person wants the money of a bill returned to the payer.
+//!
+//! Three things are never mixed (domain §1.8): what nobody paid is closed; money that the agency does
+//! not have goes back through the channel; what the agency has, only the agency gives up. So the
+//! agency is asked first. A booking that it undoes, and a bill that it certainly never booked, are
+//! refunded; where it does not undo (its day is over), the bill stays posted and a case tells the
+//! person to help with the agency's own procedure (社保退费).
+
+use std::time::Duration;
+
+use agency::{AgencyError, PostingStanding};
+use kernel::{BillNo, Fen, OrderNo, PostingId, Timestamp};
+use migrations::begin_write;
+use sea_orm::DatabaseTransaction;
+use serde_json::json;
+
+use super::{
+    Posting, PostingState, moved, not_known_yet, postpone,
+    table::{self},
+};
+use crate::{
+    OrderError, Orders,
+    case::{self, CaseKind, Doubt},
+    error::read,
+    job::{self, Job, JobKind, Outcome},
+    journal::{self, account},
+    order::table::{self as order_table, Order},
+    payment::table as payment_table,
+    refund::{Giving, RefundCause, table as refund_table},
+};
+
+/// The longest that a worker may still be posting a bill, all its calls at their time limits.
+const POSTING_UNDER_WAY_MAX: Duration = Duration::from_secs(30);
+
+/// What a person wants to go back to the payer.
+#[derive(Clone, Debug)]
+pub struct TakeBack {
+    pub order_no: OrderNo,
+    /// One bill, or all that are posted or wait for it.
+    pub bill_no: Option<BillNo>,
+    /// What could go back when the person decided. When it is not so any more, nothing is done.
+    pub refundable_seen: Fen,
+    /// 1 to 100 characters for the agency. Must not name anybody.
+    pub reason: String,
+}
+
+impl Orders {
+    /// Begins to take bills back; jobs do the rest. Answers what can still go back after this.
+    ///
+    /// # Errors
+    /// [`OrderError::RefundableChanged`] when the balance is not the one that was seen: somebody else
+    /// was faster, or this very wish was granted before and its answer got lost.
+    /// [`OrderError::NothingToTakeBack`] when no such bill is posted or waits for it.
+    pub async fn take_back(&self, wish: &TakeBack) -> Result<Fen, OrderError> {
+        if !(1..=100).contains(&wish.reason.trim().chars().count()) {
+            return Err(OrderError::Reason);
+        }
+        let now = self.clock.now();
+        let id = order_table::find_by_number(&self.db, &wish.order_no).await?.id;
+        let txn = begin_write(&self.db).await?;
+        let order = order_table::lock(&txn, id).await?;
+        let refundable = refundable(&txn, &order).await?;
+        if refundable != wish.refundable_seen {
+            return Err(OrderError::RefundableChanged { refundable });
+        }
+        let mut left = refundable;
+        let mut begun = false;
+        for posting in table::of_order(&txn, order.id).await? {
+            let chosen = wish.bill_no.as_ref().is_none_or(|bill_no| *bill_no == posting.bill_no);
+            // After a posting that may be under way, the agency's word is final.
+            let run_at = match posting.state {
+                PostingState::Posted => now,
+                PostingState::Pending => now.plus(POSTING_UNDER_WAY_MAX),
+                PostingState::Refused
+                | PostingState::TakingBack
+                | PostingState::TakenBack
+                | PostingState::AgencyRefunded => continue,
+            };
+            if !chosen {
+                continue;
+            }
+            left = left.minus(posting.amount).unwrap_or(Fen::ZERO);
+            begun = true;
+            table::set_taking_back(&txn, posting.id, wish.reason.trim(), now).await?;
+            journal::note(&txn, &order, "taking_back", None, now).await?;
+            let (kind, times) = (JobKind::TakeBack, (run_at, now));
+            job::put_again(&txn, kind, order.id, posting.id, times, &*self.entropy).await?;
+        }
+        if !begun {
+            return Err(OrderError::NothingToTakeBack);
+        }
+        txn.commit().await?;
+        self.wake.notify_one();
+        Ok(left)
+    }
+
+    /// How much of what was paid for an order can still go back: neither promised back nor on its way.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn refundable(&self, order_no: &OrderNo) -> Result<Fen, OrderError> {
+        let order = order_table::find_by_number(&self.db, order_no).await?;
+        let txn = begin_write(&self.db).await?;
+        let order = order_table::lock(&txn, order.id).await?;
+        let refundable = refundable(&txn, &order).await?;
+        txn.rollback().await?;
+        Ok(refundable)
+    }
+
+    /// One try: ask the agency what it has, let it undo that, and give the money back.
+    pub(crate) async fn take_posting_back(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let id: PostingId = read("jobs", "subject", job.id, &job.subject)?;
+        let posting = table::find(&self.db, id).await?;
+        if posting.state != PostingState::TakingBack {
+            return Ok(Outcome::Done);
+        }
+        let order = order_table::find(&self.db, posting.order).await?;
+        let agency = self.directory.agency(&posting.agency)?;
+        let standing =
+            agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await;
+        let posted = match standing {
+            Ok(PostingStanding::Posted(posted)) => posted,
+            Ok(PostingStanding::Reversed) => return self.record_taken_back(id).await,
+            Ok(PostingStanding::NotPosted) if posting.posted.is_none() => {
+                return self.record_taken_back(id).await;
+            }
+            // It was booked and is said never to have been: no reason to hand money out.
+            Ok(PostingStanding::NotPosted) => {
+                return self.keep_posted(id, CaseKind::PostingVanished, "not_posted").await;
+            }
+            Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
+            Err(error) => return Ok(postpone(&error)),
+        };
+        if posting.posted.is_none() {
+            let now = self.clock.now();
+            let txn = begin_write(&self.db).await?;
+            let order = order_table::lock(&txn, posting.order).await?;
+            let posting = table::find(&txn, id).await?;
+            if posting.state != PostingState::TakingBack {
+                return Ok(Outcome::Done);
+            }
+            if posting.posted.is_none() {
+                self.book(&txn, &order, &posting, &posted, now).await?;
+                txn.commit().await?;
+            }
+        }
+        let reason = posting.take_back_reason.as_deref().unwrap_or("退款");
+        match agency.reverse(&posting.agency, &posted.agency_serial, reason).await {
+            Ok(()) => self.record_taken_back(id).await,
+            Err(AgencyError::Objection(objection)) if !objection.is_temporary() => {
+                self.keep_posted(id, CaseKind::ReversalRefused, objection.code()).await
+            }
+            Err(error) => Ok(postpone(&error)),
+        }
+    }
+
+    /// The agency does not have the money (any more): it goes back through the channel.
+    pub(crate) async fn record_taken_back(&self, id: PostingId) -> Result<Outcome, OrderError> {
+        let now = self.clock.now();
+        let order_id = table::find(&self.db, id).await?.order;
+        let txn = begin_write(&self.db).await?;
+        let mut order = order_table::lock(&txn, order_id).await?;
+        let posting = table::find(&txn, id).await?;
+        if !matches!(posting.state, PostingState::TakingBack | PostingState::Posted) {
+            return Ok(Outcome::Done);
+        }
+        table::set_state(&txn, id, PostingState::TakenBack, now).await?;
+        let entry = posting
+            .posted
+            .as_ref()
+            .map(|_| moved(&posting, account::premium(&posting.agency), account::in_transit()));
+        journal::note(&txn, &order, "bill_taken_back", entry, now).await?;
+        let payment = payment_table::find(&txn, posting.payment).await?;
+        let giving = Giving {
+            payment: &payment,
+            amount: posting.amount,
+            cause: RefundCause::TakenBack,
+            bill_no: Some(posting.bill_no.clone()),
+        };
+        self.give_back(&txn, &order, giving, now).await?;
+        self.decide(&txn, &mut order, now).await?;
+        txn.commit().await?;
+        self.wake.notify_one();
+        Ok(Outcome::Done)
+    }
+
+    /// The bill stays with the agency; a person looks for another way.
+    async fn keep_posted(
+        &self,
+        id: PostingId,
+        kind: CaseKind,
+        why: &str,
+    ) -> Result<Outcome, OrderError> {
+        let now = self.clock.now();
+        let order_id = table::find(&self.db, id).await?.order;
+        let txn = begin_write(&self.db).await?;
+        let mut order = order_table::lock(&txn, order_id).await?;
+        let posting = table::find(&txn, id).await?;
+        if posting.state == PostingState::TakingBack {
+            table::set_state(&txn, id, PostingState::Posted, now).await?;
+            journal::note(&txn, &order, "bill_kept", None, now).await?;
+            self.open_posting_case(&txn, &order, &posting, kind, why, now).await?;
+            self.decide(&txn, &mut order, now).await?;
+            txn.commit().await?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// A doubt about a booking.
+    pub(super) async fn open_posting_case(
+        &self,
+        txn: &DatabaseTransaction,
+        order: &Order,
+        posting: &Posting,
+        kind: CaseKind,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        let doubt = Doubt {
+            kind,
+            subject: format!("{}:{}", posting.id, now.as_millis()),
+            order: Some(order.id),
+            account: None,
+            amount: Some(posting.amount),
+            evidence: json!({
+                "order_no": order.order_no, "bill_no": posting.bill_no, "agency": posting.agency,
+                "agency_serial": posting.posted.as_ref().map(|posted| &posted.agency_serial),
+                "why": why,
+            }),
+        };
+        case::open(txn, doubt, now, &*self.entropy).await.map(drop)
+    }
+}
+
+/// Paid, less what is promised back, less what is being taken back. The caller holds the order's row.
+async fn refundable(txn: &DatabaseTransaction, order: &Order) -> Result<Fen, OrderError> {
+    let payments = payment_table::of_order(txn, order.id).await?;
+    let paid = payments.iter().filter(|p| p.state == crate::PaymentState::Paid).map(|p| p.amount);
+    let refunds = refund_table::of_order(txn, order.id).await?;
+    let promised = refunds.iter().filter(|refund| refund.state.counts()).map(|r| r.amount);
+    let postings = table::of_order(txn, order.id).await?;
+    let leaving = postings.iter().filter(|p| p.state == PostingState::TakingBack).map(|p| p.amount);
+    let paid = Fen::sum(paid).unwrap_or(Fen::ZERO);
+    let gone = Fen::sum(promised.chain(leaving)).unwrap_or(Fen::MAX);
+    Ok(paid.minus(gone).unwrap_or(Fen::ZERO))
+}

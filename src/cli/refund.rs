@@ -1,0 +1,99 @@
+//! `refund` and `retry`: what an operator may do about one order's money.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use kernel::{BillNo, Fen, OrderNo};
+use orders::{OrderError, TakeBack};
+
+use super::{connected, fail, say};
+
+/// Takes bills back from the agency and returns their money through the channel.
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[arg(long, value_name = "NUMBER")]
+    order: OrderNo,
+    /// One bill; without it, all bills of the order.
+    #[arg(long, value_name = "NUMBER")]
+    bill: Option<BillNo>,
+    /// What can go back as you saw it, in yuan. Without it, the command only says how much that is.
+    #[arg(long, value_name = "YUAN", value_parser = Fen::from_yuan)]
+    refundable: Option<Fen>,
+    /// For the agency, 1 to 100 characters; names nobody.
+    #[arg(long, value_name = "TEXT", default_value = "缴费人申请撤销")]
+    reason: String,
+}
+
+impl Refund {
+    pub(crate) async fn run(self) -> ExitCode {
+        let orders = match connected(&self.config).await {
+            Ok(orders) => orders,
+            Err(error) => return fail(&error),
+        };
+        let Some(refundable_seen) = self.refundable else {
+            return match orders.refundable(&self.order).await {
+                Ok(refundable) => {
+                    say(format!(
+                        "{refundable} can go back; say --refundable {refundable} to begin"
+                    ));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => told(&error),
+            };
+        };
+        let wish = TakeBack {
+            order_no: self.order,
+            bill_no: self.bill,
+            refundable_seen,
+            reason: self.reason,
+        };
+        match orders.take_back(&wish).await {
+            Ok(left) => {
+                say(format!(
+                    "begun; after this {left} can still go back. `serve` or `worker` does the rest"
+                ));
+                ExitCode::SUCCESS
+            }
+            Err(error) => told(&error),
+        }
+    }
+}
+
+/// Lets parked jobs and failed refunds of an order go on.
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[arg(long, value_name = "NUMBER")]
+    order: OrderNo,
+}
+
+impl Retry {
+    pub(crate) async fn run(self) -> ExitCode {
+        let orders = match connected(&self.config).await {
+            Ok(orders) => orders,
+            Err(error) => return fail(&error),
+        };
+        match orders.retry(&self.order).await {
+            Ok(retried) => {
+                say(format!(
+                    "{} parked jobs and {} failed refunds ({}) go on",
+                    retried.jobs, retried.refunds, retried.amount
+                ));
+                ExitCode::SUCCESS
+            }
+            Err(error) => told(&error),
+        }
+    }
+}
+
+fn told(error: &OrderError) -> ExitCode {
+    match error {
+        OrderError::NotFound => fail(&"there is no such order"),
+        error => fail(error),
+    }
+}

@@ -9,9 +9,12 @@ mod town;
 
 mod callbacks;
 mod commands;
+mod discovery;
 mod face;
 mod ordering;
 mod payments;
 mod postings;
 mod processes;
 mod purchase;
+mod refunds;
+mod starts;

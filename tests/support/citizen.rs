@@ -1,7 +1,7 @@
 //! Citizens: logged in from one mini-program, paying for one insured person.
 
 use kernel::{Channel, Fen};
-use mock_providers::{ClientResult, DeskError, PayRequest, WechatWallet};
+use mock_providers::{ClientResult, DeskError, MintedCode, PayRequest, WechatWallet};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -76,11 +76,7 @@ impl Town {
         channel: Channel,
         insured: Insured,
     ) -> Citizen<'_> {
-        let minted = self.mocks.mint_login_code(channel, user);
-        let login = json!({ "platform": channel, "code": minted.code });
-        let login = self.request(Method::POST, "/api/v1/sessions").json(&login);
-        let token =
-            self.send(login).await.expect(201)["token"].as_str().expect("a token").to_owned();
+        let (token, minted) = self.login(channel, user).await;
         let person = json!({
             "relation": "self", "name": insured.name, "consent_text_version": "2026-11",
             "document": { "kind": "resident_id", "number": insured.number },
@@ -99,9 +95,22 @@ impl Town {
         citizen.person_id = person["id"].as_str().expect("an id").to_owned();
         citizen
     }
+
+    async fn login(&self, channel: Channel, user: &str) -> (String, MintedCode) {
+        let minted = self.mocks.mint_login_code(channel, user);
+        let login = json!({ "platform": channel, "code": minted.code });
+        let login = self.request(Method::POST, "/api/v1/sessions").json(&login);
+        let session = self.send(login).await.expect(201);
+        (session["token"].as_str().expect("a token").to_owned(), minted)
+    }
 }
 
 impl Citizen<'_> {
+    /// Sessions end while nobody uses them; a mini-program logs in silently.
+    pub async fn logs_in_again(&mut self) {
+        self.token = self.town.login(self.channel, &self.user).await.0;
+    }
+
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.town.request(method, path).bearer_auth(&self.token)
     }

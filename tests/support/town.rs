@@ -136,6 +136,11 @@ pub struct Town {
 
 impl Town {
     pub async fn new(backend: Backend) -> Town {
+        Town::configured(backend, "").await
+    }
+
+    /// A town whose configuration has these lines at its end.
+    pub async fn configured(backend: Backend, more: &str) -> Town {
         city_services::install_crypto();
         let clock = Arc::new(ControlledClock::at(Timestamp::from_unix_seconds(START)));
         let chance = Arc::new(Remembering::default());
@@ -153,6 +158,8 @@ impl Town {
         if backend == Backend::Servers {
             use_servers(&written.config).await;
         }
+        let text = std::fs::read_to_string(&written.config).expect("the configuration");
+        std::fs::write(&written.config, format!("{text}\n{more}")).expect("a configuration");
         let config = Config::load(&written.config).expect("a configuration");
         let entropy = Arc::new(SystemEntropy::default());
         let parts = Parts::build(&config, clock.clone(), entropy).await.expect("the service");

@@ -71,7 +71,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 /// The acts on orders for a command that looks at a live database: nothing is migrated, no job runs.
 async fn connected(config: &Path) -> Result<Orders, WiringError> {
-    telemetry::start_logging("warn");
+    telemetry::start_logging("error");
     let mut config = Config::load(config)?;
     config.database.migrate = false;
     let (clock, entropy) = system();

@@ -62,10 +62,12 @@ impl Parts {
             }
         }
         let (directory, logins) = accounts(config, &clock, &entropy)?;
-        for pack in catalogue.packs() {
+        let collecting =
+            |code: &kernel::CityCode| config.city.iter().any(|city| city.code == *code);
+        for pack in catalogue.packs().filter(|pack| collecting(&pack.code)) {
             for office in &pack.agencies {
                 if directory.agency(&office.code).is_err() {
-                    tracing::warn!(city.code = %pack.code, agency = %office.code, "an open city's agency is not configured");
+                    tracing::warn!(city.code = %pack.code, agency = %office.code, "a collecting city's agency is not configured");
                 }
             }
         }

@@ -7,6 +7,7 @@
 #[path = "../support/town.rs"]
 mod town;
 
+mod audits;
 mod callbacks;
 mod commands;
 mod discovery;

@@ -115,7 +115,10 @@ const PROMISES: &[(&str, &str)] = &[
         "an order that is not final has neither a waiting job nor an open case",
         "SELECT o.order_no AS name FROM orders o WHERE o.state IN
            ('CREATED', 'PAYING', 'PAID', 'SUSPENDED', 'REFUNDING', 'REFUND_FAILED', 'REVERSED')
-         AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.order_id = o.id AND j.state = 'ready' AND j.kind <> 'watch_posting')
+         AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.order_id = o.id AND j.state = 'ready' AND (
+           (o.state IN ('CREATED', 'PAYING') AND j.kind IN ('expire_order', 'ask_channel'))
+           OR (o.state IN ('PAID', 'SUSPENDED') AND j.kind IN ('post_bill', 'take_back'))
+           OR (o.state IN ('REFUNDING', 'REFUND_FAILED', 'REVERSED') AND j.kind = 'refund')))
          AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.order_id = o.id AND c.closed_at_ms IS NULL)",
     ),
     (

@@ -7,7 +7,7 @@ mod watch;
 use std::time::Duration;
 
 use agency::{AgencyError, Objection, Posted, PostingRequest, PostingStanding};
-use kernel::{Entropy, OrderId, PaymentId, PostingId, Timestamp};
+use kernel::{Entropy, PaymentId, PostingId, Timestamp};
 use migrations::begin_write;
 use sea_orm::DatabaseTransaction;
 
@@ -218,12 +218,11 @@ impl Orders {
     pub(crate) async fn hand_over(
         &self,
         txn: &DatabaseTransaction,
-        order: OrderId,
+        order: &mut Order,
         now: Timestamp,
     ) -> Result<(), OrderError> {
-        let mut order = order_table::lock(txn, order).await?;
         if order.state == OrderState::Paid {
-            journal::advance(txn, &mut order, OrderEvent::HandedOver, None, now).await?;
+            journal::advance(txn, order, OrderEvent::HandedOver, None, now).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     OrderError, Orders,
     case::{self, CaseKind, Doubt},
+    order::table as order_table,
 };
 
 /// Waits between tries of a posting (domain: 入账重试). The last one repeats.
@@ -155,6 +156,8 @@ impl Orders {
     /// Stops a job and opens its case in one transaction.
     async fn park(&self, job: &Job, why: &str, now: Timestamp) -> Result<bool, OrderError> {
         let txn = begin_write(&self.db).await?;
+        // The order's row comes first in every act, or two acts could wait for each other.
+        let mut order = order_table::lock(&txn, job.order).await?;
         let parked = Settlement {
             state: JobState::Parked,
             run_at: now,
@@ -180,7 +183,7 @@ impl Orders {
             evidence: serde_json::json!({ "job": job.kind.code(), "tries": job.attempt, "last_error": why }),
         };
         if matches!(job.kind, JobKind::PostBill | JobKind::TakeBack) {
-            self.hand_over(&txn, job.order, now).await?;
+            self.hand_over(&txn, &mut order, now).await?;
         }
         case::open(&txn, doubt, now, &*self.entropy).await?;
         txn.commit().await?;

@@ -77,7 +77,14 @@ impl Town {
         insured: Insured,
     ) -> Citizen<'_> {
         let minted = self.mocks.mint_login_code(channel, user);
-        let login = json!({ "platform": channel, "code": minted.code });
+        let mut login = json!({ "platform": channel, "code": minted.code });
+        if self.several_apps {
+            let facts = self.mocks.facts();
+            login["app_id"] = match channel {
+                Channel::Wechat => facts.wechat.app_id.as_str().into(),
+                Channel::Alipay => facts.alipay.app_id.as_str().into(),
+            };
+        }
         let login = self.request(Method::POST, "/api/v1/sessions").json(&login);
         let token =
             self.send(login).await.expect(201)["token"].as_str().expect("a token").to_owned();

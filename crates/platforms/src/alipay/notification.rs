@@ -37,9 +37,11 @@ pub(super) fn open(
 }
 
 fn read(form: &Form, merchant: &MerchantKey) -> Result<Notice, Refusal> {
-    let notify_type = form.value("notify_type")?.unwrap_or_default();
-    if notify_type != "trade_status_sync" {
-        return Ok(Notice::Ignored { kind: plain_code(notify_type) });
+    match form.value("notify_type")? {
+        Some("trade_status_sync") => {}
+        // No family is named, and yet it tells of a trade: money must not be acknowledged unread.
+        None if form.value("trade_status")?.is_some() => {}
+        other => return Ok(Notice::Ignored { kind: plain_code(other.unwrap_or_default()) }),
     }
     let status = form.required("trade_status")?;
     if form.tells_a_refund()? {

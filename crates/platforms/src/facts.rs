@@ -112,10 +112,11 @@ impl RefundFact {
     pub fn merchant_id(&self) -> &str {
         &self.merchant_id
     }
-    /// Whether the platform names `ours`, or names nobody: an answer to our own signed question need
-    /// not say whose it is.
+    /// Whether the platform names `ours`, or names nobody in an answer to our own signed question,
+    /// which need not say whose it is. A notification has to say it.
     pub fn merchant_id_fits(&self, ours: &str) -> bool {
-        self.merchant_id.is_empty() || self.merchant_id == ours
+        let answered = self.told == Told::Query && self.merchant_id.is_empty();
+        answered || self.merchant_id == ours
     }
     pub fn out_trade_no(&self) -> &str {
         &self.out_trade_no

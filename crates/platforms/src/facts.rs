@@ -2,6 +2,18 @@
 
 use kernel::{Channel, Fen, MerchantKey, Timestamp};
 
+/// Whether a number or name that a platform tells has the form that both platforms document: 1 to
+/// 64 visible characters of ASCII. Whatever is longer or holds a control character was never given
+/// out, and no column would hold it.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b))
+}
+
+/// A platform's name of its message is a hint; an odd one is no reason to lose what it says.
+pub(crate) fn message_name(text: Option<String>) -> Option<String> {
+    text.filter(|text| text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic()))
+}
+
 /// How a fact reached us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Told {

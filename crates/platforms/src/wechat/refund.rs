@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     ChannelError, Prepared, RefundFact, RefundRequest, RefundStanding, RefundStatus, Told,
+    facts::is_name,
 };
 
 const PATH: &str = "/v3/refund/domestic/refunds";
@@ -139,6 +140,9 @@ impl Refund {
             Some(text) => Some(Timestamp::from_rfc3339(&text).ok()?),
             None => None,
         };
+        if !is_name(&self.out_trade_no) || !is_name(&self.out_refund_no) {
+            return None;
+        }
         Some(RefundFact {
             told,
             channel: Channel::Wechat,

@@ -108,6 +108,7 @@ pub struct RefundFact {
     pub(crate) out_refund_no: String,
     pub(crate) status: RefundStatus,
     pub(crate) amount: Option<Fen>,
+    pub(crate) returned_so_far: Option<Fen>,
     pub(crate) refunded_at: Option<Timestamp>,
 }
 
@@ -142,6 +143,10 @@ impl RefundFact {
     /// What this refund returns; unknown where the platform tells only the sum of all refunds.
     pub const fn amount(&self) -> Option<Fen> {
         self.amount
+    }
+    /// The sum of all refunds of the payment, where the platform tells it; never less than this one.
+    pub const fn returned_so_far(&self) -> Option<Fen> {
+        self.returned_so_far
     }
     pub const fn refunded_at(&self) -> Option<Timestamp> {
         self.refunded_at

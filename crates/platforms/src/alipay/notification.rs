@@ -109,6 +109,7 @@ fn refund(form: &Form, merchant: &MerchantKey, status: &str) -> Result<Notice, R
         out_refund_no: out_refund_no.to_owned(),
         status: RefundStatus::Succeeded,
         amount: None,
+        returned_so_far: form.refund_fee()?,
         refunded_at: refunded_at.map_err(|_| Refusal::Malformed)?,
     }))
 }
@@ -191,11 +192,14 @@ impl Form {
         )
     }
 
+    /// The sum of all refunds so far.
+    fn refund_fee(&self) -> Result<Option<Fen>, Refusal> {
+        let fee = self.value("refund_fee")?.map(Fen::from_yuan).transpose();
+        fee.map_err(|_| Refusal::Malformed)
+    }
+
     fn tells_a_refund(&self) -> Result<bool, Refusal> {
-        let refunded = match self.value("refund_fee")? {
-            Some(text) => !Fen::from_yuan(text).map_err(|_| Refusal::Malformed)?.is_zero(),
-            None => false,
-        };
+        let refunded = self.refund_fee()?.is_some_and(|fee| !fee.is_zero());
         Ok(refunded || self.value("gmt_refund")?.is_some() || self.value("out_biz_no")?.is_some())
     }
 }

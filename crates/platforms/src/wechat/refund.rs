@@ -152,6 +152,7 @@ impl Refund {
             out_refund_no: self.out_refund_no,
             status,
             amount: Some(Fen::new(self.amount?.refund?)?),
+            returned_so_far: None,
             refunded_at,
         })
     }

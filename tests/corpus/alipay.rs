@@ -51,7 +51,7 @@ fn key<'s>(scene: &'s Scene<'_>, key: Key) -> &'s str {
         Key::OtherPlatform => &facts.wechat.platform_key,
         Key::Neighbour => &scene.neighbour.alipay_key,
         Key::Stranger => &scene.neighbour.stranger_key,
-        Key::PublicKey => panic!("only WeChat has a public key besides its certificate"),
+        Key::Public => panic!("only WeChat has a public key besides its certificate"),
     }
 }
 

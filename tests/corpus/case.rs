@@ -216,7 +216,8 @@ pub enum Key {
     #[default]
     Platform,
     /// WeChat Pay's public key.
-    PublicKey,
+    #[serde(rename = "public_key")]
+    Public,
     /// Our own: the merchant's, the application's.
     Merchant,
     /// The other platform's.

@@ -79,7 +79,7 @@ fn signed(
     let (how, facts, neighbour) = (&message.signing, scene.town.mocks.facts(), scene.neighbour);
     let (key, serial) = match how.key {
         Key::Platform => (&facts.wechat.platform_key, &facts.wechat.platform_serial),
-        Key::PublicKey => (&facts.wechat.public_key_private, &facts.wechat.public_key_id),
+        Key::Public => (&facts.wechat.public_key_private, &facts.wechat.public_key_id),
         Key::Merchant => (&facts.wechat.merchant_key, &facts.wechat.merchant_serial),
         Key::OtherPlatform => (&facts.alipay.alipay_private_key, &facts.wechat.platform_serial),
         Key::Neighbour => (&neighbour.platform_key, &neighbour.platform_serial),

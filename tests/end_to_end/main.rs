@@ -7,6 +7,9 @@
 #[path = "../support/town.rs"]
 mod town;
 
+#[path = "../corpus/corpus.rs"]
+mod corpus;
+
 mod audits;
 mod callbacks;
 mod commands;

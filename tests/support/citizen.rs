@@ -98,7 +98,14 @@ impl Town {
 
     async fn login(&self, channel: Channel, user: &str) -> (String, MintedCode) {
         let minted = self.mocks.mint_login_code(channel, user);
-        let login = json!({ "platform": channel, "code": minted.code });
+        let mut login = json!({ "platform": channel, "code": minted.code });
+        if self.several_apps {
+            let facts = self.mocks.facts();
+            login["app_id"] = match channel {
+                Channel::Wechat => facts.wechat.app_id.as_str().into(),
+                Channel::Alipay => facts.alipay.app_id.as_str().into(),
+            };
+        }
         let login = self.request(Method::POST, "/api/v1/sessions").json(&login);
         let session = self.send(login).await.expect(201);
         (session["token"].as_str().expect("a token").to_owned(), minted)

@@ -10,7 +10,8 @@ use ring::{
 
 use super::Town;
 
-fn sign(private_pem: &str, text: &[u8]) -> String {
+/// RSA with SHA-256 in base64.
+pub fn sign(private_pem: &str, text: &[u8]) -> String {
     let der: String = private_pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = BASE64.decode(der).expect("a key in PEM");
     let key = RsaKeyPair::from_pkcs8(&der).expect("an RSA key");

@@ -12,6 +12,7 @@
 mod citizen;
 mod forger;
 mod ledger;
+mod neighbour;
 mod program;
 
 use std::{
@@ -34,7 +35,9 @@ use tokio::net::TcpListener;
 
 pub use self::{
     citizen::{Citizen, Order, Started, insured},
+    forger::sign,
     ledger::NONE,
+    neighbour::Neighbour,
     program::{Program, command, eventually, free_port},
 };
 
@@ -131,16 +134,27 @@ pub struct Town {
     folder: TempDir,
     heard: Arc<Mutex<Vec<String>>>,
     chance: Arc<Remembering>,
+    /// The service knows more than one mini-program, so logging in has to name one.
+    several_apps: bool,
     closed: bool,
 }
 
 impl Town {
     pub async fn new(backend: Backend) -> Town {
-        Town::configured(backend, "").await
+        Town::with(backend, |_| ()).await
     }
 
     /// A town whose configuration has these lines at its end.
     pub async fn configured(backend: Backend, more: &str) -> Town {
+        let add = |config: &Path| {
+            let text = std::fs::read_to_string(config).expect("the configuration");
+            std::fs::write(config, format!("{text}\n{more}")).expect("a configuration");
+        };
+        Town::with(backend, add).await
+    }
+
+    /// A town whose written configuration is changed before the service reads it.
+    pub async fn with(backend: Backend, change: impl FnOnce(&Path)) -> Town {
         city_services::install_crypto();
         let clock = Arc::new(ControlledClock::at(Timestamp::from_unix_seconds(START)));
         let chance = Arc::new(Remembering::default());
@@ -158,8 +172,7 @@ impl Town {
         if backend == Backend::Servers {
             use_servers(&written.config).await;
         }
-        let text = std::fs::read_to_string(&written.config).expect("the configuration");
-        std::fs::write(&written.config, format!("{text}\n{more}")).expect("a configuration");
+        change(&written.config);
         let config = Config::load(&written.config).expect("a configuration");
         let entropy = Arc::new(SystemEntropy::default());
         let parts = Parts::build(&config, clock.clone(), entropy).await.expect("the service");
@@ -167,8 +180,20 @@ impl Town {
         let running = Some(serving.start().expect("a server"));
         let (http, heard) = (client(), Arc::default());
         let url = format!("http://{address}");
-        let closed = false;
-        Town { mocks, clock, parts, url, backend, running, http, folder, heard, chance, closed }
+        Town {
+            mocks,
+            clock,
+            parts,
+            url,
+            backend,
+            running,
+            http,
+            folder,
+            heard,
+            chance,
+            several_apps: false,
+            closed: false,
+        }
     }
 
     /// Checks what must hold in every town (see `ledger`), and stops everything.
@@ -350,19 +375,7 @@ pub fn replaced(text: &str, from: &str, to: impl Display) -> String {
 /// RSA keys take a second to make, so all towns use those of the first: its folder is copied
 /// without its ports.
 async fn lend_keys(folder: &Path) {
-    city_services::install_crypto();
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("town-keys-1");
-    if !kept.join("mock.json").exists() {
-        let made = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for keys");
-        let mocks = mocks_in(made.path()).await;
-        mocks.write_folder(made.path()).expect("the mocks' folder");
-        mocks.shutdown().await;
-        // Another test may have been faster; its keys are as good.
-        if std::fs::rename(made.path(), &kept).is_ok() {
-            let _moved: PathBuf = made.keep();
-        }
-    }
-    copy_folder(&kept, folder);
+    copy_folder(&kept_keys("town-keys-1").await, folder);
     std::fs::remove_file(folder.join("city-services.toml")).expect("the written configuration");
     let index = folder.join("mock.json");
     let text = std::fs::read_to_string(&index).expect("mock.json");
@@ -375,6 +388,23 @@ async fn lend_keys(folder: &Path) {
         })
         .collect();
     std::fs::write(index, text).expect("mock.json can be written");
+}
+
+/// The folder of mocks of this name, which is made once and stays.
+async fn kept_keys(name: &str) -> PathBuf {
+    city_services::install_crypto();
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if !kept.join("mock.json").exists() {
+        let made = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for keys");
+        let mocks = mocks_in(made.path()).await;
+        mocks.write_folder(made.path()).expect("the mocks' folder");
+        mocks.shutdown().await;
+        // Another test may have been faster; its keys are as good.
+        if std::fs::rename(made.path(), &kept).is_ok() {
+            let _moved: PathBuf = made.keep();
+        }
+    }
+    kept
 }
 
 pub fn copy_folder(from: &Path, to: &Path) {

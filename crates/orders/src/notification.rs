@@ -48,7 +48,13 @@ impl<'a> Told<'a> {
     }
 
     pub(crate) fn refund(fact: &'a RefundFact, raw: RawNotification<'a>) -> Told<'a> {
-        let status = format!("{:?} {:?} {:?}", fact.status(), fact.amount(), fact.refunded_at());
+        let status = format!(
+            "{:?} {:?} {:?} {:?}",
+            fact.status(),
+            fact.amount(),
+            fact.returned_so_far(),
+            fact.refunded_at()
+        );
         let parts = [fact.merchant_id(), fact.out_trade_no(), fact.out_refund_no(), &status];
         Told {
             channel: fact.channel(),

@@ -306,7 +306,10 @@ impl Orders {
         fact: &RefundFact,
         now: Timestamp,
     ) -> Result<Recorded, OrderError> {
-        if fact.amount().is_some_and(|amount| amount != refund.amount) {
+        // Where only the sum of all refunds is told, this one is at most that.
+        let too_little = fact.status() == RefundStatus::Succeeded
+            && fact.returned_so_far().is_some_and(|sum| sum < refund.amount);
+        if too_little || fact.amount().is_some_and(|amount| amount != refund.amount) {
             self.doubt_refund(txn, fact, Some(payment), now).await?;
             return Ok(Recorded::Case(CaseKind::UnknownRefund));
         }

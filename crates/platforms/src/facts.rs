@@ -2,6 +2,18 @@
 
 use kernel::{Channel, Fen, MerchantKey, Timestamp};
 
+/// Whether a number or name that a platform tells has the form that both platforms document: 1 to
+/// 64 visible characters of ASCII. Whatever is longer or holds a control character was never given
+/// out, and no column would hold it.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b))
+}
+
+/// A platform's name of its message is a hint; an odd one is no reason to lose what it says.
+pub(crate) fn message_name(text: Option<String>) -> Option<String> {
+    text.filter(|text| text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic()))
+}
+
 /// How a fact reached us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Told {
@@ -96,6 +108,7 @@ pub struct RefundFact {
     pub(crate) out_refund_no: String,
     pub(crate) status: RefundStatus,
     pub(crate) amount: Option<Fen>,
+    pub(crate) returned_so_far: Option<Fen>,
     pub(crate) refunded_at: Option<Timestamp>,
 }
 
@@ -112,10 +125,11 @@ impl RefundFact {
     pub fn merchant_id(&self) -> &str {
         &self.merchant_id
     }
-    /// Whether the platform names `ours`, or names nobody: an answer to our own signed question need
-    /// not say whose it is.
+    /// Whether the platform names `ours`, or names nobody in an answer to our own signed question,
+    /// which need not say whose it is. A notification has to say it.
     pub fn merchant_id_fits(&self, ours: &str) -> bool {
-        self.merchant_id.is_empty() || self.merchant_id == ours
+        let answered = self.told == Told::Query && self.merchant_id.is_empty();
+        answered || self.merchant_id == ours
     }
     pub fn out_trade_no(&self) -> &str {
         &self.out_trade_no
@@ -129,6 +143,10 @@ impl RefundFact {
     /// What this refund returns; unknown where the platform tells only the sum of all refunds.
     pub const fn amount(&self) -> Option<Fen> {
         self.amount
+    }
+    /// The sum of all refunds of the payment, where the platform tells it; never less than this one.
+    pub const fn returned_so_far(&self) -> Option<Fen> {
+        self.returned_so_far
     }
     pub const fn refunded_at(&self) -> Option<Timestamp> {
         self.refunded_at

@@ -18,7 +18,11 @@ use super::{
     keys::AlipayKeys,
     sign::{Reading, notification_text},
 };
-use crate::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told, call::plain_code};
+use crate::{
+    Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told,
+    call::plain_code,
+    facts::{is_name, message_name},
+};
 
 /// Genuine notifications have a few kilobytes.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -37,9 +41,11 @@ pub(super) fn open(
 }
 
 fn read(form: &Form, merchant: &MerchantKey) -> Result<Notice, Refusal> {
-    let notify_type = form.value("notify_type")?.unwrap_or_default();
-    if notify_type != "trade_status_sync" {
-        return Ok(Notice::Ignored { kind: plain_code(notify_type) });
+    match form.value("notify_type")? {
+        Some("trade_status_sync") => {}
+        // No family is named, and yet it tells of a trade: money must not be acknowledged unread.
+        None if form.value("trade_status")?.is_some() => {}
+        other => return Ok(Notice::Ignored { kind: plain_code(other.unwrap_or_default()) }),
     }
     let status = form.required("trade_status")?;
     if form.tells_a_refund()? {
@@ -64,13 +70,13 @@ fn payment(form: &Form, merchant: &MerchantKey) -> Result<PaymentFact, Refusal> 
         merchant: merchant.clone(),
         merchant_id: form.value("seller_id")?.unwrap_or_default().to_owned(),
         app_id: form.value("app_id")?.unwrap_or_default().to_owned(),
-        out_trade_no: form.required("out_trade_no")?.to_owned(),
-        transaction_id: form.required("trade_no")?.to_owned(),
+        out_trade_no: form.name("out_trade_no")?.to_owned(),
+        transaction_id: form.name("trade_no")?.to_owned(),
         amount: Fen::from_yuan(form.required("total_amount")?).map_err(|_| Refusal::Malformed)?,
         currency: "CNY".into(),
         paid_at: paid_at.map_err(|_| Refusal::Malformed)?,
         payer_id: payer_id.map(str::to_owned),
-        notification_id: form.value("notify_id")?.map(str::to_owned),
+        notification_id: message_name(form.value("notify_id")?.map(str::to_owned)),
     })
 }
 
@@ -78,18 +84,21 @@ fn payment(form: &Form, merchant: &MerchantKey) -> Result<PaymentFact, Refusal> 
 /// `TRADE_CLOSED` after the whole. Its `refund_fee` is the sum of all refunds so far, so the
 /// amount of this one stays unknown.
 fn refund(form: &Form, merchant: &MerchantKey, status: &str) -> Result<Notice, Refusal> {
-    let out_trade_no = form.required("out_trade_no")?;
+    let out_trade_no = form.name("out_trade_no")?;
     let number = match form.value("out_biz_no")? {
         Some(number) => Some(number),
         None => form.value("out_request_no")?,
     };
     let out_refund_no = match (number, status) {
         (Some(number), _) => number,
-        // A refund made without a number bears the trade's.
+        // A refund made without a number bears the trade's number.
         (None, "TRADE_SUCCESS" | "TRADE_CLOSED") => out_trade_no,
         // A finished trade that merely mentions its refunds.
         (None, other) => return Ok(Notice::Ignored { kind: plain_code(other) }),
     };
+    if !is_name(out_refund_no) {
+        return Err(Refusal::Malformed);
+    }
     let refunded_at = form.value("gmt_refund")?.map(Timestamp::from_beijing_text).transpose();
     Ok(Notice::Refund(RefundFact {
         told: Told::Notification,
@@ -100,6 +109,7 @@ fn refund(form: &Form, merchant: &MerchantKey, status: &str) -> Result<Notice, R
         out_refund_no: out_refund_no.to_owned(),
         status: RefundStatus::Succeeded,
         amount: None,
+        returned_so_far: form.refund_fee()?,
         refunded_at: refunded_at.map_err(|_| Refusal::Malformed)?,
     }))
 }
@@ -173,11 +183,23 @@ impl Form {
         self.value(name)?.ok_or(Refusal::Malformed)
     }
 
+    /// A number or name without which nothing can be told.
+    fn name(&self, name: &str) -> Result<&str, Refusal> {
+        self.required(name).and_then(
+            |text| {
+                if is_name(text) { Ok(text) } else { Err(Refusal::Malformed) }
+            },
+        )
+    }
+
+    /// The sum of all refunds so far.
+    fn refund_fee(&self) -> Result<Option<Fen>, Refusal> {
+        let fee = self.value("refund_fee")?.map(Fen::from_yuan).transpose();
+        fee.map_err(|_| Refusal::Malformed)
+    }
+
     fn tells_a_refund(&self) -> Result<bool, Refusal> {
-        let refunded = match self.value("refund_fee")? {
-            Some(text) => !Fen::from_yuan(text).map_err(|_| Refusal::Malformed)?.is_zero(),
-            None => false,
-        };
+        let refunded = self.refund_fee()?.is_some_and(|fee| !fee.is_zero());
         Ok(refunded || self.value("gmt_refund")?.is_some() || self.value("out_biz_no")?.is_some())
     }
 }

@@ -162,6 +162,7 @@ fn fact(
         out_refund_no,
         status: RefundStatus::Succeeded,
         amount,
+        returned_so_far: None,
         refunded_at,
     }
 }

@@ -6,6 +6,7 @@
 use kernel::{MerchantKey, Timestamp};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
     keys::PlatformKeys,
@@ -19,10 +20,12 @@ use crate::{Notice, Refusal, Told, call::plain_code};
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     id: Option<String>,
     event_type: String,
-    resource: Resource,
+    /// Read only for events that we know: others need not look like them.
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -48,9 +51,10 @@ pub(super) fn open(
     SignedHead::read(headers)?.verify(keys, now, body)?;
 
     // Genuine from here on.
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)?;
-    let resource = &envelope.resource;
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)?;
     let decrypt = || {
+        let resource = envelope.resource.map_or("", RawValue::get);
+        let resource: Resource = serde_json::from_str(resource).map_err(|_| Refusal::Unreadable)?;
         if resource.algorithm != "AEAD_AES_256_GCM" {
             return Err(Refusal::Undecryptable);
         }

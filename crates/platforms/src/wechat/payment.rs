@@ -13,6 +13,7 @@ use super::{
 use crate::{
     ChannelError, Created, PayerIdKind, PaymentFact, PaymentRequest, PaymentStanding, Prepared,
     Refused, Told, WalletParameters,
+    facts::{is_name, message_name},
     setup::{has_user, is_loopback},
 };
 
@@ -262,6 +263,12 @@ impl Transaction {
         notification_id: Option<String>,
     ) -> Option<PaymentFact> {
         let amount = self.amount?;
+        let currency = amount.currency.unwrap_or_else(|| "CNY".into());
+        let transaction_id = self.transaction_id?;
+        let names = [&self.mchid, &self.appid, &self.out_trade_no, &transaction_id, &currency];
+        if !names.into_iter().all(|name| is_name(name)) {
+            return None;
+        }
         Some(PaymentFact {
             told,
             channel: Channel::Wechat,
@@ -269,12 +276,12 @@ impl Transaction {
             merchant_id: self.mchid,
             app_id: self.appid,
             out_trade_no: self.out_trade_no,
-            transaction_id: self.transaction_id.filter(|id| !id.is_empty())?,
+            transaction_id,
             amount: Fen::new(amount.total?)?,
-            currency: amount.currency.unwrap_or_else(|| "CNY".into()),
+            currency,
             paid_at: Timestamp::from_rfc3339(&self.success_time?).ok()?,
             payer_id: self.payer.and_then(|payer| payer.openid),
-            notification_id,
+            notification_id: message_name(notification_id),
         })
     }
 }

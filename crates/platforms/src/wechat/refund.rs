@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     ChannelError, Prepared, RefundFact, RefundRequest, RefundStanding, RefundStatus, Told,
+    facts::is_name,
 };
 
 const PATH: &str = "/v3/refund/domestic/refunds";
@@ -139,6 +140,9 @@ impl Refund {
             Some(text) => Some(Timestamp::from_rfc3339(&text).ok()?),
             None => None,
         };
+        if !is_name(&self.out_trade_no) || !is_name(&self.out_refund_no) {
+            return None;
+        }
         Some(RefundFact {
             told,
             channel: Channel::Wechat,
@@ -148,6 +152,7 @@ impl Refund {
             out_refund_no: self.out_refund_no,
             status,
             amount: Some(Fen::new(self.amount?.refund?)?),
+            returned_so_far: None,
             refunded_at,
         })
     }

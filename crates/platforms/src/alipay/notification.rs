@@ -99,6 +99,11 @@ fn refund(form: &Form, merchant: &MerchantKey, status: &str) -> Result<Notice, R
     if !is_name(out_refund_no) {
         return Err(Refusal::Malformed);
     }
+    // A number alone says that a refund was asked for, not that money moved.
+    let status = match (form.refund_fee()?, form.value("gmt_refund")?) {
+        (None | Some(Fen::ZERO), None) => RefundStatus::Processing,
+        _ => RefundStatus::Succeeded,
+    };
     let refunded_at = form.value("gmt_refund")?.map(Timestamp::from_beijing_text).transpose();
     Ok(Notice::Refund(RefundFact {
         told: Told::Notification,
@@ -107,7 +112,7 @@ fn refund(form: &Form, merchant: &MerchantKey, status: &str) -> Result<Notice, R
         merchant_id: form.value("seller_id")?.unwrap_or_default().to_owned(),
         out_trade_no: out_trade_no.to_owned(),
         out_refund_no: out_refund_no.to_owned(),
-        status: RefundStatus::Succeeded,
+        status,
         amount: None,
         returned_so_far: form.refund_fee()?,
         refunded_at: refunded_at.map_err(|_| Refusal::Malformed)?,

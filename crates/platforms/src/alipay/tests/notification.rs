@@ -151,7 +151,6 @@ fn every_reading_of_the_rules_is_accepted(#[case] kept: fn(&str, &str) -> bool) 
 #[rstest]
 #[case::part(&[("refund_fee", "100.00"), ("gmt_refund", "2026-01-03 10:00:00.123"), ("out_biz_no", "R1")], "R1")]
 #[case::whole(&[("trade_status", "TRADE_CLOSED"), ("refund_fee", "898.80"), ("gmt_refund", "2026-01-03 10:00:00.123"), ("out_biz_no", "R1")], "R1")]
-#[case::number_only(&[("out_biz_no", "R1")], "R1")]
 #[case::without_number(&[("refund_fee", "898.80")], "SI20260101080000000ABCDEFGHIJ1")]
 #[case::other_member(&[("refund_fee", "898.80"), ("out_request_no", "R2")], "R2")]
 fn a_refund_notice_is_never_a_payment(
@@ -163,6 +162,30 @@ fn a_refund_notice_is_never_a_payment(
     assert_eq!((fact.status(), fact.out_refund_no()), (RefundStatus::Succeeded, refund_no));
     assert_eq!(fact.amount(), None);
     assert_eq!(fact.merchant_id(), "2088000000000001");
+    assert!(fact.merchant_id_fits("2088000000000001"));
+}
+
+#[test]
+fn the_number_of_a_refund_alone_moves_no_money() {
+    let changes = [("out_biz_no", "R1"), ("refund_fee", "0.00")];
+    let notice = open(&signed(&with(paid_notice(), &changes)));
+    let Ok(Notice::Refund(fact)) = notice else { panic!("{notice:?}") };
+    assert_eq!(fact.status(), RefundStatus::Processing);
+}
+
+#[test]
+fn a_refund_notice_tells_the_sum_and_has_to_name_its_merchant() {
+    let changes = [("refund_fee", "100.00"), ("out_biz_no", "R1"), ("seller_id", "")];
+    let notice = open(&signed(&with(paid_notice(), &changes)));
+    let Ok(Notice::Refund(fact)) = notice else { panic!("{notice:?}") };
+    assert_eq!(fact.returned_so_far(), Fen::new(10_000));
+    assert!(!fact.merchant_id_fits("2088000000000001"));
+}
+
+#[test]
+fn a_trade_of_no_named_family_is_a_trade() {
+    let notice = open(&signed(&with(paid_notice(), &[("notify_type", "")])));
+    assert!(matches!(notice, Ok(Notice::Payment(_))), "{notice:?}");
 }
 
 #[rstest]
@@ -195,6 +218,7 @@ fn a_refund_fee_of_nothing_is_no_refund() {
 #[case::no_number(&[("out_trade_no", "")])]
 #[case::chinese_number(&[("out_trade_no", "社保")])]
 #[case::no_trade(&[("trade_no", "")])]
+#[case::endless_trade(&[("trade_no", "00000000000000000000000000000000000000000000000000000000000000065")])]
 #[case::no_status(&[("trade_status", "")])]
 #[case::odd_refund(&[("refund_fee", "all")])]
 fn a_genuine_notice_that_cannot_be_read_is_told_apart(

@@ -90,6 +90,33 @@ fn an_event_that_we_do_not_know_is_ignored() {
     let notice = open(&body, Seal::Certificate).expect("believed");
     let Notice::Ignored { kind } = notice else { panic!("{notice:?}") };
     assert_eq!(kind, "SECURITY_ECHO.SUCCESS");
+    for resource in [Value::Null, json!("plain"), json!({ "algorithm": 1 })] {
+        let body = json!({ "event_type": "COUPON.USE", "resource": resource });
+        let notice = open(&body, Seal::Certificate).expect("believed");
+        assert!(matches!(notice, Notice::Ignored { .. }), "{notice:?}");
+    }
+}
+
+#[rstest]
+#[case::control_character("out_trade_no", "SI2026\0")]
+#[case::line_feed("transaction_id", "42\n00")]
+#[case::endless("transaction_id", &"4".repeat(65))]
+#[case::empty("transaction_id", "")]
+#[case::chinese("mchid", "社保")]
+fn a_name_that_no_platform_gives_is_unreadable(#[case] member: &str, #[case] value: &str) {
+    let mut content = transaction("SUCCESS");
+    content[member] = value.into();
+    let body = envelope("TRANSACTION.SUCCESS", &content, None);
+    assert_eq!(open(&body, Seal::Certificate).expect_err("refused"), Refusal::Unreadable);
+}
+
+#[test]
+fn an_odd_name_of_the_message_loses_no_money() {
+    let mut body = paid_notice();
+    body["id"] = "x".repeat(129).into();
+    let notice = open(&body, Seal::Certificate).expect("believed");
+    let Notice::Payment(fact) = notice else { panic!("{notice:?}") };
+    assert_eq!(fact.notification_id(), None);
 }
 
 #[rstest]

@@ -5,22 +5,33 @@ use std::time::Duration;
 use orders::Orders;
 use tokio_util::sync::CancellationToken;
 
+use crate::pulse::Pulse;
+
 /// Jobs taken at once.
 const BATCH: u64 = 16;
 /// Another process may put a job that this one does not hear of, so nobody sleeps longer.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
-/// While the database is away.
+/// After an error of the database that is no outage.
 const TROUBLE_SLEEP: Duration = Duration::from_secs(2);
 
 /// Runs jobs until `stop`. Jobs that are under way are finished first; a job that is not finished
-/// when the process is killed becomes claimable again when its lease ends.
-pub(crate) async fn run(orders: Orders, stop: CancellationToken) {
+/// when the process is killed becomes claimable again when its lease ends. So does one that is dropped
+/// because the database went away: on a connection that hangs it would keep the whole loop.
+pub(crate) async fn run(orders: Orders, pulse: Pulse, stop: CancellationToken) {
     tracing::info!("worker started");
     while !stop.is_cancelled() {
-        let sleep = match orders.run_due_jobs(BATCH).await {
-            Ok(0) => SLEEP_MAX,
-            Ok(_) => continue,
-            Err(error) => {
+        let sleep = match pulse.keeps(orders.run_due_jobs(BATCH)).await {
+            None => {
+                tracing::warn!("jobs rest until the database answers");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = pulse.back() => {}
+                }
+                continue;
+            }
+            Some(Ok(0)) => SLEEP_MAX,
+            Some(Ok(_)) => continue,
+            Some(Err(error)) => {
                 tracing::error!(%error, "jobs cannot be run");
                 TROUBLE_SLEEP
             }
@@ -35,11 +46,13 @@ pub(crate) async fn run(orders: Orders, stop: CancellationToken) {
 }
 
 /// Keeps the gauges of waiting work up to date until `stop`.
-pub(crate) async fn watch(orders: Orders, stop: CancellationToken) {
+pub(crate) async fn watch(orders: Orders, pulse: Pulse, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match orders.count_jobs().await {
-            Ok(counts) => telemetry(counts.waiting, counts.parked),
-            Err(error) => tracing::warn!(%error, "jobs cannot be counted"),
+        match pulse.keeps(orders.count_jobs()).await {
+            Some(Ok(counts)) => telemetry(counts.waiting, counts.parked),
+            Some(Err(error)) => tracing::warn!(%error, "jobs cannot be counted"),
+            // The pulse has said so already.
+            None => {}
         }
         tokio::select! {
             () = stop.cancelled() => {}

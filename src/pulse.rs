@@ -22,9 +22,9 @@ use tokio::sync::watch;
 /// Between two questions.
 const REST: Duration = Duration::from_millis(500);
 /// A server that needs longer for an empty question is as good as gone.
-const ANSWER_MAX: Duration = Duration::from_secs(2);
+const ANSWER_MAX: Duration = Duration::from_millis(1_500);
 /// From the first moment without an answer until everybody knows.
-const LOSS_NOTICED_MAX: Duration = Duration::from_millis(2_500);
+const LOSS_NOTICED_MAX: Duration = Duration::from_secs(2);
 const _: () = assert!(REST.as_millis() + ANSWER_MAX.as_millis() <= LOSS_NOTICED_MAX.as_millis());
 
 /// Between two lines in the log while the program waits for the database to come.

@@ -16,6 +16,11 @@ use crate::{
 };
 
 const OUTAGE: Duration = Duration::from_secs(10);
+/// Everything works for so long before something is taken away.
+const CALM: Duration = Duration::from_secs(5);
+/// Worth a line.
+const SLOW: Duration = Duration::from_millis(2_500);
+const CROWD: u64 = 12;
 /// Long enough that the service must have noticed.
 const SHORT_OUTAGE: Duration = Duration::from_secs(4);
 /// Required: refused or answered, whatever is away.
@@ -133,12 +138,13 @@ async fn an_outage_of_postgresql_and_redis_is_told_at_once_and_heals_by_itself()
     let mut service = city.service(0);
     service.start();
     city.ready(0).await;
-    let load = Load::start(&city, 6, false);
+    let load = Load::start(&city, CROWD, false);
     let known = load.first_paid().await;
     let letter = city.letter(known.channel.code(), &known.out_trade_no).await;
     let prober = Prober::start(&city, vec![letter.clone(), letter]);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(CALM).await;
     let mut told = Vec::new();
+    let first = Instant::now();
 
     let began = Instant::now();
     servers.postgres.stop().await;
@@ -150,7 +156,7 @@ async fn an_outage_of_postgresql_and_redis_is_told_at_once_and_heals_by_itself()
     servers.redis.start().await;
     println!("both stopped: recovered {:.1?} after their start", prober.recovered(back).await);
 
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(CALM).await;
     let began = Instant::now();
     servers.postgres.freeze().await;
     servers.redis.freeze().await;
@@ -161,6 +167,7 @@ async fn an_outage_of_postgresql_and_redis_is_told_at_once_and_heals_by_itself()
     servers.redis.thaw().await;
     println!("both frozen: recovered {:.1?} after the thaw", prober.recovered(back).await);
 
+    tokio::time::sleep(CALM).await;
     let began = Instant::now();
     servers.redis.freeze().await;
     tokio::time::sleep(SHORT_OUTAGE).await;
@@ -169,6 +176,7 @@ async fn an_outage_of_postgresql_and_redis_is_told_at_once_and_heals_by_itself()
     servers.redis.thaw().await;
     println!("Redis frozen: recovered {:.1?} after the thaw", prober.recovered(back).await);
 
+    tokio::time::sleep(CALM).await;
     let began = Instant::now();
     servers.postgres.freeze().await;
     tokio::time::sleep(SHORT_OUTAGE).await;
@@ -198,6 +206,10 @@ async fn an_outage_of_postgresql_and_redis_is_told_at_once_and_heals_by_itself()
     let late: Vec<&Call> = all.filter(|call| call.took >= ANSWERED_WITHIN).collect();
     let probed = calls.iter().map(|call| call.took).max();
     println!("slowest answer to a probe: {probed:.1?}");
+    for call in seen.calls.iter().chain(&calls).filter(|call| call.took > SLOW) {
+        let after = call.began.saturating_duration_since(first);
+        println!("  {after:.1?} after the first outage began: {call:?}");
+    }
     assert!(late.is_empty(), "ENDURANCE_SEED={}: {late:?}", city.seed);
     city.close_books(&seen).await;
     service.kill().await;

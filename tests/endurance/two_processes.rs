@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{city::City, load::Load, town::server};
 
 const LASTS: Duration = Duration::from_secs(30);
+const CROWD: u64 = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_book_and_return_once() {
@@ -17,7 +18,7 @@ async fn two_processes_book_and_return_once() {
     }
     city.ready(0).await;
     city.ready(1).await;
-    let load = Load::start(&city, 6, true);
+    let load = Load::start(&city, CROWD, true);
     tokio::time::sleep(LASTS).await;
     let seen = load.finish().await;
     city.close_books(&seen).await;

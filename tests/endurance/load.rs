@@ -3,7 +3,6 @@
 //! the same key, until it is answered.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -168,18 +167,6 @@ impl Load {
             seen.calls.len()
         );
         seen
-    }
-}
-
-impl Seen {
-    /// The slowest request of each kind among those that match.
-    pub fn slowest(&self, of: impl Fn(&Call) -> bool) -> BTreeMap<&'static str, Duration> {
-        let mut slowest = BTreeMap::<&'static str, Duration>::new();
-        for call in self.calls.iter().filter(|call| of(call)) {
-            let kind = slowest.entry(call.what).or_default();
-            *kind = call.took.max(*kind);
-        }
-        slowest
     }
 }
 

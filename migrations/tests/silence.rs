@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use migrations::connect;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -92,4 +92,18 @@ async fn connections_that_hang_in_a_statement_are_replaced_once_nobody_waits() {
     busy.abort();
     assert!(busy.await.expect_err("cut off").is_cancelled());
     assert_eq!(served(&db, "SELECT 1").await, CALLERS);
+}
+
+/// The server ends what a vanished process left open, and lets its locks go.
+#[tokio::test]
+async fn the_server_does_not_keep_a_silent_transaction() {
+    let url = std::env::var("TEST_POSTGRES_URL").expect("tests/run sets TEST_POSTGRES_URL");
+    let db = connect(&url).await.expect("a database");
+    for (setting, limit) in
+        [("idle_in_transaction_session_timeout", "10s"), ("statement_timeout", "3s")]
+    {
+        let asked = Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
+        let row = db.query_one_raw(asked).await.expect("an answer").expect("a row");
+        assert_eq!(row.try_get_by_index::<String>(0).expect("text"), limit, "{setting}");
+    }
 }

@@ -222,8 +222,13 @@ impl Process {
         child.kill().await.expect("the process can be killed");
     }
 
+    /// All that it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.name).unwrap_or_default()
+    }
+
     fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(&self.name).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(5)..].join("\n")
     }

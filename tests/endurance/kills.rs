@@ -41,6 +41,11 @@ async fn a_hundred_kills_lose_nothing() {
     let mut service = city.service(0);
     service.start();
     city.ready(0).await;
+    service.kill().await;
+    let began = Instant::now();
+    service.start();
+    city.ready(0).await;
+    println!("start: ready after {} ms, without load", began.elapsed().as_millis());
     let load = Load::start(&city, CROWD, false);
     let known = load.first_paid().await;
     let mut back = Vec::new();

@@ -17,4 +17,5 @@ mod kills;
 mod load;
 mod outage;
 mod servers;
+mod starts;
 mod two_processes;

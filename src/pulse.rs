@@ -172,3 +172,51 @@ fn passes(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_act_under_way_is_dropped_when_the_pulse_is_lost_and_none_begins_before_it_is_back()
+    {
+        let (tell, answers) = watch::channel(true);
+        let pulse = Pulse { answers };
+        assert_eq!(pulse.keeps(async { "done" }).await, Some("done"));
+        let under_way = tokio::spawn({
+            let pulse = pulse.clone();
+            async move { pulse.keeps(pending::<()>()).await }
+        });
+        tell.send_replace(false);
+        assert_eq!(under_way.await.expect("no panic"), None);
+        let begins = async { unreachable!("nothing begins") };
+        assert_eq!(pulse.keeps::<()>(begins).await, None);
+        tell.send_replace(true);
+        pulse.back().await;
+        assert_eq!(pulse.keeps(async { "again" }).await, Some("again"));
+    }
+
+    #[tokio::test]
+    async fn a_file_of_this_machine_has_no_pulse_to_lose() {
+        let pulse = Pulse::feel("sqlite://city-services.sqlite");
+        assert_eq!(pulse.keeps(tokio::task::yield_now()).await, Some(()));
+        Pulse::await_first("sqlite://city-services.sqlite").await.expect("nothing to wait for");
+    }
+
+    #[tokio::test]
+    async fn a_refusing_server_is_noticed() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = closed.local_addr().expect("an address");
+        drop(closed);
+        let pulse = Pulse::feel(&format!("postgres://postgres@{address}/postgres"));
+        assert_eq!(pulse.keeps(pending::<()>()).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_noticed() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let pulse = Pulse::feel(&format!("postgres://postgres@{address}/postgres"));
+        assert_eq!(pulse.keeps(pending::<()>()).await, None);
+    }
+}

@@ -7,7 +7,11 @@ use migrations::connect;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{process::Child, time::Instant};
+use tokio::{
+    process::Child,
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
 
 use crate::town::{
     client, command, eventually, free_port, lend_keys,
@@ -17,6 +21,10 @@ use crate::town::{
 
 /// Longer than any answer may take; a request that runs into it has failed.
 pub const CLIENT_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Cities in one process come one after the other: load disturbs. (Under cargo-nextest each test is a
+/// process, and .config/nextest.toml keeps them apart.)
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 pub struct City {
     pub control_url: String,
@@ -28,6 +36,7 @@ pub struct City {
     pub http: reqwest::Client,
     folder: TempDir,
     _mock: Child,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// A process of the program; killed when dropped.
@@ -49,6 +58,7 @@ pub struct Letter {
 impl City {
     /// Starts the mocks and writes the configuration; `services` addresses are set aside.
     pub async fn new(postgres: &str, redis: &str, services: usize) -> City {
+        let alone = ONE_AT_A_TIME.lock().await;
         let asked = std::env::var("ENDURANCE_SEED").ok();
         let drawn = || (&SystemEntropy::default() as &dyn Entropy).u64();
         let seed = asked.map_or_else(drawn, |seed| seed.parse().expect("ENDURANCE_SEED: a number"));
@@ -70,6 +80,7 @@ impl City {
             http: client(),
             folder,
             _mock: mock,
+            _alone: alone,
         };
         // The platforms tell after a tenth of a second instead of one: more payments per minute.
         city.control("/settings", Some(json!({ "first_delivery_delay_ms": 100 }))).await;

@@ -7,7 +7,7 @@ use orders::Orders;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Parts, telemetry, worker};
+use crate::{Parts, pulse::Pulse, telemetry, worker};
 
 /// How long requests and jobs that are under way may take after the program was told to stop.
 const GOODBYE_MAX: Duration = Duration::from_secs(35);
@@ -49,9 +49,11 @@ impl Serving {
             }
         }));
         if self.worker {
-            tasks.push(tokio::spawn(worker::run(self.parts.orders.clone(), stop.clone())));
+            let (orders, pulse) = (self.parts.orders.clone(), self.parts.pulse.clone());
+            tasks.push(tokio::spawn(worker::run(orders, pulse, stop.clone())));
         }
-        tasks.push(tokio::spawn(worker::watch(self.parts.orders.clone(), stop.clone())));
+        let (orders, pulse) = (self.parts.orders.clone(), self.parts.pulse.clone());
+        tasks.push(tokio::spawn(worker::watch(orders, pulse, stop.clone())));
         tracing::info!(%address, worker = self.worker, "serving");
         Ok(Running { address, stop, tasks })
     }
@@ -111,7 +113,7 @@ fn router(parts: &Parts) -> Router {
     let health = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .with_state(parts.orders.clone());
+        .with_state((parts.orders.clone(), parts.pulse.clone()));
     miniprogram_api::router(parts.api.clone())
         .merge(callbacks::router(parts.callbacks.clone()))
         .merge(health)
@@ -119,12 +121,11 @@ fn router(parts: &Parts) -> Router {
 }
 
 /// Ready means that money could be recorded: the database answers and has its tables.
-async fn ready(State(orders): State<Orders>) -> impl IntoResponse {
-    match orders.is_ready().await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer, or has no tables\n")
-        }
+async fn ready(State((orders, pulse)): State<(Orders, Pulse)>) -> impl IntoResponse {
+    match pulse.keeps(orders.is_ready()).await {
+        Some(Ok(_)) => return (StatusCode::OK, "ready\n"),
+        Some(Err(error)) => tracing::warn!(%error, "not ready"),
+        None => tracing::warn!("not ready: the database does not answer"),
     }
+    (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer, or has no tables\n")
 }

@@ -14,7 +14,10 @@ use platforms::{AlipayLogin, AlipayMerchant, LoginProvider, WechatLogin, WechatM
 use policies::Catalogue;
 use sea_orm::{DatabaseConnection, DbErr};
 
-use crate::config::{Config, ConfigError, SessionStoreKind};
+use crate::{
+    config::{Config, ConfigError, SessionStoreKind},
+    pulse::Pulse,
+};
 
 /// Why the program cannot be put together, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,7 @@ pub struct Parts {
     pub orders: Orders,
     pub api: Api,
     pub callbacks: Callbacks,
+    pub(crate) pulse: Pulse,
 }
 
 impl Parts {
@@ -91,7 +95,12 @@ impl Parts {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
-        let callbacks = Callbacks { orders: orders.clone(), clock: clock.clone() };
+        let pulse = Pulse::feel(&config.database_url());
+        let callbacks = Callbacks {
+            orders: orders.clone(),
+            clock: clock.clone(),
+            database_answers: pulse.answers(),
+        };
         let api = Api {
             orders: orders.clone(),
             people,
@@ -101,8 +110,9 @@ impl Parts {
             clock,
             entropy,
             attempts: IdentityAttempts::default(),
+            database_answers: pulse.answers(),
         };
-        Ok(Parts { db, orders, api, callbacks })
+        Ok(Parts { db, orders, api, callbacks, pulse })
     }
 }
 

@@ -2,25 +2,36 @@
 
 use std::time::Duration;
 
-use orders::{JobCount, Orders};
+use orders::{JobCount, OrderError, Orders};
 use tokio_util::sync::CancellationToken;
+
+use crate::pulse::Pulse;
 
 /// Jobs taken at once.
 const BATCH: u64 = 16;
 /// Another process may put a job that this one does not hear of, so nobody sleeps longer.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
-/// While the database is away.
+/// After an error of the database that is no outage.
 const TROUBLE_SLEEP: Duration = Duration::from_secs(2);
 
 /// Runs jobs until `stop`. Jobs that are under way are finished first; a job that is not finished
-/// when the process is killed becomes claimable again when its lease ends.
-pub(crate) async fn run(orders: Orders, stop: CancellationToken) {
+/// when the process is killed becomes claimable again when its lease ends. So does one that is dropped
+/// because the database went away: on a connection that hangs it would keep the whole loop.
+pub(crate) async fn run(orders: Orders, pulse: Pulse, stop: CancellationToken) {
     tracing::info!("worker started");
     while !stop.is_cancelled() {
-        let sleep = match orders.run_due_jobs(BATCH).await {
-            Ok(0) => SLEEP_MAX,
-            Ok(_) => continue,
-            Err(error) => {
+        let sleep = match pulse.keeps(orders.run_due_jobs(BATCH)).await {
+            None => {
+                tracing::warn!("jobs rest until the database answers");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = pulse.back() => {}
+                }
+                continue;
+            }
+            Some(Ok(0)) => SLEEP_MAX,
+            Some(Ok(_)) => continue,
+            Some(Err(error)) => {
                 tracing::error!(%error, "jobs cannot be run");
                 TROUBLE_SLEEP
             }
@@ -35,17 +46,14 @@ pub(crate) async fn run(orders: Orders, stop: CancellationToken) {
 }
 
 /// Keeps the gauges of waiting work up to date until `stop`.
-pub(crate) async fn watch(orders: Orders, stop: CancellationToken) {
+pub(crate) async fn watch(orders: Orders, pulse: Pulse, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match orders.count_jobs().await {
-            Ok(counts) => counts.iter().for_each(show),
-            Err(error) => tracing::warn!(%error, "jobs cannot be counted"),
-        }
-        match orders.count_open_cases().await {
-            Ok(cases) => {
-                metrics::gauge!("cases_open").set(u32::try_from(cases).unwrap_or(u32::MAX))
-            }
-            Err(error) => tracing::warn!(%error, "cases cannot be counted"),
+        let counted = async { Ok((orders.count_jobs().await?, orders.count_open_cases().await?)) };
+        match pulse.keeps(counted).await {
+            Some(Ok((jobs, cases))) => show(&jobs, cases),
+            Some(Err(error)) => report(&error),
+            // The pulse has said so already.
+            None => {}
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -55,13 +63,20 @@ pub(crate) async fn watch(orders: Orders, stop: CancellationToken) {
 }
 
 /// Counts and ages, kind by kind.
-fn show(count: &JobCount) {
-    let gauge = |name: &'static str, figure: u64| {
-        let figure = u32::try_from(figure).unwrap_or(u32::MAX);
-        metrics::gauge!(name, "kind" => count.kind.code()).set(figure);
-    };
-    gauge("jobs_waiting", count.waiting);
-    gauge("jobs_overdue_seconds", count.overdue.as_secs());
-    gauge("jobs_parked", count.parked);
-    gauge("jobs_parked_seconds", count.parked_for.as_secs());
+fn show(jobs: &[JobCount], cases: u64) {
+    let figure = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    for count in jobs {
+        let gauge = |name: &'static str, number: u64| {
+            metrics::gauge!(name, "kind" => count.kind.code()).set(figure(number));
+        };
+        gauge("jobs_waiting", count.waiting);
+        gauge("jobs_overdue_seconds", count.overdue.as_secs());
+        gauge("jobs_parked", count.parked);
+        gauge("jobs_parked_seconds", count.parked_for.as_secs());
+    }
+    metrics::gauge!("cases_open").set(figure(cases));
+}
+
+fn report(error: &OrderError) {
+    tracing::warn!(%error, "jobs and cases cannot be counted");
 }

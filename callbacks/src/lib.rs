@@ -27,6 +27,7 @@ use axum::{
 use kernel::{Channel, Clock, MerchantKey};
 use orders::{OrderError, Orders, RawNotification, Recorded};
 use platforms::{Notice, Refusal};
+use tokio::sync::watch;
 
 use crate::ack::Answer;
 
@@ -34,13 +35,15 @@ use crate::ack::Answer;
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Platforms wait 5 s for the whole answer; what is not stored by then is told as a failure.
-const STORE_TIME_MAX: Duration = Duration::from_secs(4);
+const STORE_TIME_MAX: Duration = Duration::from_millis(3_500);
 
-/// What the callbacks need: the acts and the time.
+/// What the callbacks need: the acts, the time, and whether storing can succeed at all.
 #[derive(Clone, Debug)]
 pub struct Callbacks {
     pub orders: Orders,
     pub clock: Arc<dyn Clock>,
+    /// `false`: what needs the database is refused at once, and what is under way is cut off.
+    pub database_answers: watch::Receiver<bool>,
 }
 
 /// The routes, one pair per merchant account:
@@ -139,7 +142,23 @@ async fn take(
             }
         }
     };
-    match tokio::time::timeout_at(deadline, stored).await {
+    let mut database_answers = callbacks.database_answers.clone();
+    let stored = async {
+        tokio::select! {
+            biased;
+            Ok(_) = database_answers.wait_for(|answers| !*answers) => None,
+            stored = stored => Some(stored),
+        }
+    };
+    let stored = match tokio::time::timeout_at(deadline, stored).await {
+        Ok(Some(stored)) => Ok(stored),
+        Ok(None) => {
+            tracing::error!(%channel, "a callback was not stored: the database does not answer");
+            return Err(NotTaken::NotStored);
+        }
+        Err(late) => Err(late),
+    };
+    match stored {
         Ok(Ok(effect)) => Ok(effect),
         Ok(Err(error)) => {
             log_not_stored(channel, &error);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx::{self, Connection, PgConnection},
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 
@@ -13,6 +14,16 @@ use crate::Migrator;
 /// How long a caller waits for a connection, and a statement for a lock, before the call fails.
 /// Below the 5 s in which a platform wants its callback answered.
 const WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How long a pooled connection may take to show that it lives, before it is used and after it was
+/// left in the middle of a statement. Without a limit one that hangs (a frozen server, a network
+/// that swallows packets) would keep its place in the pool for the 15 minutes of TCP's patience.
+const SIGN_OF_LIFE_MAX: Duration = Duration::from_millis(500);
+
+/// No act waits for anything but the database inside a transaction, so one that is silent for so long
+/// belongs to a process or machine that vanished. Without a limit the server would keep its row locks
+/// for the two hours of TCP's patience.
+const SILENCE_IN_TRANSACTION_MAX: &str = "10s";
 
 /// Any number that no other program on the same PostgreSQL uses for its advisory lock.
 const MIGRATION_LOCK: i64 = 0x0C17_5E12_0001;
@@ -41,8 +52,24 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
         });
     } else {
         options.max_connections(24).statement_timeout(WAIT_MAX);
+        options.map_sqlx_postgres_opts(|server| {
+            server.options([("idle_in_transaction_session_timeout", SILENCE_IN_TRANSACTION_MAX)])
+        });
+        options.map_sqlx_postgres_pool_opts(|pool| {
+            pool.test_before_acquire(false)
+                .before_acquire(|connection, _| Box::pin(lives(connection)))
+                .after_release(|connection, _| Box::pin(lives(connection)))
+        });
     }
     Database::connect(options).await.map_err(|error| without_address(error, url))
+}
+
+/// Whether a connection may go on being used. An error closes it.
+async fn lives(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(SIGN_OF_LIFE_MAX, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+    }
 }
 
 /// The drivers repeat the address, password included, in their errors.
@@ -77,6 +104,8 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         let lock = db.begin().await?;
         lock.execute_unprepared("SET LOCAL statement_timeout = '60s'").await?;
+        // It only holds the lock while the migrations run on other connections.
+        lock.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
         lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
         Migrator::up(db, None).await?;
         lock.commit().await

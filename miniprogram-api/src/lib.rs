@@ -28,14 +28,16 @@ use std::{sync::Arc, time::Duration};
 use ::orders::Orders;
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderValue, StatusCode, header},
-    middleware,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
 };
 use kernel::{Clock, Entropy};
 use people::People;
 use platforms::LoginProvider;
 use policies::Catalogue;
+use tokio::sync::watch;
 use tower_http::{
     catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
 };
@@ -63,17 +65,14 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub attempts: IdentityAttempts,
+    /// `false`: what needs the database is refused at once, and what is under way is cut off.
+    pub database_answers: watch::Receiver<bool>,
 }
 
 /// All routes under `/api/v1`, `/openapi.json` and `/docs`.
 pub fn router(api: Api) -> Router {
-    let (routes, document) = OpenApiRouter::with_openapi(document::base())
-        .routes(routes!(cities::list))
-        .routes(routes!(cities::search))
-        .routes(routes!(cities::nearest))
-        .routes(routes!(cities::resolve))
-        .routes(routes!(cities::detail))
-        .routes(routes!(quotes::create))
+    let database_answers = api.database_answers.clone();
+    let stateful = OpenApiRouter::new()
         .routes(routes!(sessions::create, sessions::list, sessions::revoke_all))
         .routes(routes!(sessions::revoke))
         .routes(routes!(persons::create, persons::list))
@@ -87,6 +86,18 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .layer(middleware::from_fn(move |request, next| {
+            while_stored(database_answers.clone(), request, next)
+        }));
+    // These answer from the packs alone, whatever else is away.
+    let (routes, document) = OpenApiRouter::with_openapi(document::base())
+        .routes(routes!(cities::list))
+        .routes(routes!(cities::search))
+        .routes(routes!(cities::nearest))
+        .routes(routes!(cities::resolve))
+        .routes(routes!(cities::detail))
+        .routes(routes!(quotes::create))
+        .merge(stateful)
         .split_for_parts();
     let entropy = api.entropy.clone();
     let no_store = SetResponseHeaderLayer::if_not_present(
@@ -105,4 +116,20 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::from_fn(move |request, next| {
             problem::render_problems(entropy.clone(), request, next)
         }))
+}
+
+/// Answers as long as the database does: a citizen gets a sentence at once instead of a wait. A
+/// handler that is cut off leaves whole transactions, and may be asked again.
+async fn while_stored(
+    mut database_answers: watch::Receiver<bool>,
+    request: Request,
+    next: Next,
+) -> Response {
+    tokio::select! {
+        biased;
+        Ok(_) = database_answers.wait_for(|answers| !*answers) => {
+            problem::storage_unavailable(&"no sign of life").into_response()
+        }
+        response = next.run(request) => response,
+    }
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::fail;
-use crate::{Config, Parts, Serving, server, system, telemetry, worker};
+use crate::{Config, Parts, Serving, pulse::Pulse, server, system, telemetry, worker};
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -33,7 +33,11 @@ impl Serve {
             Ok(config) => config,
             Err(error) => return fail(&error),
         };
-        // Before the database is touched: a taken port must not migrate anything.
+        if let Some(ended) = await_database(&config).await {
+            return ended;
+        }
+        // Before the database is changed: a taken port must not migrate anything. And after it was
+        // seen: who listens without answering looks alive to platforms and balancers.
         let listener = match TcpListener::bind(config.server.listen).await {
             Ok(listener) => listener,
             Err(error) => {
@@ -59,16 +63,31 @@ impl Worker {
             Ok(config) => config,
             Err(error) => return fail(&error),
         };
+        if let Some(ended) = await_database(&config).await {
+            return ended;
+        }
         let parts = match build(&config).await {
             Ok(parts) => parts,
             Err(code) => return code,
         };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(worker::run(parts.orders, stop.clone()));
+        let task = tokio::spawn(worker::run(parts.orders, parts.pulse, stop.clone()));
         server::told_to_end().await;
         stop.cancel();
         server::finish(vec![task]).await;
         ExitCode::SUCCESS
+    }
+}
+
+/// Waits for the database; `Some` when the program ends instead.
+async fn await_database(config: &Config) -> Option<ExitCode> {
+    let url = config.database_url();
+    tokio::select! {
+        there = Pulse::await_first(&url) => match there {
+            Ok(()) => None,
+            Err(error) => Some(fail(&format!("database.url: {error}"))),
+        },
+        () = server::told_to_end() => Some(ExitCode::SUCCESS),
     }
 }
 

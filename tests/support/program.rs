@@ -47,11 +47,29 @@ pub struct Program {
     serve: Option<Child>,
 }
 
-fn started(arguments: &[&str], log: &Path) -> Child {
+/// Starts the program, which lives no longer than the handle.
+pub fn started(arguments: &[&str], settings: &[(&str, &str)], log: &Path) -> Child {
     let log = File::options().create(true).append(true).open(log).expect("a log");
     let mut command = Command::new(env!("CARGO_BIN_EXE_city-services"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.args(arguments).envs(settings.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.kill_on_drop(true).spawn().expect("the program starts")
+}
+
+/// Starts the mocks with keys that are there already; gives the control API's address too.
+pub async fn mocks_started(folder: &Path, listen: &str) -> (Child, String) {
+    let dir = folder.to_str().expect("a path in UTF-8");
+    let arguments = ["mock", "--dir", dir, "--serve-listen", listen];
+    let index = folder.join("mock.json");
+    let lent = std::fs::metadata(&index).and_then(|file| file.modified()).ok();
+    let mock = started(&arguments, &[], &folder.join("mock.log"));
+    let index: Value = eventually("mock.json", async || {
+        let written = std::fs::metadata(&index).and_then(|file| file.modified()).ok();
+        let read = std::fs::read_to_string(&index).ok().filter(|_| written != lent)?;
+        serde_json::from_str(&read).ok()
+    })
+    .await;
+    (mock, index["control_url"].as_str().expect("an address").to_owned())
 }
 
 /// Waits for a condition in the world outside this process.
@@ -85,14 +103,7 @@ impl Program {
     pub async fn start(folder: &Path, backend: Backend) -> Program {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
-        let dir = folder.to_str().expect("a path in UTF-8");
-        let arguments = ["mock", "--dir", dir, "--serve-listen", &listen];
-        let mock = started(&arguments, &folder.join("mock.log"));
-        let index = folder.join("mock.json");
-        let index: Value = eventually("mock.json", async || {
-            serde_json::from_str(&std::fs::read_to_string(&index).ok()?).ok()
-        })
-        .await;
+        let (mock, control_url) = mocks_started(folder, &listen).await;
         let config = folder.join("city-services.toml");
         if backend == Backend::Servers {
             use_servers(&config).await;
@@ -101,7 +112,7 @@ impl Program {
             folder: folder.to_owned(),
             config,
             url: format!("http://{listen}"),
-            control_url: index["control_url"].as_str().expect("an address").to_owned(),
+            control_url,
             http: client(),
             mock,
             serve: None,
@@ -115,7 +126,7 @@ impl Program {
         assert!(self.serve.is_none(), "the service runs already");
         let config = self.config.to_str().expect("a path in UTF-8").to_owned();
         let log = self.folder.join("serve.log");
-        self.serve = Some(started(&["serve", "--config", &config], &log));
+        self.serve = Some(started(&["serve", "--config", &config], &[], &log));
         let ready = format!("{}/readyz", self.url);
         eventually("the service", async || {
             let answer = self.http.get(&ready).send().await.ok()?;

@@ -13,7 +13,7 @@ mod citizen;
 mod forger;
 mod ledger;
 mod neighbour;
-mod program;
+pub mod program;
 
 use std::{
     fmt::Display,
@@ -347,22 +347,26 @@ async fn mocks_in(folder: &Path) -> Providers {
     Providers::start(options, clock, chance).await.expect("mocks")
 }
 
-/// Points a written configuration at PostgreSQL and Redis.
+/// Points a written configuration at the shared PostgreSQL and Redis.
 pub async fn use_servers(config: &Path) {
-    let url = server("TEST_POSTGRES_URL");
+    use_servers_at(config, &server("TEST_POSTGRES_URL"), &server("TEST_REDIS_URL")).await;
+}
+
+/// Points a written configuration at a schema of its own, whose address is given back, and at Redis.
+pub async fn use_servers_at(config: &Path, url: &str, redis: &str) -> String {
     let schema = format!("town_{}", uuid::Uuid::new_v4().simple());
-    let db = migrations::connect(&url).await.expect("PostgreSQL at TEST_POSTGRES_URL");
+    let db = migrations::connect(url).await.expect("PostgreSQL");
     db.execute_unprepared(&format!("CREATE SCHEMA {schema}")).await.expect("a schema");
     db.close().await.expect("an end");
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{mark}options=-c%20search_path%3D{schema}");
-    let redis = server("TEST_REDIS_URL");
     let text = std::fs::read_to_string(config).expect("the configuration");
     let text =
         replaced(&text, "url = \"sqlite://city-services.sqlite\"", format!("url = \"{url}\""));
     let sessions = format!("store = \"redis\"\nredis_url = \"{redis}\"");
     let text = replaced(&text, "store = \"embedded\"", sessions);
     std::fs::write(config, text).expect("the configuration can be written");
+    url
 }
 
 /// Replaces what must be there once.
@@ -374,7 +378,7 @@ pub fn replaced(text: &str, from: &str, to: impl Display) -> String {
 
 /// RSA keys take a second to make, so all towns use those of the first: its folder is copied
 /// without its ports.
-async fn lend_keys(folder: &Path) {
+pub async fn lend_keys(folder: &Path) {
     copy_folder(&kept_keys("town-keys-1").await, folder);
     std::fs::remove_file(folder.join("city-services.toml")).expect("the written configuration");
     let index = folder.join("mock.json");

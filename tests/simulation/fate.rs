@@ -1,0 +1,126 @@
+//! When the process dies: at the n-th boundary from now, wherever that is.
+//!
+//! A boundary is a moment at which the world could notice a difference: a clock was read (every act
+//! begins so), a statement was done, a call to the outside begins or has ended, an answer is about to
+//! leave. Death is an unwinding from there; what it does not unwind is thrown away.
+
+use std::{
+    panic::resume_unwind,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kernel::{Clock, ControlledClock, Timestamp};
+
+/// What unwinds through a process that dies.
+pub struct Killed;
+
+/// Where a process can die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Boundary {
+    Clock,
+    Statement,
+    BeforeCall,
+    AfterCall,
+    Answer,
+}
+
+#[derive(Default)]
+struct State {
+    /// Boundaries left to live.
+    fuse: Option<u64>,
+    /// Acts of the service under way, one inside the other.
+    acts: usize,
+    death: Option<(Boundary, String)>,
+    passed: u64,
+}
+
+/// What is in store for the present process.
+#[derive(Default)]
+pub struct Fate(Mutex<State>);
+
+impl Fate {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new process begins, and lives for so many boundaries.
+    pub fn begin(&self, fuse: Option<u64>) {
+        let mut state = self.state();
+        state.fuse = fuse;
+        state.death = None;
+    }
+
+    pub fn enter(&self) {
+        self.state().acts += 1;
+    }
+
+    pub fn leave(&self) {
+        self.state().acts -= 1;
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.state().death.is_some()
+    }
+
+    /// Where the process died.
+    pub fn death(&self) -> Option<(Boundary, String)> {
+        self.state().death.clone()
+    }
+
+    /// How many boundaries were passed in this history.
+    pub fn passed(&self) -> u64 {
+        self.state().passed
+    }
+
+    /// Whether the process dies here.
+    fn strikes(&self, boundary: Boundary, place: impl FnOnce() -> String) -> bool {
+        let mut state = self.state();
+        if state.acts == 0 {
+            return false;
+        }
+        if state.death.is_some() {
+            // A dead process does nothing any more, also what its own clean-up would like to do.
+            return true;
+        }
+        state.passed += 1;
+        let Some(fuse) = &mut state.fuse else { return false };
+        *fuse = fuse.saturating_sub(1);
+        if *fuse > 0 {
+            return false;
+        }
+        state.death = Some((boundary, place()));
+        true
+    }
+
+    /// Passes a boundary, or dies at it.
+    pub fn pass(&self, boundary: Boundary, place: impl FnOnce() -> String) {
+        if self.strikes(boundary, place) && !std::thread::panicking() {
+            resume_unwind(Box::new(Killed));
+        }
+    }
+
+    /// Passes the last boundary of an act, outside of what could unwind.
+    pub fn answer(&self, place: impl FnOnce() -> String) {
+        let _dead = self.strikes(Boundary::Answer, place);
+    }
+}
+
+/// The service's clock: the one that all share, and a boundary whenever it is read.
+#[derive(Debug)]
+pub struct FatefulClock {
+    pub real: Arc<ControlledClock>,
+    pub fate: Arc<Fate>,
+}
+
+impl std::fmt::Debug for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fate")
+    }
+}
+
+impl Clock for FatefulClock {
+    fn now(&self) -> Timestamp {
+        self.fate.pass(Boundary::Clock, || "a look at the clock".to_owned());
+        self.real.now()
+    }
+}

@@ -1,0 +1,62 @@
+//! What kind of world a seed is: how often which things happen in it.
+
+use crate::chance::Dice;
+
+/// Weights and limits of one history.
+#[derive(Clone, Debug)]
+pub struct Temper {
+    pub citizens: usize,
+    pub people: usize,
+    pub steps: u64,
+    pub begins_after_seconds: u64,
+    pub refund_delay_seconds: u64,
+    pub public_key_signs: bool,
+    /// Whether sessions live outside of the process.
+    pub sessions_survive: bool,
+    /// How often the world goes on inside of a call.
+    pub nested_percent: u64,
+    /// Boundaries from birth to death, on average; 0: nobody dies.
+    pub life: u64,
+    pub citizen_weight: u64,
+    pub delivery_weight: u64,
+    pub job_weight: u64,
+    pub clock_weight: u64,
+    pub platform_fault_weight: u64,
+    pub agency_fault_weight: u64,
+    pub agency_event_weight: u64,
+    pub forgery_weight: u64,
+    pub repeat_weight: u64,
+    pub session_weight: u64,
+}
+
+impl Temper {
+    pub fn draw(dice: &Dice) -> Temper {
+        let some = |values: &[u64]| dice.pick(values).copied().unwrap_or_default();
+        Temper {
+            citizens: usize::try_from(dice.between(1, 4)).unwrap_or(1),
+            people: usize::try_from(dice.between(1, 3)).unwrap_or(1),
+            steps: dice.between(25, 70),
+            begins_after_seconds: dice.between(0, 24 * 3_600),
+            refund_delay_seconds: some(&[1, 5, 5, 5, 90, 3_600, 40_000]),
+            public_key_signs: dice.percent(30),
+            sessions_survive: dice.percent(60),
+            nested_percent: some(&[0, 3, 10, 20]),
+            life: some(&[0, 60, 150, 400, 1_000]),
+            citizen_weight: some(&[30, 40, 60]),
+            delivery_weight: some(&[2, 8, 15]),
+            job_weight: some(&[3, 8, 20]),
+            clock_weight: some(&[4, 8, 16]),
+            platform_fault_weight: some(&[0, 4, 8, 16]),
+            agency_fault_weight: some(&[0, 3, 6, 12]),
+            agency_event_weight: some(&[0, 1, 3]),
+            forgery_weight: some(&[0, 2, 6]),
+            repeat_weight: some(&[0, 2, 6]),
+            session_weight: some(&[0, 1, 3]),
+        }
+    }
+
+    /// How long the next process lives, in boundaries.
+    pub fn fuse(&self, dice: &Dice) -> Option<u64> {
+        (self.life > 0).then(|| dice.between(1, self.life * 2))
+    }
+}

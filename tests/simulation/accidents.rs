@@ -46,7 +46,7 @@ const PLATFORM_FAULTS: [(u64, FaultKind); 19] = [
     (4, FaultKind::ErrorAfterCommit),
     (3, FaultKind::Busy),
     (2, FaultKind::GatewayPage),
-    (6, FaultKind::Lag),
+    (10, FaultKind::Lag),
     (2, FaultKind::Abnormal),
     (2, FaultKind::Closed),
     (2, FaultKind::NotEnough),
@@ -56,13 +56,13 @@ const TARGETS: [(u64, FaultTarget); 14] = [
     (6, FaultTarget::WechatNotification),
     (6, FaultTarget::AlipayNotification),
     (3, FaultTarget::WechatCreate),
-    (5, FaultTarget::WechatQuery),
+    (7, FaultTarget::WechatQuery),
     (3, FaultTarget::WechatClose),
     (5, FaultTarget::WechatRefund),
     (3, FaultTarget::WechatRefundQuery),
     (1, FaultTarget::WechatLogin),
     (3, FaultTarget::AlipayCreate),
-    (5, FaultTarget::AlipayQuery),
+    (7, FaultTarget::AlipayQuery),
     (3, FaultTarget::AlipayClose),
     (5, FaultTarget::AlipayRefund),
     (3, FaultTarget::AlipayRefundQuery),
@@ -241,7 +241,11 @@ impl World {
     /// Somebody calls a callback with something that the platform would not send.
     pub async fn lie(&self) {
         let trades = self.mocks.trades();
-        let Some(trade) = self.dice.pick(&trades) else { return };
+        // Numbers that nobody paid are more interesting: their orders may be closed by now.
+        let unpaid: Vec<_> =
+            trades.iter().filter(|trade| trade.paid_at.is_none()).cloned().collect();
+        let from = if !unpaid.is_empty() && self.dice.percent(60) { &unpaid } else { &trades };
+        let Some(trade) = self.dice.pick(from) else { return };
         let Some(lie) = self.dice.weighted(&LIES) else { return };
         let paid = trade.paid_at.is_some();
         let known = lock(&self.rumours).vouched.contains(&trade.out_trade_no);
@@ -366,7 +370,8 @@ impl World {
                     form.query_pairs().into_owned().collect();
                 fields.remove("sign");
                 let signed = fields.iter().filter(|(name, _)| *name != "sign_type");
-                let text: Vec<String> = signed.map(|(name, value)| format!("{name}={value}")).collect();
+                let text: Vec<String> =
+                    signed.map(|(name, value)| format!("{name}={value}")).collect();
                 let signature = sign(&facts.alipay.app_private_key, text.join("&").as_bytes());
                 fields.insert("sign".to_owned(), signature);
                 form.query_pairs_mut().clear().extend_pairs(fields);

@@ -206,14 +206,14 @@ impl World {
         let payable = is("CREATED") || is("PAYING");
         let weight = |usual: bool, often: u64, seldom: u64| if usual { often } else { seldom };
         let deeds = [
-            (weight(!payable, 30, 3), Deed::Order),
+            (weight(!payable, 30, 2), Deed::Order),
             (weight(!citizen.wishes.is_empty(), 2, 0), Deed::Repeat),
             (2, Deed::Look),
             (weight(payable, weight(opened, 8, 40), weight(last.is_some(), 2, 0)), Deed::Start),
-            (weight(opened && payable, 45, weight(citizen.opened.is_empty(), 0, 6)), Deed::Pay),
+            (weight(opened && payable, 55, weight(citizen.opened.is_empty(), 0, 12)), Deed::Pay),
             (weight(opened, 3, 0), Deed::Leave),
             (weight(last.is_some(), weight(opened, 10, 2), 0), Deed::Sync),
-            (weight(last.is_some(), weight(payable, 8, 2), 0), Deed::Cancel),
+            (weight(last.is_some(), weight(payable, 7, 2), 0), Deed::Cancel),
             (weight(last.is_some(), 4, 0), Deed::Read),
         ];
         self.dice.weighted(&deeds).unwrap_or(Deed::Look)
@@ -236,7 +236,8 @@ impl World {
             deed => {
                 // Mostly the newest order, sometimes any.
                 let last = citizen.orders.last();
-                let order = if self.dice.percent(75) { last } else { self.dice.pick(&citizen.orders) };
+                let order =
+                    if self.dice.percent(75) { last } else { self.dice.pick(&citizen.orders) };
                 if let Some(order) = order {
                     self.about(at, deed, order.order_no.clone()).await;
                 }
@@ -295,8 +296,7 @@ impl World {
     }
 
     async fn place(&self, at: usize, key: &str, wish: &Value) {
-        let heard =
-            self.asked(at, Method::POST, "/api/v1/orders", (Some(key), Some(wish))).await;
+        let heard = self.asked(at, Method::POST, "/api/v1/orders", (Some(key), Some(wish))).await;
         self.change(at, |citizen| citizen.unheard = matches!(heard, Heard::Silence));
         if let Heard::Answer { status: 200 | 201, json } = heard {
             self.learn(at, &json);

@@ -24,10 +24,18 @@ pub enum Boundary {
     Answer,
 }
 
+/// How long a process lives.
+#[derive(Clone, Debug)]
+pub struct Fuse {
+    /// The count begins at the first boundary whose place holds this.
+    pub after: Option<&'static str>,
+    /// Boundaries left to live then.
+    pub boundaries: u64,
+}
+
 #[derive(Default)]
 struct State {
-    /// Boundaries left to live.
-    fuse: Option<u64>,
+    fuse: Option<Fuse>,
     /// Acts of the service under way, one inside the other.
     acts: usize,
     death: Option<(Boundary, String)>,
@@ -43,8 +51,8 @@ impl Fate {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new process begins, and lives for so many boundaries.
-    pub fn begin(&self, fuse: Option<u64>) {
+    /// A new process begins, and lives for so long.
+    pub fn begin(&self, fuse: Option<Fuse>) {
         let mut state = self.state();
         state.fuse = fuse;
         state.death = None;
@@ -73,7 +81,7 @@ impl Fate {
     }
 
     /// Whether the process dies here.
-    fn strikes(&self, boundary: Boundary, place: impl FnOnce() -> String) -> bool {
+    fn strikes(&self, boundary: Boundary, place: impl Fn() -> String) -> bool {
         let mut state = self.state();
         if state.acts == 0 {
             return false;
@@ -84,8 +92,14 @@ impl Fate {
         }
         state.passed += 1;
         let Some(fuse) = &mut state.fuse else { return false };
-        *fuse = fuse.saturating_sub(1);
-        if *fuse > 0 {
+        if let Some(after) = fuse.after {
+            if place().contains(after) {
+                fuse.after = None;
+            }
+            return false;
+        }
+        fuse.boundaries = fuse.boundaries.saturating_sub(1);
+        if fuse.boundaries > 0 {
             return false;
         }
         state.death = Some((boundary, place()));
@@ -93,14 +107,14 @@ impl Fate {
     }
 
     /// Passes a boundary, or dies at it.
-    pub fn pass(&self, boundary: Boundary, place: impl FnOnce() -> String) {
+    pub fn pass(&self, boundary: Boundary, place: impl Fn() -> String) {
         if self.strikes(boundary, place) && !std::thread::panicking() {
             resume_unwind(Box::new(Killed));
         }
     }
 
     /// Passes the last boundary of an act, outside of what could unwind.
-    pub fn answer(&self, place: impl FnOnce() -> String) {
+    pub fn answer(&self, place: impl Fn() -> String) {
         let _dead = self.strikes(Boundary::Answer, place);
     }
 }

@@ -31,7 +31,10 @@ use std::ops::Range;
 
 use rstest::rstest;
 
-use crate::{coverage::Coverage, town::Run};
+use crate::{
+    coverage::Coverage,
+    town::{Run, catalogue},
+};
 
 /// How many seeds one case tells.
 const SEEDS_PER_CASE: u64 = 25;
@@ -48,6 +51,19 @@ fn every_history_ends_well(
 ) {
     let first = case * SEEDS_PER_CASE;
     must_end_well(first..first + SEEDS_PER_CASE);
+}
+
+/// The same seed tells the same history, line by line.
+#[test]
+fn one_seed_is_one_history() {
+    let catalogue = catalogue();
+    for seed in [3, 14] {
+        let (once, again) = (town::tell(seed, &catalogue), town::tell(seed, &catalogue));
+        let differs = once.history.iter().zip(&again.history).position(|(a, b)| a != b);
+        assert_eq!(differs.map(|at| (&once.history[at], &again.history[at])), None, "seed {seed}");
+        assert_eq!(once.history.len(), again.history.len());
+        assert_eq!(once.coverage, again.coverage);
+    }
 }
 
 /// What `tests/simulate` runs: the seeds that the environment names, on all cores.

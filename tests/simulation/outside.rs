@@ -84,7 +84,8 @@ impl Protocol {
     fn refund_begins(&self, number: &str) {
         self.with(|promised| {
             if !promised.doubtful_refunds.insert(number.to_owned()) {
-                let breach = format!("refund {number} was repeated after a doubt without a question");
+                let breach =
+                    format!("refund {number} was repeated after a doubt without a question");
                 promised.breaches.push(breach);
             }
         });
@@ -383,8 +384,7 @@ impl Agency for WatchedAgency {
     ) -> Result<PostingStanding, AgencyError> {
         self.begins("query-posting", bill.as_str()).await;
         let answer = self.real.query_posting(agency, order, bill).await;
-        let certain =
-            matches!(answer, Ok(PostingStanding::Posted(_) | PostingStanding::NotPosted));
+        let certain = matches!(answer, Ok(PostingStanding::Posted(_) | PostingStanding::NotPosted));
         if certain {
             self.protocol().posting_is_certain(&format!("{order} {bill}"));
         }

@@ -42,7 +42,9 @@ impl World {
         let case = format!("SELECT kind FROM cases WHERE subject LIKE '%{number}%'");
         let row = match kind {
             "payment" => {
-                format!("SELECT state FROM payments WHERE out_trade_no = '{number}' AND state = 'paid'")
+                format!(
+                    "SELECT state FROM payments WHERE out_trade_no = '{number}' AND state = 'paid'"
+                )
             }
             _ => format!(
                 "SELECT n.effect FROM notifications n JOIN payments p ON p.id = n.payment_id \
@@ -171,10 +173,16 @@ impl World {
                 match ours.get(&refund.out_refund_no) {
                     Some((number, amount, state)) => {
                         if (number, amount) != (&told.0, &told.1) {
-                            self.breach(format!("refund {} is another one here", refund.out_refund_no));
+                            self.breach(format!(
+                                "refund {} is another one here",
+                                refund.out_refund_no
+                            ));
                         }
                         if refund.status == "SUCCESS" && state != "succeeded" {
-                            self.breach(format!("refund {} is back and here {state}", refund.out_refund_no));
+                            self.breach(format!(
+                                "refund {} is back and here {state}",
+                                refund.out_refund_no
+                            ));
                         }
                     }
                     None => self.breach(format!("refund {} is not ours", refund.out_refund_no)),

@@ -136,8 +136,8 @@ impl World {
     async fn let_time_pass(&self) {
         let seconds = match self.dice.below(10) {
             0..=3 => self.dice.between(1, 30),
-            4..=5 => self.dice.between(31, 600),
-            6..=7 => self.dice.between(601, 2_400),
+            4..=6 => self.dice.between(31, 600),
+            7 => self.dice.between(601, 2_400),
             8 => self.dice.between(2_401, 20_000),
             _ => self.dice.between(20_001, 60_000),
         };

@@ -1,6 +1,22 @@
 //! What kind of world a seed is: how often which things happen in it.
 
-use crate::chance::Dice;
+use crate::{chance::Dice, fate::Fuse};
+
+/// Moments after which a death hurts most: money was just moved, or somebody was just asked to.
+const MOMENTS: [&str; 12] = [
+    "UPDATE payments SET state",
+    "UPDATE payments SET state",
+    "UPDATE postings",
+    "UPDATE refunds",
+    "UPDATE orders",
+    "INSERT INTO payments",
+    "INSERT INTO refunds",
+    "INSERT INTO notifications",
+    ".create",
+    ".close",
+    ".refund",
+    "post-payment",
+];
 
 /// Weights and limits of one history.
 #[derive(Clone, Debug)]
@@ -35,18 +51,18 @@ impl Temper {
         Temper {
             citizens: usize::try_from(dice.between(1, 4)).unwrap_or(1),
             people: usize::try_from(dice.between(1, 3)).unwrap_or(1),
-            steps: dice.between(25, 70),
+            steps: dice.between(30, 80),
             begins_after_seconds: dice.between(0, 24 * 3_600),
             refund_delay_seconds: some(&[1, 5, 5, 5, 90, 3_600, 40_000]),
             public_key_signs: dice.percent(30),
             sessions_survive: dice.percent(60),
             nested_percent: some(&[0, 3, 10, 20]),
-            life: some(&[0, 60, 150, 400, 1_000]),
+            life: some(&[0, 120, 300, 700, 2_000]),
             citizen_weight: some(&[30, 40, 60]),
             delivery_weight: some(&[2, 8, 15]),
             job_weight: some(&[3, 8, 20]),
             clock_weight: some(&[4, 8, 16]),
-            platform_fault_weight: some(&[0, 4, 8, 16]),
+            platform_fault_weight: some(&[0, 4, 8, 14]),
             agency_fault_weight: some(&[0, 3, 6, 12]),
             agency_event_weight: some(&[0, 1, 3]),
             forgery_weight: some(&[0, 2, 6]),
@@ -55,8 +71,15 @@ impl Temper {
         }
     }
 
-    /// How long the next process lives, in boundaries.
-    pub fn fuse(&self, dice: &Dice) -> Option<u64> {
-        (self.life > 0).then(|| dice.between(1, self.life * 2))
+    /// How long the next process lives.
+    pub fn fuse(&self, dice: &Dice) -> Option<Fuse> {
+        if self.life == 0 {
+            return None;
+        }
+        if dice.percent(35) {
+            let after = dice.pick(&MOMENTS).copied();
+            return Some(Fuse { after, boundaries: dice.between(1, 4) });
+        }
+        Some(Fuse { after: None, boundaries: dice.between(1, self.life * 2) })
     }
 }

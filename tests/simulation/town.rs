@@ -59,6 +59,11 @@ async fn history(seed: u64, catalogue: Arc<Catalogue>) -> Told {
     Told { history, breaches, coverage, shown }
 }
 
+/// The cities' packs, read once.
+pub fn catalogue() -> Arc<Catalogue> {
+    Arc::new(Catalogue::embedded().expect("the city packs"))
+}
+
 /// Many histories.
 pub struct Run {
     pub seeds: u64,
@@ -70,10 +75,11 @@ pub struct Run {
 impl Run {
     /// Tells all of them, on so many threads.
     pub fn of(seeds: Range<u64>, threads: usize) -> Run {
-        let catalogue = Arc::new(Catalogue::embedded().expect("the city packs"));
+        let catalogue = catalogue();
         let (next, end, count) = (AtomicU64::new(seeds.start), seeds.end, seeds.end - seeds.start);
         let failures = Mutex::new(Vec::new());
         let coverage = Mutex::new(Coverage::default());
+        let show = std::env::var_os("SIMULATION_SHOW").is_some();
         let begun = Instant::now();
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -84,6 +90,12 @@ impl Run {
                             return;
                         }
                         let told = tell(seed, &catalogue);
+                        if show {
+                            for line in &told.history {
+                                writeln!(std::io::stdout(), "{line}")
+                                    .expect("a terminal or a file");
+                            }
+                        }
                         lock(&coverage).merge(&told.coverage);
                         if !told.breaches.is_empty() {
                             lock(&failures).push(complaint(seed, &told));

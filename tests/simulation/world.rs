@@ -239,8 +239,7 @@ impl World {
             &self.between,
         );
         let parts = parts.expect("the service");
-        let router =
-            miniprogram_api::router(parts.api).merge(callbacks::router(parts.callbacks));
+        let router = miniprogram_api::router(parts.api).merge(callbacks::router(parts.callbacks));
         let process = Process { orders: parts.orders, router };
         *lock(&self.process) = Some(Arc::new(process));
         let fuse = if self.is_calm() { None } else { self.temper.fuse(&self.dice) };

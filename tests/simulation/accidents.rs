@@ -241,12 +241,16 @@ impl World {
     /// Somebody calls a callback with something that the platform would not send.
     pub async fn lie(&self) {
         let trades = self.mocks.trades();
-        // Numbers that nobody paid are more interesting: their orders may be closed by now.
-        let unpaid: Vec<_> =
-            trades.iter().filter(|trade| trade.paid_at.is_none()).cloned().collect();
-        let from = if !unpaid.is_empty() && self.dice.percent(60) { &unpaid } else { &trades };
-        let Some(trade) = self.dice.pick(from) else { return };
-        let Some(lie) = self.dice.weighted(&LIES) else { return };
+        // Money about which our books decided already is more interesting: late, or too much.
+        let delicate = self.delicate_numbers().await;
+        let of_delicate = |trade: &&TradeView| delicate.contains(&trade.out_trade_no);
+        let chosen: Vec<TradeView> = trades.iter().filter(of_delicate).cloned().collect();
+        let delicate = !chosen.is_empty() && self.dice.percent(70);
+        let Some(trade) = self.dice.pick(if delicate { &chosen } else { &trades }) else { return };
+        let Some(mut lie) = self.dice.weighted(&LIES) else { return };
+        if delicate && self.dice.percent(60) {
+            lie = Lie::Success;
+        }
         let paid = trade.paid_at.is_some();
         let known = lock(&self.rumours).vouched.contains(&trade.out_trade_no);
         let craft = match self.craft(lie, trade, &trades) {
@@ -265,7 +269,12 @@ impl World {
             Lie::Nonsense => told.body = format!("{}x", told.body.replace('=', "")),
             _ => {}
         }
-        if matches!(lie, Lie::Success | Lie::SecondTransaction) && !paid {
+        let as_if_paid = match lie {
+            Lie::Success | Lie::SecondTransaction | Lie::ReusedTransaction => true,
+            Lie::Old => !lie.proves_nothing(trade.platform),
+            _ => false,
+        };
+        if as_if_paid && !paid {
             lock(&self.rumours).vouched.insert(trade.out_trade_no.clone());
         }
         lock(&self.coverage).count(format!("lie.{lie:?}"));
@@ -287,6 +296,57 @@ impl World {
         } else if !accepted && status != 0 && !known {
             self.breach(format!("a genuine message ({lie:?}) was answered {status}"));
         }
+    }
+
+    /// Something breaks for good.
+    pub fn break_for_good(&self) {
+        let always = |operation, fault| {
+            self.mocks.agency().add_fault(AgencyFault::always(operation, fault));
+        };
+        let platforms = |targets: &[FaultTarget], fault| {
+            for target in targets {
+                let fault = Fault { times: 1_000_000, ..Fault::next(*target, fault) };
+                self.mocks.set_fault(fault).expect("a fault of this target");
+            }
+        };
+        let refunds = [FaultTarget::WechatRefund, FaultTarget::AlipayRefund];
+        let queries = [FaultTarget::WechatQuery, FaultTarget::AlipayQuery];
+        let notifications = [FaultTarget::WechatNotification, FaultTarget::AlipayNotification];
+        let what = match self.dice.below(7) {
+            0 => {
+                always(AgencyOperation::PostPayment, AgencyFaultKind::Http500);
+                "posting"
+            }
+            1 => {
+                let code = AgencyCodeWord::BillLocked;
+                always(AgencyOperation::PostPayment, AgencyFaultKind::Refuse { code });
+                "bills are held elsewhere"
+            }
+            2 => {
+                always(AgencyOperation::PostPayment, AgencyFaultKind::CommitThenDrop);
+                always(AgencyOperation::QueryPosting, AgencyFaultKind::StandingUnknown);
+                "standing of postings"
+            }
+            3 => {
+                platforms(&refunds, FaultKind::ErrorAfterCommit);
+                "answers to refunds"
+            }
+            4 => {
+                platforms(&refunds, FaultKind::NotEnough);
+                "our balance"
+            }
+            5 => {
+                platforms(&queries, FaultKind::ErrorBeforeCommit);
+                "questions to platforms"
+            }
+            _ => {
+                platforms(&queries, FaultKind::DropAfterCommit);
+                platforms(&notifications, FaultKind::Lose);
+                "questions to platforms, and notifications"
+            }
+        };
+        self.tell(format!("! broken for good: {what}"));
+        lock(&self.coverage).count(format!("broken.{what}"));
     }
 
     fn craft(&self, lie: Lie, trade: &TradeView, trades: &[TradeView]) -> Option<Craft> {
@@ -316,10 +376,6 @@ impl World {
                         && other.out_trade_no != trade.out_trade_no
                 })?;
                 craft.transaction_id.clone_from(&other.transaction_id);
-                // Before the true story of that transaction is on record, this would be the story.
-                if trade.paid_at.is_none() {
-                    lock(&self.rumours).vouched.insert(trade.out_trade_no.clone());
-                }
             }
             Lie::OtherKey | Lie::Nonsense | Lie::Success => {}
         }

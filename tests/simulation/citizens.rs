@@ -160,9 +160,6 @@ impl World {
                 if *status == 401 {
                     self.change(at, |citizen| citizen.token = None);
                 }
-                if *status >= 500 && json["code"].as_str() == Some("internal") {
-                    self.breach(format!("{what} was answered {status} {json}"));
-                }
             }
             Heard::Silence => self.tell("  = no answer"),
         }

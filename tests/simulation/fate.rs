@@ -31,6 +31,13 @@ pub struct Fuse {
     pub after: Option<&'static str>,
     /// Boundaries left to live then.
     pub boundaries: u64,
+    aimed: bool,
+}
+
+impl Fuse {
+    pub const fn new(after: Option<&'static str>, boundaries: u64) -> Fuse {
+        Fuse { after, boundaries, aimed: false }
+    }
 }
 
 #[derive(Default)]
@@ -40,6 +47,8 @@ struct State {
     acts: usize,
     death: Option<(Boundary, String)>,
     passed: u64,
+    /// Looks at the clock; there are many, and few of them tell anything new.
+    looks: u64,
 }
 
 /// What is in store for the present process.
@@ -91,12 +100,19 @@ impl Fate {
             return true;
         }
         state.passed += 1;
-        let Some(fuse) = &mut state.fuse else { return false };
+        let State { fuse: Some(fuse), looks, .. } = &mut *state else { return false };
         if let Some(after) = fuse.after {
             if place().contains(after) {
                 fuse.after = None;
+                fuse.aimed = true;
             }
             return false;
+        }
+        if boundary == Boundary::Clock && !fuse.aimed {
+            *looks += 1;
+            if !looks.is_multiple_of(4) {
+                return false;
+            }
         }
         fuse.boundaries = fuse.boundaries.saturating_sub(1);
         if fuse.boundaries > 0 {

@@ -37,6 +37,16 @@ impl World {
         self.column("SELECT CAST(total_changes() AS TEXT)").await.concat()
     }
 
+    /// Numbers that our books gave up, of orders that are paid otherwise or whose bills are another
+    /// order's by now.
+    pub async fn delicate_numbers(&self) -> Vec<String> {
+        let sql = "SELECT p.out_trade_no FROM payments p WHERE p.state IN ('closed', 'refused') AND (\
+              EXISTS (SELECT 1 FROM payments q WHERE q.order_id = p.order_id AND q.id <> p.id) \
+           OR EXISTS (SELECT 1 FROM order_bills b JOIN order_bills c ON c.bill_no = b.bill_no \
+                 AND c.order_id <> b.order_id WHERE b.order_id = p.order_id AND c.live))";
+        self.column(sql).await
+    }
+
     /// After an acknowledgement the platform does not tell again: it must be on record now.
     pub async fn is_on_record(&self, kind: &str, number: &str) {
         let case = format!("SELECT kind FROM cases WHERE subject LIKE '%{number}%'");
@@ -126,6 +136,11 @@ impl World {
             })
             .collect();
         let cases = self.column("SELECT subject FROM cases WHERE closed_at_ms IS NULL").await;
+        // Where the platform never answers, a person looks at the order.
+        let looked_at = "SELECT p.out_trade_no FROM payments p JOIN cases c \
+            ON c.order_id = p.order_id AND c.closed_at_ms IS NULL \
+            WHERE p.state IN ('prepared', 'open') AND c.kind = 'job_parked'";
+        let looked_at = self.column(looked_at).await;
         let paid: BTreeMap<String, TradeView> = self
             .mocks
             .trades()
@@ -139,7 +154,7 @@ impl World {
             let in_case = cases.iter().any(|subject| {
                 subject.contains(number.as_str()) && subject.contains(transaction.as_str())
             });
-            if ours.get(number) != Some(&told) && !in_case {
+            if ours.get(number) != Some(&told) && !in_case && !looked_at.contains(number) {
                 self.breach(format!("{number} was paid and is neither in the books nor in a case"));
             }
         }
@@ -161,6 +176,9 @@ impl World {
             };
             ours.insert(refund, (number, amount, state));
         }
+        let looked_at = "SELECT r.out_refund_no FROM refunds r JOIN cases c \
+            ON c.order_id = r.order_id AND c.closed_at_ms IS NULL WHERE c.kind = 'refund_unfinished'";
+        let looked_at = self.column(looked_at).await;
         let mut made = BTreeMap::new();
         for trade in self.mocks.trades() {
             let mut sum = 0;
@@ -178,7 +196,8 @@ impl World {
                                 refund.out_refund_no
                             ));
                         }
-                        if refund.status == "SUCCESS" && state != "succeeded" {
+                        let seen = looked_at.contains(&refund.out_refund_no);
+                        if refund.status == "SUCCESS" && state != "succeeded" && !seen {
                             self.breach(format!(
                                 "refund {} is back and here {state}",
                                 refund.out_refund_no

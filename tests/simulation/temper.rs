@@ -3,19 +3,19 @@
 use crate::{chance::Dice, fate::Fuse};
 
 /// Moments after which a death hurts most: money was just moved, or somebody was just asked to.
-const MOMENTS: [&str; 12] = [
-    "UPDATE payments SET state",
-    "UPDATE payments SET state",
-    "UPDATE postings",
-    "UPDATE refunds",
-    "UPDATE orders",
-    "INSERT INTO payments",
-    "INSERT INTO refunds",
-    "INSERT INTO notifications",
-    ".create",
-    ".close",
-    ".refund",
-    "post-payment",
+const MOMENTS: [(u64, &str); 12] = [
+    (5, "UPDATE payments SET state"),
+    (1, "UPDATE postings"),
+    (1, "UPDATE refunds"),
+    (1, "UPDATE orders"),
+    (1, "INSERT INTO payments"),
+    (1, "INSERT INTO refunds"),
+    (1, "INSERT INTO notifications"),
+    (2, "before wechat."),
+    (2, "before alipay."),
+    (1, ".refund "),
+    (1, "before agency."),
+    (3, "before agency.post-payment"),
 ];
 
 /// Weights and limits of one history.
@@ -33,6 +33,8 @@ pub struct Temper {
     pub nested_percent: u64,
     /// Boundaries from birth to death, on average; 0: nobody dies.
     pub life: u64,
+    /// Something stays broken for good: only a person can help.
+    pub stubborn: bool,
     pub citizen_weight: u64,
     pub delivery_weight: u64,
     pub job_weight: u64,
@@ -58,6 +60,7 @@ impl Temper {
             sessions_survive: dice.percent(60),
             nested_percent: some(&[0, 3, 10, 20]),
             life: some(&[0, 120, 300, 700, 2_000]),
+            stubborn: dice.percent(15),
             citizen_weight: some(&[30, 40, 60]),
             delivery_weight: some(&[2, 8, 15]),
             job_weight: some(&[3, 8, 20]),
@@ -76,10 +79,9 @@ impl Temper {
         if self.life == 0 {
             return None;
         }
-        if dice.percent(35) {
-            let after = dice.pick(&MOMENTS).copied();
-            return Some(Fuse { after, boundaries: dice.between(1, 4) });
+        if dice.percent(45) {
+            return Some(Fuse::new(dice.weighted(&MOMENTS), dice.between(1, 3)));
         }
-        Some(Fuse { after: None, boundaries: dice.between(1, self.life * 2) })
+        Some(Fuse::new(None, dice.between(1, self.life * 2)))
     }
 }

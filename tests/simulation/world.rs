@@ -52,7 +52,6 @@ pub struct Process {
 }
 
 pub struct World {
-    pub seed: u64,
     pub temper: Temper,
     pub dice: Dice,
     pub clock: Arc<ControlledClock>,
@@ -76,6 +75,8 @@ pub struct World {
     catalogue: Arc<Catalogue>,
     sessions_away: AtomicBool,
     depth: AtomicUsize,
+    /// How often the outside said that our configuration is wrong.
+    misconfigured: AtomicUsize,
     /// While the end is awaited nothing goes wrong any more.
     calm: AtomicBool,
     _folder: TempDir,
@@ -135,7 +136,6 @@ impl World {
             });
         });
         let world = Arc::new_cyclic(|itself: &Weak<World>| World {
-            seed,
             temper,
             dice,
             clock,
@@ -156,6 +156,7 @@ impl World {
             catalogue,
             sessions_away: AtomicBool::new(false),
             depth: AtomicUsize::new(0),
+            misconfigured: AtomicUsize::new(0),
             calm: AtomicBool::new(false),
             _folder: folder,
         });
@@ -203,6 +204,9 @@ impl World {
         self.set_sessions_away(false);
         self.fate.begin(None);
         self.tell("--- from here on nothing goes wrong ---");
+        if self.temper.stubborn {
+            self.break_for_good();
+        }
         self.revive();
     }
 
@@ -296,10 +300,16 @@ impl World {
 
     /// Sends a request to the citizens' face.
     pub async fn ask(&self, what: &str, request: Request) -> Heard {
+        let complaints = self.misconfigured.load(Ordering::SeqCst);
         let Some(response) = self.answer(what, request).await else { return Heard::Silence };
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.expect("a body");
-        let json = serde_json::from_slice(&body).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        // Only an outside that calls our configuration wrong makes an error of our own.
+        let explained = complaints != self.misconfigured.load(Ordering::SeqCst);
+        if status == 500 && !explained || json["code"] == "storage_unavailable" {
+            self.breach(format!("{what} was answered {status} {json}"));
+        }
         Heard::Answer { status, json }
     }
 
@@ -375,6 +385,9 @@ impl World {
     }
 
     pub async fn call_ended(self: &Arc<World>, call: &str, heard: &str) {
+        if heard.contains("our configuration") {
+            self.misconfigured.fetch_add(1, Ordering::SeqCst);
+        }
         self.tell(format!("<- {call}: {heard}"));
         self.meanwhile().await;
         self.fate.pass(Boundary::AfterCall, || format!("after {call}: {heard}"));

@@ -153,7 +153,7 @@ impl World {
             self.now().plus(Duration::from_secs(minutes * 60))
         };
         let kinds = [
-            (if posts { 8 } else { 3 }, AgencyFaultKind::Refuse { code }),
+            (if posts { 14 } else { 3 }, AgencyFaultKind::Refuse { code }),
             (5, AgencyFaultKind::CommitThenDrop),
             (3, AgencyFaultKind::DropBeforeCommit),
             (if posts { 3 } else { 0 }, AgencyFaultKind::Unknown { booked: true }),
@@ -298,7 +298,7 @@ impl World {
         }
     }
 
-    /// Something breaks for good.
+    /// Something breaks for good; told again, it is the same.
     pub fn break_for_good(&self) {
         let always = |operation, fault| {
             self.mocks.agency().add_fault(AgencyFault::always(operation, fault));
@@ -312,7 +312,7 @@ impl World {
         let refunds = [FaultTarget::WechatRefund, FaultTarget::AlipayRefund];
         let queries = [FaultTarget::WechatQuery, FaultTarget::AlipayQuery];
         let notifications = [FaultTarget::WechatNotification, FaultTarget::AlipayNotification];
-        let what = match self.dice.below(7) {
+        let what = match self.temper.breaks {
             0 => {
                 always(AgencyOperation::PostPayment, AgencyFaultKind::Http500);
                 "posting"

@@ -1,6 +1,6 @@
 //! Citizens: who order, pay, pay again, give up, come back or vanish.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -8,11 +8,15 @@ use axum::{
     http::{Method, header},
 };
 use kernel::Channel;
-use mock_providers::{PayRequest, WechatWallet, agency::DefaultPerson};
+use mock_providers::{
+    Fault, FaultKind, FaultTarget, PayRequest, WechatWallet, agency::DefaultPerson,
+};
 use serde_json::{Value, json};
 
 use crate::{
     chance::Dice,
+    fate::Fuse,
+    temper::Plot,
     world::{Heard, World, lock},
 };
 
@@ -242,6 +246,68 @@ impl World {
         }
     }
 
+    /// What happens before chance rules alone.
+    pub async fn play_the_plot(&self) {
+        let plot = self.temper.plot;
+        if plot == Plot::Nothing {
+            return;
+        }
+        self.fate.begin(None);
+        self.play(plot).await;
+        self.fate.begin(self.temper.fuse(&self.dice));
+        self.tell("(from here on chance rules)");
+    }
+
+    async fn play(&self, plot: Plot) {
+        if !self.log_in(0).await {
+            return;
+        }
+        self.order(0).await;
+        let Some(order) = self.citizen(0).orders.last().cloned() else { return };
+        self.about(0, Deed::Start, order.order_no.clone()).await;
+        self.clock.advance(Duration::from_secs(61));
+        // For a while the platform does not see its own number, so the service gives it up.
+        let target = match self.citizen(0).channel {
+            Channel::Wechat => FaultTarget::WechatQuery,
+            Channel::Alipay => FaultTarget::AlipayQuery,
+        };
+        let lag = Fault { times: 3, ..Fault::next(target, FaultKind::Lag) };
+        self.mocks.set_fault(lag).expect("a fault of this target");
+        if plot == Plot::Twice {
+            self.fate.begin(Some(Fuse::new(Some("UPDATE payments SET state"), 1)));
+        }
+        self.about(0, Deed::Cancel, order.order_no.clone()).await;
+        self.mocks.clear_faults();
+        if self.process().is_none() {
+            self.revive();
+            self.fate.begin(None);
+        }
+        match plot {
+            Plot::Twice => {
+                if self.citizen(0).token.is_none() || !self.temper.sessions_survive {
+                    self.log_in(0).await;
+                }
+                self.about(0, Deed::Start, order.order_no.clone()).await;
+                self.pay_with(0, 1);
+            }
+            Plot::LateForOthersBills => {
+                let other = lock(&self.citizens).len() - 1;
+                if other == 0 || self.log_in(other).await {
+                    self.order(other).await;
+                }
+            }
+            Plot::Late | Plot::Nothing => {}
+        }
+        self.pay_with(0, 0);
+    }
+
+    fn pay_with(&self, at: usize, place: usize) {
+        let citizen = self.citizen(at);
+        if let Some(request) = self.wallet_at(&citizen, place) {
+            self.pay_what(&citizen, &request);
+        }
+    }
+
     async fn order(&self, at: usize) {
         let place = self.dice.below(self.citizen(at).people.len());
         if self.citizen(at).people[place].id.is_none() && !self.add_person(at, place).await {
@@ -357,6 +423,10 @@ impl World {
         } else {
             self.dice.below(citizen.opened.len())
         };
+        self.wallet_at(citizen, place)
+    }
+
+    fn wallet_at(&self, citizen: &Citizen, place: usize) -> Option<PayRequest> {
         let wallet = &citizen.opened.get(place)?.wallet;
         let mut request = match citizen.channel {
             Channel::Wechat => {
@@ -371,8 +441,13 @@ impl World {
 
     fn pay(&self, at: usize) {
         let citizen = self.citizen(at);
-        let Some(request) = self.wallet(&citizen) else { return };
-        let said = match self.mocks.pay(&request) {
+        if let Some(request) = self.wallet(&citizen) {
+            self.pay_what(&citizen, &request);
+        }
+    }
+
+    fn pay_what(&self, citizen: &Citizen, request: &PayRequest) {
+        let said = match self.mocks.pay(request) {
             Ok(paid) => format!("pays {}", paid.out_trade_no),
             Err(error) => format!("cannot pay: {error}"),
         };

@@ -29,7 +29,7 @@ pub enum Boundary {
 pub struct Fuse {
     /// The count begins at the first boundary whose place holds this.
     pub after: Option<&'static str>,
-    /// Boundaries left to live then.
+    /// Boundaries left to live then; 0: it dies right there.
     pub boundaries: u64,
     aimed: bool,
 }
@@ -43,8 +43,9 @@ impl Fuse {
 #[derive(Default)]
 struct State {
     fuse: Option<Fuse>,
-    /// Acts of the service under way, one inside the other.
-    acts: usize,
+    /// Acts of the service under way, one inside the other, each with a number of its own.
+    acts: Vec<u64>,
+    last_act: u64,
     death: Option<(Boundary, String)>,
     passed: u64,
     /// Looks at the clock; there are many, and few of them tell anything new.
@@ -68,11 +69,19 @@ impl Fate {
     }
 
     pub fn enter(&self) {
-        self.state().acts += 1;
+        let mut state = self.state();
+        state.last_act += 1;
+        let act = state.last_act;
+        state.acts.push(act);
     }
 
     pub fn leave(&self) {
-        self.state().acts -= 1;
+        self.state().acts.pop();
+    }
+
+    /// The act that is under way, the innermost one.
+    pub fn act(&self) -> u64 {
+        self.state().acts.last().copied().unwrap_or_default()
     }
 
     pub fn is_dead(&self) -> bool {
@@ -92,7 +101,7 @@ impl Fate {
     /// Whether the process dies here.
     fn strikes(&self, boundary: Boundary, place: impl Fn() -> String) -> bool {
         let mut state = self.state();
-        if state.acts == 0 {
+        if state.acts.is_empty() {
             return false;
         }
         if state.death.is_some() {
@@ -102,11 +111,12 @@ impl Fate {
         state.passed += 1;
         let State { fuse: Some(fuse), looks, .. } = &mut *state else { return false };
         if let Some(after) = fuse.after {
-            if place().contains(after) {
-                fuse.after = None;
-                fuse.aimed = true;
+            if !place().contains(after) {
+                return false;
             }
-            return false;
+            fuse.after = None;
+            fuse.aimed = true;
+            fuse.boundaries += 1;
         }
         if boundary == Boundary::Clock && !fuse.aimed {
             *looks += 1;

@@ -34,10 +34,10 @@ use crate::world::World;
 pub struct Promised {
     /// The request of each number, as it was first sent.
     requests: BTreeMap<String, String>,
-    /// Postings whose outcome nobody heard.
+    /// Postings and refunds whose outcome nobody heard.
     doubtful: BTreeSet<String>,
-    /// Refunds whose outcome nobody heard.
-    doubtful_refunds: BTreeSet<String>,
+    /// Which act asked about which of them, and heard something certain.
+    asked: BTreeSet<(u64, String)>,
     breaches: Vec<String>,
 }
 
@@ -68,31 +68,23 @@ impl Protocol {
         });
     }
 
-    fn posting_begins(&self, key: &str) {
+    /// An act moves money, and does not know yet what comes of it.
+    fn money_moves(&self, act: u64, what: &str) {
         self.with(|promised| {
-            if !promised.doubtful.insert(key.to_owned()) {
-                let breach = format!("posting {key} was repeated after a doubt without a question");
+            let first = promised.doubtful.insert(what.to_owned());
+            if !first && !promised.asked.contains(&(act, what.to_owned())) {
+                let breach = format!("{what} was repeated after a doubt without a question");
                 promised.breaches.push(breach);
             }
         });
     }
 
-    fn posting_is_certain(&self, key: &str) {
-        self.with(|promised| promised.doubtful.remove(key));
-    }
-
-    fn refund_begins(&self, number: &str) {
+    /// An act heard for certain what came of it.
+    fn is_certain(&self, act: u64, what: &str) {
         self.with(|promised| {
-            if !promised.doubtful_refunds.insert(number.to_owned()) {
-                let breach =
-                    format!("refund {number} was repeated after a doubt without a question");
-                promised.breaches.push(breach);
-            }
+            promised.doubtful.remove(what);
+            promised.asked.insert((act, what.to_owned()));
         });
-    }
-
-    fn refund_is_certain(&self, number: &str) {
-        self.with(|promised| promised.doubtful_refunds.remove(number));
     }
 }
 
@@ -169,6 +161,10 @@ impl WatchedChannel {
     fn protocol(&self) -> Arc<Protocol> {
         self.world.upgrade().map(|world| world.protocol.clone()).unwrap_or_default()
     }
+
+    fn act(&self) -> u64 {
+        self.world.upgrade().map(|world| world.fate.act()).unwrap_or_default()
+    }
 }
 
 fn number_in(request: &Prepared, names: &[&str]) -> String {
@@ -243,13 +239,13 @@ impl PaymentChannel for WatchedChannel {
 
     async fn request_refund(&self, prepared: &Prepared) -> Result<RefundStanding, ChannelError> {
         let number = number_in(prepared, &["out_refund_no", "out_request_no"]);
-        let protocol = self.protocol();
+        let (protocol, act, key) = (self.protocol(), self.act(), format!("refund {number}"));
         protocol.request("refund", prepared.as_str());
-        protocol.refund_begins(&number);
+        protocol.money_moves(act, &key);
         self.begins("refund", &number).await;
         let answer = self.real.request_refund(prepared).await;
         if !matches!(answer, Err(ChannelError::Unknown(_))) {
-            protocol.refund_is_certain(&number);
+            protocol.is_certain(act, &key);
         }
         self.ended("refund", heard(&answer, refund_word)).await;
         answer
@@ -263,7 +259,7 @@ impl PaymentChannel for WatchedChannel {
         self.begins("refund_query", refund.as_str()).await;
         let answer = self.real.query_refund(number, refund).await;
         if answer.is_ok() {
-            self.protocol().refund_is_certain(refund.as_str());
+            self.protocol().is_certain(self.act(), &format!("refund {refund}"));
         }
         self.ended("refund_query", heard(&answer, refund_word)).await;
         answer
@@ -313,6 +309,10 @@ impl WatchedAgency {
 
     fn protocol(&self) -> Arc<Protocol> {
         self.world.upgrade().map(|world| world.protocol.clone()).unwrap_or_default()
+    }
+
+    fn act(&self) -> u64 {
+        self.world.upgrade().map(|world| world.fate.act()).unwrap_or_default()
     }
 }
 
@@ -364,13 +364,13 @@ impl Agency for WatchedAgency {
     }
 
     async fn post_payment(&self, request: &PostingRequest) -> Result<Posted, AgencyError> {
-        let key = format!("{} {}", request.order_no, request.bill.bill_no);
-        let protocol = self.protocol();
-        protocol.posting_begins(&key);
+        let key = format!("posting {} {}", request.order_no, request.bill.bill_no);
+        let (protocol, act) = (self.protocol(), self.act());
+        protocol.money_moves(act, &key);
         self.begins("post-payment", request.bill.bill_no.as_str()).await;
         let answer = self.real.post_payment(request).await;
         if !matches!(answer, Err(AgencyError::Unknown(_))) {
-            protocol.posting_is_certain(&key);
+            protocol.is_certain(act, &key);
         }
         self.ended("post-payment", &answer, "posted").await;
         answer
@@ -386,7 +386,7 @@ impl Agency for WatchedAgency {
         let answer = self.real.query_posting(agency, order, bill).await;
         let certain = matches!(answer, Ok(PostingStanding::Posted(_) | PostingStanding::NotPosted));
         if certain {
-            self.protocol().posting_is_certain(&format!("{order} {bill}"));
+            self.protocol().is_certain(self.act(), &format!("posting {order} {bill}"));
         }
         let word = match answer {
             Ok(PostingStanding::Posted(_)) => "posted",

@@ -3,7 +3,7 @@
 use crate::{chance::Dice, fate::Fuse};
 
 /// Moments after which a death hurts most: money was just moved, or somebody was just asked to.
-const MOMENTS: [(u64, &str); 12] = [
+const MOMENTS: [(u64, &str); 16] = [
     (5, "UPDATE payments SET state"),
     (1, "UPDATE postings"),
     (1, "UPDATE refunds"),
@@ -13,10 +13,26 @@ const MOMENTS: [(u64, &str); 12] = [
     (1, "INSERT INTO notifications"),
     (2, "before wechat."),
     (2, "before alipay."),
-    (1, ".refund "),
-    (1, "before agency."),
-    (3, "before agency.post-payment"),
+    (2, "before agency."),
+    (2, "before agency.post-payment"),
+    (1, "after wechat."),
+    (1, "after alipay."),
+    (1, "after agency."),
+    (3, "after agency.post-payment"),
+    (2, ".refund "),
 ];
+
+/// What happens first, before chance rules alone: rare meetings that need several things in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plot {
+    Nothing,
+    /// Money for an order that was given up, while the platform still took it.
+    Late,
+    /// The same, and somebody else ordered the bills meanwhile.
+    LateForOthersBills,
+    /// The process died while an attempt was given up: the next one is paid, and the first one too.
+    Twice,
+}
 
 /// Weights and limits of one history.
 #[derive(Clone, Debug)]
@@ -35,6 +51,9 @@ pub struct Temper {
     pub life: u64,
     /// Something stays broken for good: only a person can help.
     pub stubborn: bool,
+    /// What that is.
+    pub breaks: u64,
+    pub plot: Plot,
     pub citizen_weight: u64,
     pub delivery_weight: u64,
     pub job_weight: u64,
@@ -61,6 +80,16 @@ impl Temper {
             nested_percent: some(&[0, 3, 10, 20]),
             life: some(&[0, 120, 300, 700, 2_000]),
             stubborn: dice.percent(15),
+            breaks: dice.between(0, 6),
+            plot: *dice
+                .pick(&[
+                    Plot::Nothing,
+                    Plot::Nothing,
+                    Plot::Late,
+                    Plot::LateForOthersBills,
+                    Plot::Twice,
+                ])
+                .unwrap_or(&Plot::Nothing),
             citizen_weight: some(&[30, 40, 60]),
             delivery_weight: some(&[2, 8, 15]),
             job_weight: some(&[3, 8, 20]),
@@ -80,7 +109,7 @@ impl Temper {
             return None;
         }
         if dice.percent(45) {
-            return Some(Fuse::new(dice.weighted(&MOMENTS), dice.between(1, 3)));
+            return Some(Fuse::new(dice.weighted(&MOMENTS), dice.between(0, 2)));
         }
         Some(Fuse::new(None, dice.between(1, self.life * 2)))
     }

@@ -38,7 +38,11 @@ async fn history(seed: u64, catalogue: Arc<Catalogue>) -> Told {
     let citizens = Citizen::settle(&world.dice, world.temper.citizens, world.temper.people);
     *lock(&world.citizens) = citizens;
     world.tell(format!("{:?}", world.temper));
-    for _ in 0..world.temper.steps {
+    world.play_the_plot().await;
+    for step in 0..world.temper.steps {
+        if world.temper.stubborn && step == world.temper.steps * 2 / 3 {
+            world.break_for_good();
+        }
         world.step().await;
         if world.dice.percent(12) {
             world.check_now().await;

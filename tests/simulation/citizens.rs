@@ -266,11 +266,18 @@ impl World {
         let Some(order) = self.citizen(0).orders.last().cloned() else { return };
         self.about(0, Deed::Start, order.order_no.clone()).await;
         self.clock.advance(Duration::from_secs(61));
-        // For a while the platform does not see its own number, so the service gives it up.
-        let target = match self.citizen(0).channel {
-            Channel::Wechat => FaultTarget::WechatQuery,
-            Channel::Alipay => FaultTarget::AlipayQuery,
+        let (target, told) = match self.citizen(0).channel {
+            Channel::Wechat => (FaultTarget::WechatQuery, FaultTarget::WechatNotification),
+            Channel::Alipay => (FaultTarget::AlipayQuery, FaultTarget::AlipayNotification),
         };
+        if plot == Plot::Race {
+            let lost = Fault::next(told, FaultKind::Lose);
+            self.mocks.set_fault(lost).expect("a fault of this target");
+            *lock(&self.ambush) = Some(".close".to_owned());
+            self.about(0, Deed::Cancel, order.order_no.clone()).await;
+            return;
+        }
+        // For a while the platform does not see its own number, so the service gives it up.
         let lag = Fault { times: 3, ..Fault::next(target, FaultKind::Lag) };
         self.mocks.set_fault(lag).expect("a fault of this target");
         if plot == Plot::Twice {
@@ -296,12 +303,13 @@ impl World {
                     self.order(other).await;
                 }
             }
-            Plot::Late | Plot::Nothing => {}
+            Plot::Late | Plot::Race | Plot::Nothing => {}
         }
         self.pay_with(0, 0);
     }
 
-    fn pay_with(&self, at: usize, place: usize) {
+    /// Pays in the wallet that was opened as the `place`-th.
+    pub fn pay_with(&self, at: usize, place: usize) {
         let citizen = self.citizen(at);
         if let Some(request) = self.wallet_at(&citizen, place) {
             self.pay_what(&citizen, &request);

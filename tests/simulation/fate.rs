@@ -48,6 +48,7 @@ struct State {
     last_act: u64,
     death: Option<(Boundary, String)>,
     passed: u64,
+    stray_commits: u64,
     /// Looks at the clock; there are many, and few of them tell anything new.
     looks: u64,
 }
@@ -82,6 +83,21 @@ impl Fate {
     /// The act that is under way, the innermost one.
     pub fn act(&self) -> u64 {
         self.state().acts.last().copied().unwrap_or_default()
+    }
+
+    /// Whether what is being committed is the work of an act of a living process. What a process
+    /// leaves behind for later dies with it; here it dies at the end of its act already, so that an
+    /// answer that leaves before its commit is found out.
+    pub fn may_commit(&self) -> bool {
+        let mut state = self.state();
+        let may = !state.acts.is_empty() && state.death.is_none();
+        state.stray_commits += u64::from(!may && state.death.is_none());
+        may
+    }
+
+    /// How many commits came after the answer.
+    pub fn stray_commits(&self) -> u64 {
+        self.state().stray_commits
     }
 
     pub fn is_dead(&self) -> bool {

@@ -30,6 +30,8 @@ pub enum Plot {
     Late,
     /// The same, and somebody else ordered the bills meanwhile.
     LateForOthersBills,
+    /// The citizen pays in the moment in which the service closes, and nobody tells of it.
+    Race,
     /// The process died while an attempt was given up: the next one is paid, and the first one too.
     Twice,
 }
@@ -85,6 +87,7 @@ impl Temper {
                 .pick(&[
                     Plot::Nothing,
                     Plot::Nothing,
+                    Plot::Race,
                     Plot::Late,
                     Plot::LateForOthersBills,
                     Plot::Twice,

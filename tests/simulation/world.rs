@@ -77,6 +77,8 @@ pub struct World {
     depth: AtomicUsize,
     /// How often the outside said that our configuration is wrong.
     misconfigured: AtomicUsize,
+    /// The first citizen pays when a call of this name begins.
+    pub ambush: Mutex<Option<String>>,
     /// While the end is awaited nothing goes wrong any more.
     calm: AtomicBool,
     _folder: TempDir,
@@ -128,6 +130,13 @@ impl World {
         let looking = migrations::connect("sqlite::memory:").await.expect("a database");
         migrations::up(&looking).await.expect("tables");
         let fate = Arc::new(Fate::default());
+        let judging = fate.clone();
+        let mut connection =
+            looking.get_sqlite_connection_pool().acquire().await.expect("the connection");
+        let mut handle = connection.lock_handle().await.expect("the connection");
+        handle.set_commit_hook(move || judging.may_commit());
+        drop(handle);
+        drop(connection);
         let mut db = looking.clone();
         let watching = fate.clone();
         db.set_metric_callback(move |info| {
@@ -157,6 +166,7 @@ impl World {
             sessions_away: AtomicBool::new(false),
             depth: AtomicUsize::new(0),
             misconfigured: AtomicUsize::new(0),
+            ambush: Mutex::default(),
             calm: AtomicBool::new(false),
             _folder: folder,
         });
@@ -188,6 +198,9 @@ impl World {
     pub fn breaches(&self) -> Vec<String> {
         let mut all = lock(&self.breaches).clone();
         all.extend(self.protocol.breaches());
+        if self.fate.stray_commits() > 0 {
+            all.push("something was committed after its answer had left".to_owned());
+        }
         all.dedup();
         all
     }
@@ -381,6 +394,9 @@ impl World {
         self.no_transaction_is_open(call).await;
         self.fate.pass(Boundary::BeforeCall, || format!("before {call}"));
         self.tell(format!("-> {call}"));
+        if lock(&self.ambush).take_if(|wanted| call.contains(wanted.as_str())).is_some() {
+            self.pay_with(0, 0);
+        }
         self.meanwhile().await;
     }
 

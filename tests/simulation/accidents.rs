@@ -20,7 +20,10 @@ use ring::{
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
 
-use crate::world::{World, lock};
+use crate::{
+    temper::OUR_BALANCE,
+    world::{World, lock},
+};
 
 /// What was said to the service and is not so.
 #[derive(Default)]
@@ -331,7 +334,7 @@ impl World {
                 platforms(&refunds, FaultKind::ErrorAfterCommit);
                 "answers to refunds"
             }
-            4 => {
+            OUR_BALANCE => {
                 platforms(&refunds, FaultKind::NotEnough);
                 "our balance"
             }

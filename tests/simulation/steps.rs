@@ -13,6 +13,8 @@ const LEASE_AND_MORE: Duration = Duration::from_secs(36);
 /// How long the end is awaited: a refund is put to a person after three days, a job gives up within
 /// two.
 const DAYS_MAX: u64 = 7;
+/// The same where something is asked for every quarter of an hour until a person helps.
+const DAYS_ASKING_MAX: u64 = 2;
 /// Moments looked at while the end is awaited.
 const MOMENTS_MAX: usize = 2_500;
 
@@ -175,7 +177,8 @@ impl World {
     /// Nothing goes wrong any more; days pass until everything has come to its end.
     pub async fn end(&self) {
         self.calm_down();
-        let until = self.now().plus(Duration::from_secs(DAYS_MAX * 86_400));
+        let days = if self.temper.asks_for_ever() { DAYS_ASKING_MAX } else { DAYS_MAX };
+        let until = self.now().plus(Duration::from_secs(days * 86_400));
         if !self.wait_until(until, MOMENTS_MAX).await {
             self.breach("the end does not come");
         }

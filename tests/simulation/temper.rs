@@ -36,6 +36,9 @@ pub enum Plot {
     Twice,
 }
 
+/// The place of "our balance" among what can break.
+pub const OUR_BALANCE: u64 = 4;
+
 /// Weights and limits of one history.
 #[derive(Clone, Debug)]
 pub struct Temper {
@@ -104,6 +107,11 @@ impl Temper {
             repeat_weight: some(&[0, 2, 6]),
             session_weight: some(&[0, 1, 3]),
         }
+    }
+
+    /// Whether what is broken keeps jobs asking without an end: our balance covers no refund.
+    pub fn asks_for_ever(&self) -> bool {
+        self.stubborn && self.breaks == OUR_BALANCE
     }
 
     /// How long the next process lives.

@@ -1,6 +1,6 @@
 //! Citizens: who order, pay, pay again, give up, come back or vanish.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,7 +9,10 @@ use axum::{
 };
 use kernel::Channel;
 use mock_providers::{
-    Fault, FaultKind, FaultTarget, PayRequest, WechatWallet, agency::DefaultPerson,
+    Fault, FaultKind, FaultTarget, PayRequest, WechatWallet,
+    agency::{
+        AgencyCodeWord, AgencyFault, AgencyOperation, DefaultPerson, FaultKind as AgencyFaultKind,
+    },
 };
 use serde_json::{Value, json};
 
@@ -262,8 +265,21 @@ impl World {
         if !self.log_in(0).await {
             return;
         }
-        self.order(0).await;
+        for _ in 0..4 {
+            if self.citizen(0).orders.is_empty() {
+                self.order(0).await;
+            }
+        }
         let Some(order) = self.citizen(0).orders.last().cloned() else { return };
+        if plot == Plot::TwoTelephones {
+            let refused = AgencyFaultKind::Refuse { code: AgencyCodeWord::BillLocked };
+            let refused = AgencyFault::once(AgencyOperation::LockBills, refused);
+            self.mocks.agency().add_fault(refused);
+            *lock(&self.other_telephone) = Some("lock-bills".to_owned());
+            self.about(0, Deed::Start, order.order_no.clone()).await;
+            self.pay_with(0, 0);
+            return;
+        }
         self.about(0, Deed::Start, order.order_no.clone()).await;
         self.clock.advance(Duration::from_secs(61));
         let (target, told) = match self.citizen(0).channel {
@@ -303,9 +319,18 @@ impl World {
                     self.order(other).await;
                 }
             }
-            Plot::Late | Plot::Race | Plot::Nothing => {}
+            Plot::Late | Plot::Race | Plot::TwoTelephones | Plot::Nothing => {}
         }
         self.pay_with(0, 0);
+    }
+
+    /// The first citizen starts the payment of the newest order again.
+    pub fn start_again(self: Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            if let Some(order) = self.citizen(0).orders.last() {
+                self.about(0, Deed::Start, order.order_no.clone()).await;
+            }
+        })
     }
 
     /// Pays in the wallet that was opened as the `place`-th.

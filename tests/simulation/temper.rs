@@ -32,6 +32,8 @@ pub enum Plot {
     LateForOthersBills,
     /// The citizen pays in the moment in which the service closes, and nobody tells of it.
     Race,
+    /// Two telephones start one payment, and the agency refuses to hold the bills for one of them.
+    TwoTelephones,
     /// The process died while an attempt was given up: the next one is paid, and the first one too.
     Twice,
 }
@@ -91,6 +93,7 @@ impl Temper {
                     Plot::Nothing,
                     Plot::Nothing,
                     Plot::Race,
+                    Plot::TwoTelephones,
                     Plot::Late,
                     Plot::LateForOthersBills,
                     Plot::Twice,

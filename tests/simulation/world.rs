@@ -79,6 +79,8 @@ pub struct World {
     misconfigured: AtomicUsize,
     /// The first citizen pays when a call of this name begins.
     pub ambush: Mutex<Option<String>>,
+    /// The first citizen starts the payment once more when a call of this name has ended.
+    pub other_telephone: Mutex<Option<String>>,
     /// While the end is awaited nothing goes wrong any more.
     calm: AtomicBool,
     _folder: TempDir,
@@ -167,6 +169,7 @@ impl World {
             depth: AtomicUsize::new(0),
             misconfigured: AtomicUsize::new(0),
             ambush: Mutex::default(),
+            other_telephone: Mutex::default(),
             calm: AtomicBool::new(false),
             _folder: folder,
         });
@@ -405,6 +408,11 @@ impl World {
             self.misconfigured.fetch_add(1, Ordering::SeqCst);
         }
         self.tell(format!("<- {call}: {heard}"));
+        if lock(&self.other_telephone).take_if(|wanted| call.contains(wanted.as_str())).is_some() {
+            self.depth.fetch_add(1, Ordering::SeqCst);
+            self.clone().start_again().await;
+            self.depth.fetch_sub(1, Ordering::SeqCst);
+        }
         self.meanwhile().await;
         self.fate.pass(Boundary::AfterCall, || format!("after {call}: {heard}"));
     }

@@ -18,7 +18,7 @@ use clap::Parser;
 pub use crate::{
     config::{Config, ConfigError},
     server::{Running, Serving},
-    wiring::{Parts, WiringError},
+    wiring::{Outside, Parts, WiringError},
 };
 
 /// Parses the command line and runs the command.

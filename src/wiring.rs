@@ -10,7 +10,9 @@ use miniprogram_api::{
 };
 use orders::{Directory, OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
-use platforms::{AlipayLogin, AlipayMerchant, LoginProvider, WechatLogin, WechatMerchant};
+use platforms::{
+    AlipayLogin, AlipayMerchant, LoginProvider, PaymentChannel, WechatLogin, WechatMerchant,
+};
 use policies::Catalogue;
 use sea_orm::{DatabaseConnection, DbErr};
 
@@ -34,6 +36,30 @@ pub enum WiringError {
     Sessions(String),
 }
 
+/// What may stand between the service and the outside. The program lets everything through as it
+/// is; whoever examines the service puts accidents here.
+pub trait Outside {
+    /// Between orders and a merchant account.
+    fn channel(&self, real: Arc<dyn PaymentChannel>) -> Arc<dyn PaymentChannel> {
+        real
+    }
+
+    /// Between orders and an agency.
+    fn agency(&self, real: Arc<dyn Agency>) -> Arc<dyn Agency> {
+        real
+    }
+
+    /// Between the citizens' face and its sessions.
+    fn sessions(&self, real: Arc<dyn SessionStore>) -> Arc<dyn SessionStore> {
+        real
+    }
+}
+
+/// Nothing stands in between.
+struct Open;
+
+impl Outside for Open {}
+
 /// The parts that commands run.
 #[derive(Clone, Debug)]
 pub struct Parts {
@@ -56,7 +82,51 @@ impl Parts {
     ) -> Result<Parts, WiringError> {
         let catalogue =
             Catalogue::embedded().map_err(|report| WiringError::Packs(report.to_string()))?;
-        let catalogue = Arc::new(catalogue);
+        let prepared = Prepared::read(config, Arc::new(catalogue), clock, entropy, &Open)?;
+        let db = migrations::connect(&config.database_url()).await?;
+        if config.database.migrate {
+            migrations::up(&db).await?;
+        }
+        Ok(prepared.on(db))
+    }
+
+    /// Connects everything to a database that is open and up to date already, with `outside` in
+    /// between.
+    ///
+    /// # Errors
+    /// [`WiringError`] names the setting or file that is wrong.
+    pub fn on(
+        db: DatabaseConnection,
+        config: &Config,
+        catalogue: Arc<Catalogue>,
+        (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
+        outside: &dyn Outside,
+    ) -> Result<Parts, WiringError> {
+        Ok(Prepared::read(config, catalogue, clock, entropy, outside)?.on(db))
+    }
+}
+
+/// Everything but the database.
+struct Prepared {
+    catalogue: Arc<Catalogue>,
+    directory: Directory,
+    logins: Logins,
+    cipher: FieldCipher,
+    sessions: Arc<dyn SessionStore>,
+    rules: OrderRules,
+    pulse: Pulse,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Prepared {
+    fn read(
+        config: &Config,
+        catalogue: Arc<Catalogue>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        outside: &dyn Outside,
+    ) -> Result<Prepared, WiringError> {
         for city in &config.city {
             if catalogue.city(&city.code).is_none() {
                 let problem = "is no city of the catalogue".to_owned();
@@ -65,7 +135,7 @@ impl Parts {
                 );
             }
         }
-        let (directory, logins) = accounts(config, &clock, &entropy)?;
+        let (directory, logins) = accounts(config, &clock, &entropy, outside)?;
         let collecting =
             |code: &kernel::CityCode| config.city.iter().any(|city| city.code == *code);
         for pack in catalogue.packs().filter(|pack| collecting(&pack.code)) {
@@ -76,11 +146,37 @@ impl Parts {
             }
         }
         let cipher = FieldCipher::new(config.field_keys()?, entropy.clone());
-        let sessions = sessions(config, &cipher, &clock, &entropy)?;
-        let db = migrations::connect(&config.database_url()).await?;
-        if config.database.migrate {
-            migrations::up(&db).await?;
-        }
+        let sessions = outside.sessions(sessions(config, &cipher, &clock, &entropy)?);
+        let rules = OrderRules {
+            time_to_pay: config.orders.time_to_pay()?,
+            ..OrderRules::new(config.server.public_url.clone(), config.numbers.prefix()?)
+        };
+        let pulse = Pulse::feel(&config.database_url());
+        Ok(Prepared {
+            catalogue,
+            directory,
+            logins,
+            cipher,
+            sessions,
+            rules,
+            pulse,
+            clock,
+            entropy,
+        })
+    }
+
+    fn on(self, db: DatabaseConnection) -> Parts {
+        let Prepared {
+            catalogue,
+            directory,
+            logins,
+            cipher,
+            sessions,
+            rules,
+            pulse,
+            clock,
+            entropy,
+        } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
         let orders = Orders::new(OrderParts {
             db: db.clone(),
@@ -88,19 +184,16 @@ impl Parts {
             cipher,
             catalogue: catalogue.clone(),
             directory,
-            rules: OrderRules {
-                time_to_pay: config.orders.time_to_pay()?,
-                ..OrderRules::new(config.server.public_url.clone(), config.numbers.prefix()?)
-            },
+            rules,
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
-        let pulse = Pulse::feel(&config.database_url());
         let callbacks = Callbacks {
             orders: orders.clone(),
             clock: clock.clone(),
             database_answers: pulse.answers(),
         };
+        let attempts = IdentityAttempts::default();
         let api = Api {
             orders: orders.clone(),
             people,
@@ -109,10 +202,10 @@ impl Parts {
             logins,
             clock,
             entropy,
-            attempts: IdentityAttempts::default(),
+            attempts,
             database_answers: pulse.answers(),
         };
-        Ok(Parts { db, orders, api, callbacks, pulse })
+        Parts { db, orders, api, callbacks, pulse }
     }
 }
 
@@ -122,6 +215,7 @@ fn accounts(
     config: &Config,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
+    outside: &dyn Outside,
 ) -> Result<(Directory, Logins), WiringError> {
     let mut directory = Directory::default();
     let mut logins: Logins = Vec::new();
@@ -132,7 +226,8 @@ fn accounts(
         };
         let merchant =
             WechatMerchant::new(section.merchant(config)?, clock.clone(), entropy.clone());
-        directory = directory.with_channel(Arc::new(merchant.map_err(|error| wrong(&error))?));
+        let merchant = Arc::new(merchant.map_err(|error| wrong(&error))?);
+        directory = directory.with_channel(outside.channel(merchant));
         let login = WechatLogin::new(section.login(config)?, clock.clone());
         add_login(&mut logins, Arc::new(login.map_err(|error| wrong(&error))?));
     }
@@ -146,7 +241,7 @@ fn accounts(
         add_login(&mut logins, Arc::new(login));
         let merchant =
             AlipayMerchant::new(account, clock.clone()).map_err(|error| wrong(&error))?;
-        directory = directory.with_channel(Arc::new(merchant));
+        directory = directory.with_channel(outside.channel(Arc::new(merchant)));
     }
     for section in &config.agency {
         let setting = format!("agency {}: secret_file", section.institution);
@@ -158,7 +253,7 @@ fn accounts(
         let http = HttpAgency::new(http, clock.clone(), entropy.clone()).map_err(|error| {
             ConfigError::value(format!("agency {}", section.base_url), error.to_string())
         })?;
-        let http: Arc<dyn Agency> = Arc::new(http);
+        let http = outside.agency(Arc::new(http));
         for code in &section.codes {
             directory = directory.with_agency(code.clone(), http.clone());
         }

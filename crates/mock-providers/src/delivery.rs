@@ -3,7 +3,8 @@
 //! A delivery keeps its letter; every attempt is written and signed anew. One background task sends
 //! what is due. Tests move the clock with [`PostOffice::advance`], which stops at every due moment
 //! on the way, so that a whole day of repetitions takes milliseconds and each attempt still carries
-//! its own time. Deliberately absent: persistence. A mock that stops forgets what it had to send.
+//! its own time. A post office by hand sends nothing by itself and one attempt after the other, so
+//! that whoever directs it decides the order of everything. Deliberately absent: persistence. A mock that stops forgets what it had to send.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -102,9 +103,19 @@ pub(crate) struct PostOffice {
     ended: Notify,
     advancing: tokio::sync::Mutex<()>,
     at_once: Semaphore,
+    /// Nothing is sent unless asked for, and then one after the other.
+    by_hand: bool,
     clocks: Arc<Clocks>,
     faults: Arc<Faults>,
     client: Client,
+}
+
+/// An attempt of the timetable that is to be made now.
+struct Due {
+    id: u64,
+    at: Timestamp,
+    letter: Arc<dyn Letter>,
+    fault: Option<FaultKind>,
 }
 
 fn name(id: u64) -> String {
@@ -114,7 +125,11 @@ fn name(id: u64) -> String {
 impl PostOffice {
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(clocks: Arc<Clocks>, faults: Arc<Faults>) -> Result<PostOffice, reqwest::Error> {
+    pub fn new(
+        clocks: Arc<Clocks>,
+        faults: Arc<Faults>,
+        by_hand: bool,
+    ) -> Result<PostOffice, reqwest::Error> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -126,6 +141,7 @@ impl PostOffice {
             ended: Notify::new(),
             advancing: tokio::sync::Mutex::new(()),
             at_once: Semaphore::new(ATTEMPTS_AT_ONCE),
+            by_hand,
             clocks,
             faults,
             client,
@@ -175,10 +191,19 @@ impl PostOffice {
 
     /// Starts all attempts that are due now.
     fn start_due(self: &Arc<Self>) {
+        while let Some(due) = self.take_due() {
+            let office = Arc::clone(self);
+            tokio::spawn(async move { office.make(due).await });
+        }
+    }
+
+    /// Takes the earliest attempt that is due from the agenda. Faults that need no attempt are played
+    /// on the way.
+    fn take_due(&self) -> Option<Due> {
         let now = self.clocks.now();
         let mut book = lock(&self.book);
-        while let Some((due, id)) = book.agenda.first().copied().filter(|(due, _)| *due <= now) {
-            book.agenda.remove(&(due, id));
+        while let Some((at, id)) = book.agenda.first().copied().filter(|(at, _)| *at <= now) {
+            book.agenda.remove(&(at, id));
             let Some(entry) = book.entries.get_mut(&id) else { continue };
             entry.due = None;
             let letter = Arc::clone(&entry.letter);
@@ -187,22 +212,49 @@ impl PostOffice {
             match fault {
                 Some(Fault { fault: FaultKind::Lose, .. }) => entry.state = DeliveryState::Lost,
                 Some(Fault { fault: FaultKind::Delay, seconds, .. }) if !delayed => {
-                    let later = due.plus(Duration::from_secs(seconds.unwrap_or(0)));
+                    let later = at.plus(Duration::from_secs(seconds.unwrap_or(0)));
                     entry.delayed = true;
                     entry.due = Some(later);
                     book.agenda.insert((later, id));
                 }
                 other => {
                     book.in_flight += 1;
-                    let office = Arc::clone(self);
-                    let kind = other.map(|fault| fault.fault);
-                    tokio::spawn(async move {
-                        let attempt = office.attempt(letter.as_ref(), due, kind).await;
-                        office.record(id, due, attempt);
-                    });
+                    return Some(Due { id, at, letter, fault: other.map(|fault| fault.fault) });
                 }
             }
         }
+        None
+    }
+
+    /// Makes one attempt and books its end.
+    async fn make(&self, due: Due) -> Attempt {
+        let attempt = self.attempt(due.letter.as_ref(), due.at, due.fault).await;
+        self.record(due.id, due.at, attempt.clone());
+        attempt
+    }
+
+    /// Makes the earliest attempt that is due and waits for its end. `None`: nothing is due. The
+    /// delivery is shown with this attempt alone.
+    pub async fn send_next(&self) -> Option<Delivery> {
+        let due = self.take_due()?;
+        let (id, letter) = (due.id, Arc::clone(&due.letter));
+        let attempt = self.make(due).await;
+        let book = lock(&self.book);
+        let entry = book.entries.get(&id);
+        Some(Delivery {
+            id: name(id),
+            platform: letter.channel(),
+            kind: letter.kind(),
+            out_trade_no: letter.out_trade_no().to_owned(),
+            state: entry.map_or(DeliveryState::GivenUp, |entry| entry.state),
+            next_attempt_at: entry.and_then(|entry| entry.due),
+            attempts: vec![attempt],
+        })
+    }
+
+    /// When the next attempt is due, `None` when nothing waits.
+    pub fn next_attempt_at(&self) -> Option<Timestamp> {
+        lock(&self.book).agenda.first().map(|(at, _)| *at)
     }
 
     async fn attempt(
@@ -294,6 +346,10 @@ impl PostOffice {
 
     /// Sends everything that is due and waits until no attempt is under way.
     pub async fn settle(self: &Arc<Self>) {
+        if self.by_hand {
+            while self.send_next().await.is_some() {}
+            return;
+        }
         loop {
             self.start_due();
             let ended = self.ended.notified();

@@ -9,7 +9,9 @@ use std::{
 };
 
 use axum::Router;
-use kernel::{Channel, CityCode, Clock, ControlledClock, Entropy, Secret, SeededEntropy};
+use kernel::{
+    Channel, CityCode, Clock, ControlledClock, Entropy, Secret, SeededEntropy, Timestamp,
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
@@ -54,6 +56,9 @@ pub struct ProvidersOptions {
     pub service_listen: SocketAddr,
     /// The cities of the written configuration.
     pub cities: Vec<CityCode>,
+    /// Whether notifications wait until [`Providers::send_next`], [`Providers::settle`] or
+    /// [`Providers::advance`] sends them, one after the other. For histories that must repeat exactly.
+    pub post_by_hand: bool,
     /// Whether the mock agency enrols a person with a valid resident ID whom it does not know.
     pub enrol_unknown: bool,
 }
@@ -73,6 +78,7 @@ impl Default for ProvidersOptions {
             folder: None,
             service_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             cities: CityCode::new("320200").into_iter().collect(),
+            post_by_hand: false,
             enrol_unknown: true,
         }
     }
@@ -183,7 +189,9 @@ impl Providers {
             refund_delay_seconds: options.refund_delay.as_secs(),
             http_notify_url: options.http_notify_url,
         }));
-        let office = Arc::new(PostOffice::new(Arc::clone(&clocks), Arc::clone(&faults))?);
+        let office =
+            PostOffice::new(Arc::clone(&clocks), Arc::clone(&faults), options.post_by_hand)?;
+        let office = Arc::new(office);
         let stage =
             Arc::new(Stage { clocks, entropy, faults, switches, office: Arc::clone(&office) });
         let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
@@ -200,13 +208,15 @@ impl Providers {
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_alipay, on_agency, on_control] = listeners;
-        let tasks = vec![
+        let mut tasks = vec![
             serve("wechat", on_wechat, wechat::router(wechat), stopped.clone()),
             serve("alipay", on_alipay, alipay::router(alipay), stopped.clone()),
             serve("agency", on_agency, agency, stopped.clone()),
             serve("control", on_control, control_routes, stopped.clone()),
-            tokio::spawn(office.run(stopped)),
         ];
+        if !options.post_by_hand {
+            tasks.push(tokio::spawn(office.run(stopped)));
+        }
         tracing::info!(
             wechat = facts.wechat.base_url,
             alipay = facts.alipay.gateway,
@@ -323,6 +333,22 @@ impl Providers {
     /// sleeping.
     pub async fn settle(&self) {
         self.desk.stage.office.settle().await;
+    }
+
+    /// Makes the earliest attempt that is due and waits for its end; the delivery is shown with this
+    /// attempt alone. `None`: nothing is due.
+    pub async fn send_next(&self) -> Option<Delivery> {
+        self.desk.stage.office.send_next().await
+    }
+
+    /// When the next notification is due, `None` when none waits.
+    pub fn next_attempt_at(&self) -> Option<Timestamp> {
+        self.desk.stage.office.next_attempt_at()
+    }
+
+    /// Every trade of both platforms, newest first within each.
+    pub fn trades(&self) -> Vec<TradeView> {
+        self.desk.trades(None, usize::MAX)
     }
 
     /// Moves the clock forward, attempt by attempt.

@@ -328,10 +328,12 @@ impl Orders {
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
         let mut current = table::lock(&txn, order.id).await?;
-        if current.state == OrderState::Created {
-            journal::advance(&txn, &mut current, OrderEvent::Cancelled, None, now).await?;
-            txn.commit().await?;
+        if current.state != OrderState::Created {
+            // Somebody else was faster, and whether the bills are kept is theirs to decide.
+            return Ok(());
         }
+        journal::advance(&txn, &mut current, OrderEvent::Cancelled, None, now).await?;
+        txn.commit().await?;
         self.unlock_at_agencies(order).await;
         Ok(())
     }

@@ -148,13 +148,19 @@ impl World {
             .filter(|trade| trade.paid_at.is_some())
             .map(|trade| (trade.out_trade_no.clone(), trade))
             .collect();
+        let vouched = lock(&self.rumours).vouched.clone();
         for (number, trade) in &paid {
             let transaction = trade.transaction_id.clone().unwrap_or_default();
             let told = (trade.total_fen.to_string(), transaction.clone());
             let in_case = cases.iter().any(|subject| {
                 subject.contains(number.as_str()) && subject.contains(transaction.as_str())
             });
-            if ours.get(number) != Some(&told) && !in_case && !looked_at.contains(number) {
+            // The platform vouched for another transaction before it took this one: a lie under its own
+            // signature, which nobody but the platform could tell.
+            let told_before = vouched.contains(number)
+                && ours.get(number).is_some_and(|(amount, _)| *amount == told.0);
+            let explained = in_case || looked_at.contains(number) || told_before;
+            if ours.get(number) != Some(&told) && !explained {
                 self.breach(format!("{number} was paid and is neither in the books nor in a case"));
             }
         }

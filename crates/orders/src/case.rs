@@ -37,10 +37,12 @@ pub enum CaseKind {
     PostingVanished,
     /// The agency does not undo a booking; only its own procedure (社保退费) helps the person.
     ReversalRefused,
+    /// The agency booked a bill whose money is promised back already.
+    BookedAfterRefusal,
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 13] = [
+    pub const ALL: [CaseKind; 14] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
@@ -54,6 +56,7 @@ impl CaseKind {
         CaseKind::RefundUnfinished,
         CaseKind::PostingVanished,
         CaseKind::ReversalRefused,
+        CaseKind::BookedAfterRefusal,
     ];
 
     /// The stable code.
@@ -72,6 +75,7 @@ impl CaseKind {
             CaseKind::RefundUnfinished => "refund_unfinished",
             CaseKind::PostingVanished => "posting_vanished",
             CaseKind::ReversalRefused => "reversal_refused",
+            CaseKind::BookedAfterRefusal => "booked_after_refusal",
         }
     }
 }

@@ -139,6 +139,11 @@ pub(crate) async fn put_again(
     Ok(())
 }
 
+/// Whether a worker still has the job to itself. Nobody else gets it before the transaction ends.
+pub(crate) async fn holds(txn: &DatabaseTransaction, job: &Job) -> Result<bool, OrderError> {
+    table::holds(txn, job).await
+}
+
 /// Lets the parked jobs of an order run again, and says how many there were.
 pub(crate) async fn revive(
     txn: &DatabaseTransaction,

@@ -17,6 +17,7 @@ pub use self::{
 };
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
+    case::CaseKind,
     error::read,
     job::{self, Job, JobKind, Outcome},
     journal::{self, Entry, account},
@@ -25,6 +26,9 @@ use crate::{
     refund::{Giving, RefundCause},
 };
 
+/// How long after it was sent a posting may still reach the agency: agencies refuse requests that are
+/// older than 300 seconds (docs/agency-protocol.md), and clocks differ a little.
+const POSTING_UNDER_WAY_MAX: Duration = Duration::from_secs(330);
 /// How long a temporary objection (maintenance, day cut-off, a foreign lock) is waited out.
 const TEMPORARY_WAIT: Duration = Duration::from_secs(60);
 
@@ -69,13 +73,13 @@ impl Orders {
         if job.attempt > 1 {
             match agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await {
                 Ok(PostingStanding::Posted(posted)) => {
-                    self.record_posting(id, Decision::Posted(posted)).await?;
-                    return Ok(Outcome::Done);
+                    return self.record_posting(id, Decision::Posted(posted), job).await;
                 }
-                Ok(PostingStanding::NotPosted) => {}
-                Ok(PostingStanding::Reversed) => {
-                    self.record_posting(id, UNDONE).await?;
-                    return Ok(Outcome::Done);
+                Ok(PostingStanding::Reversed) => return self.record_posting(id, UNDONE, job).await,
+                Ok(PostingStanding::NotPosted) => {
+                    if let Some(objection) = posting.objection {
+                        return self.record_posting(id, Decision::Refused(objection), job).await;
+                    }
                 }
                 Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
                 Err(error) => return Ok(postpone(&error)),
@@ -92,7 +96,9 @@ impl Orders {
                 {
                     Ok(PostingStanding::Posted(posted)) => Decision::Posted(posted),
                     Ok(PostingStanding::NotPosted) => Decision::Refused(objection),
-                    Ok(PostingStanding::Reversed) => UNDONE,
+                    Ok(PostingStanding::Reversed) => {
+                        return self.record_posting(id, UNDONE, job).await;
+                    }
                     Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
                     Err(error) => return Ok(postpone(&error)),
                 }
@@ -102,8 +108,29 @@ impl Orders {
             }
             Err(error) => return Ok(postpone(&error)),
         };
-        self.record_posting(id, decision).await?;
-        Ok(Outcome::Done)
+        match decision {
+            // An earlier try may still be on its way and book: the money is not promised back before
+            // that is impossible and the agency says once more that it has nothing.
+            Decision::Refused(objection) if job.attempt > 1 => {
+                self.note_objection(id, objection).await?;
+                let why = format!("refused: {}; asked once more", objection.code());
+                Ok(Outcome::Wait { after: POSTING_UNDER_WAY_MAX, why })
+            }
+            decision => self.record_posting(id, decision, job).await,
+        }
+    }
+
+    /// Writes down that the agency refused, without believing it yet.
+    async fn note_objection(&self, id: PostingId, objection: Objection) -> Result<(), OrderError> {
+        let now = self.clock.now();
+        let order = table::find(&self.db, id).await?.order;
+        let txn = begin_write(&self.db).await?;
+        order_table::lock(&txn, order).await?;
+        if table::find(&txn, id).await?.state == PostingState::Pending {
+            table::set_objection(&txn, id, objection, now).await?;
+            txn.commit().await?;
+        }
+        Ok(())
     }
 
     async fn posting_request(
@@ -141,14 +168,31 @@ impl Orders {
     }
 
     /// Books the agency's decision, and the order's when the last bill is decided.
-    async fn record_posting(&self, id: PostingId, decision: Decision) -> Result<(), OrderError> {
+    async fn record_posting(
+        &self,
+        id: PostingId,
+        decision: Decision,
+        job: &Job,
+    ) -> Result<Outcome, OrderError> {
         let now = self.clock.now();
         let order_id = table::find(&self.db, id).await?.order;
         let txn = begin_write(&self.db).await?;
         let mut order = order_table::lock(&txn, order_id).await?;
         let posting = table::find(&txn, id).await?;
-        if posting.state != PostingState::Pending {
-            return Ok(());
+        match (&decision, posting.state) {
+            (_, PostingState::Pending) => {}
+            // Its money is going back already: two promises that no rule of ours can undo.
+            (Decision::Posted(posted), PostingState::Refused | PostingState::TakenBack) => {
+                let (kind, serial) = (CaseKind::BookedAfterRefusal, &posted.agency_serial);
+                self.open_posting_case(&txn, &order, &posting, kind, serial, now).await?;
+                txn.commit().await?;
+                return Ok(Outcome::Done);
+            }
+            _ => return Ok(Outcome::Done),
+        }
+        // Whoever lost the lease cannot know what its successor is doing at the agency just now.
+        if matches!(decision, Decision::Refused(_)) && !job::holds(&txn, job).await? {
+            return Ok(Outcome::Done);
         }
         match &decision {
             Decision::Posted(posted) => {
@@ -176,7 +220,7 @@ impl Orders {
             Decision::Refused(_) => "refused",
         })
         .increment(1);
-        Ok(())
+        Ok(Outcome::Done)
     }
 
     /// Writes the agency's booking down: the money is the agency's from here on.

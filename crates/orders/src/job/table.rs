@@ -211,6 +211,11 @@ pub(super) async fn hasten(
     Ok(done.rows_affected > 0)
 }
 
+pub(super) async fn holds(txn: &DatabaseTransaction, job: &Job) -> Result<bool, OrderError> {
+    let row = Entity::find_by_id(job.id.as_uuid()).lock_exclusive().one(txn).await?;
+    Ok(row.is_some_and(|row| row.lease == Some(job.lease.as_uuid())))
+}
+
 /// Makes an existing job ready again as if it had been tried once; `false` when there is none.
 pub(super) async fn renew(
     txn: &DatabaseTransaction,

@@ -110,6 +110,7 @@ pub struct Posting {
     pub state: PostingState,
     /// The booking, also when it was undone later.
     pub posted: Option<Posted>,
+    /// Why the agency refuses; of a pending one, what it said and has to confirm.
     pub objection: Option<Objection>,
     /// Why a person wants it undone. Names nobody.
     pub(crate) take_back_reason: Option<String>,
@@ -202,6 +203,17 @@ pub(crate) async fn set_booking(
         .col_expr(Column::AgencySerial, Expr::value(posted.agency_serial.as_str()))
         .col_expr(Column::PostedAtMs, Expr::value(posted.posted_at.as_millis()));
     update(txn, id, booking, now).await
+}
+
+/// What the agency said, while it is not believed yet.
+pub(crate) async fn set_objection(
+    txn: &DatabaseTransaction,
+    id: PostingId,
+    objection: Objection,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let heard = Entity::update_many().col_expr(Column::Objection, Expr::value(objection.code()));
+    update(txn, id, heard, now).await
 }
 
 pub(crate) async fn set_refused(

@@ -6,8 +6,6 @@
 //! refunded; where it does not undo (its day is over), the bill stays posted and a case tells the
 //! person to help with the agency's own procedure (社保退费).
 
-use std::time::Duration;
-
 use agency::{AgencyError, PostingStanding};
 use kernel::{BillNo, Fen, OrderNo, PostingId, Timestamp};
 use migrations::begin_write;
@@ -15,7 +13,7 @@ use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
 use super::{
-    Posting, PostingState, moved, not_known_yet, postpone,
+    POSTING_UNDER_WAY_MAX, Posting, PostingState, moved, not_known_yet, postpone,
     table::{self},
 };
 use crate::{
@@ -28,9 +26,6 @@ use crate::{
     payment::table as payment_table,
     refund::{Giving, RefundCause, table as refund_table},
 };
-
-/// The longest that a worker may still be posting a bill, all its calls at their time limits.
-const POSTING_UNDER_WAY_MAX: Duration = Duration::from_secs(30);
 
 /// What a person wants to go back to the payer.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod listening;
 mod pulse;
 mod server;
 mod telemetry;

@@ -7,7 +7,12 @@ use orders::Orders;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Parts, pulse::Pulse, telemetry, worker};
+use crate::{
+    Parts,
+    listening::{self, Limits},
+    pulse::Pulse,
+    telemetry, worker,
+};
 
 /// How long requests and jobs that are under way may take after the program was told to stop.
 const GOODBYE_MAX: Duration = Duration::from_secs(35);
@@ -39,15 +44,8 @@ impl Serving {
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let router = router(&self.parts);
-        let until = stop.clone().cancelled_owned();
-        tasks.push(tokio::spawn(async move {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            if let Err(error) =
-                axum::serve(self.listener, service).with_graceful_shutdown(until).await
-            {
-                tracing::error!(%error, "the server stopped by itself");
-            }
-        }));
+        let limits = Limits::default();
+        tasks.push(tokio::spawn(listening::serve(self.listener, router, limits, stop.clone())));
         if self.worker {
             let (orders, pulse) = (self.parts.orders.clone(), self.parts.pulse.clone());
             tasks.push(tokio::spawn(worker::run(orders, pulse, stop.clone())));

@@ -13,6 +13,7 @@ use std::{
 };
 
 use kernel::{AgencyCode, CityCode, MerchantKey};
+use orders::OrderRules;
 use serde::Deserialize;
 
 pub(crate) use self::{
@@ -139,25 +140,41 @@ impl NumbersSection {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct OrdersSection {
     /// How long an order can be paid, 15 to 1,440.
     pub minutes_to_pay: u64,
+    /// How long after it was sent an agency may still act on a posting, 10 to 3,600.
+    pub posting_under_way_seconds: u64,
 }
 
 impl Default for OrdersSection {
     fn default() -> OrdersSection {
-        OrdersSection { minutes_to_pay: 30 }
+        OrdersSection { minutes_to_pay: 30, posting_under_way_seconds: 330 }
     }
 }
 
 impl OrdersSection {
-    pub(crate) fn time_to_pay(&self) -> Result<Duration, ConfigError> {
-        if (15..=1_440).contains(&self.minutes_to_pay) {
-            Ok(Duration::from_secs(self.minutes_to_pay * 60))
-        } else {
-            Err(ConfigError::value("orders.minutes_to_pay", "must lie between 15 and 1440"))
-        }
+    pub(crate) fn rules(
+        &self,
+        public_url: String,
+        number_prefix: [u8; 2],
+    ) -> Result<OrderRules, ConfigError> {
+        let within = |setting: &str, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) {
+                return Ok(value);
+            }
+            let problem = format!("must lie between {least} and {most}");
+            Err(ConfigError::value(format!("orders.{setting}"), problem))
+        };
+        let minutes = within("minutes_to_pay", self.minutes_to_pay, 15, 1_440)?;
+        let setting = "posting_under_way_seconds";
+        let under_way = within(setting, self.posting_under_way_seconds, 10, 3_600)?;
+        Ok(OrderRules {
+            time_to_pay: Duration::from_secs(minutes * 60),
+            posting_under_way: Duration::from_secs(under_way),
+            ..OrderRules::new(public_url, number_prefix)
+        })
     }
 }
 
@@ -221,8 +238,7 @@ impl Config {
                 "is needed with store = \"redis\"",
             ));
         }
-        self.numbers.prefix()?;
-        self.orders.time_to_pay()?;
+        self.order_rules()?;
         let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
         let alipay: Vec<&MerchantKey> = self.alipay.iter().map(|account| &account.key).collect();
         for city in &self.city {
@@ -251,6 +267,11 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// The rules that orders live by.
+    pub(crate) fn order_rules(&self) -> Result<OrderRules, ConfigError> {
+        self.orders.rules(self.server.public_url.clone(), self.numbers.prefix()?)
     }
 
     /// The database's address with a relative SQLite path made relative to the file.

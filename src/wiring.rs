@@ -147,10 +147,7 @@ impl Prepared {
         }
         let cipher = FieldCipher::new(config.field_keys()?, entropy.clone());
         let sessions = outside.sessions(sessions(config, &cipher, &clock, &entropy)?);
-        let rules = OrderRules {
-            time_to_pay: config.orders.time_to_pay()?,
-            ..OrderRules::new(config.server.public_url.clone(), config.numbers.prefix()?)
-        };
+        let rules = config.order_rules()?;
         let pulse = Pulse::feel(&config.database_url());
         Ok(Prepared {
             catalogue,

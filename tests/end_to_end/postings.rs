@@ -1,12 +1,13 @@
 //! The agency books, doubts and refuses; the money is booked once, given back, or on a
 //! person's list.
 
+use agency::{BillRef, PostingRequest};
 use kernel::{Channel, Fen};
 use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, FaultKind};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::town::{Backend, NONE, Town, insured};
+use crate::town::{Backend, NONE, Order, Town, insured};
 
 /// Each of these people's first posting goes wrong in its own way (docs/agency-protocol.md).
 #[rstest]
@@ -133,5 +134,64 @@ async fn an_agency_that_stays_away_for_a_day_is_handed_to_a_person(
     let state = "SELECT state FROM orders";
     assert_eq!(town.column(state).await, ["SUSPENDED"]);
     assert_eq!(town.booked(&order), []);
+    town.close().await;
+}
+
+/// The first try breaks off and is still under way when the second one is refused. Nothing is promised
+/// back before the first cannot arrive any more; when it does arrive meanwhile, the bill is booked.
+#[rstest]
+#[case::it_never_arrives(false)]
+#[case::it_arrives(true)]
+#[tokio::test]
+async fn a_refusal_after_a_doubt_is_asked_again(
+    #[case] arrives: bool,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let bills = citizen.bills("2023-01", "2023-01").await;
+    let pension: Vec<Value> =
+        bills.into_iter().filter(|bill| bill["insurance"] == "pension").collect();
+    let wish = citizen.wish(&pension);
+    let order_no = citizen.place("pension", &wish).await.expect(201)["order_no"].clone();
+    let order_no = order_no.as_str().unwrap().to_owned();
+    let amount = Fen::from_yuan(pension[0]["amount"].as_str().unwrap()).unwrap();
+    let order = Order { order_no, amount, wish };
+    let refuse = FaultKind::Refuse { code: AgencyCodeWord::BillChanged };
+    for fault in [FaultKind::DropBeforeCommit, refuse] {
+        let fault = AgencyFault::once(AgencyOperation::PostPayment, fault);
+        town.mocks.agency().add_fault(fault);
+    }
+    let started = citizen.starts_paying(&order).await;
+    citizen.pays(&started).expect("the wallet pays");
+    town.settle().await;
+    town.pass(60).await;
+    assert!(town.mocks.agency().faults().is_empty(), "both tries were made");
+    assert_eq!(citizen.label(&order).await, "已支付待入账");
+    assert_eq!(town.count("refunds").await, 0);
+    if arrives {
+        let trade = town.mocks.trade(Channel::Wechat, &started.out_trade_no).unwrap();
+        let code = pension[0]["agency"].as_str().unwrap().parse().unwrap();
+        let first_try = PostingRequest {
+            agency: code,
+            order_no: order.order_no.parse().unwrap(),
+            bill: BillRef {
+                bill_no: pension[0]["bill_no"].as_str().unwrap().parse().unwrap(),
+                version: u32::try_from(pension[0]["version"].as_u64().unwrap()).unwrap(),
+                amount,
+            },
+            channel: Channel::Wechat,
+            transaction_id: trade.transaction_id.unwrap(),
+            paid_at: trade.paid_at.unwrap(),
+        };
+        let directory = town.parts.orders.directory();
+        let agency = directory.agency(&first_try.agency).unwrap();
+        agency.post_payment(&first_try).await.expect("it arrives at last");
+    }
+    town.pass(480).await;
+    let booked = if arrives { vec![amount] } else { Vec::new() };
+    assert_eq!(citizen.label(&order).await, if arrives { "缴费成功" } else { "已退款" });
+    assert_eq!(town.booked(&order), booked);
+    assert_eq!(town.cases().await, NONE);
     town.close().await;
 }

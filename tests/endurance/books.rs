@@ -20,7 +20,7 @@ const OPEN_WORK: &str = "SELECT o.order_no, o.state, COALESCE(string_agg(j.kind 
     COALESCE(j.last_error, ''), '; '), '') FROM orders o LEFT JOIN jobs j ON j.order_id = o.id AND j.state <> 'done' \
     WHERE NOT EXISTS (SELECT 1 FROM cases c WHERE c.order_id = o.id AND c.closed_at_ms IS NULL) \
     AND (o.state IN ('CREATED', 'PAYING', 'PAID', 'SUSPENDED', 'REFUNDING', 'REFUND_FAILED', 'REVERSED') \
-      OR EXISTS (SELECT 1 FROM refunds r WHERE r.order_id = o.id AND r.state <> 'succeeded')) \
+      OR EXISTS (SELECT 1 FROM refunds r WHERE r.order_id = o.id AND r.state NOT IN ('succeeded', 'replaced'))) \
     GROUP BY o.order_no, o.state";
 
 impl City {

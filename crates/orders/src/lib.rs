@@ -65,6 +65,10 @@ pub struct OrderRules {
     pub time_to_pay: Duration,
     /// How much longer the agency keeps the bills than the citizen may pay.
     pub lock_longer: Duration,
+    /// How long after it was sent an agency may still act on a posting. Until then a refusal that
+    /// follows a doubt is not believed. Agencies refuse requests that are older than 300 seconds
+    /// (docs/agency-protocol.md), and clocks differ a little.
+    pub posting_under_way: Duration,
     pub bills_max: usize,
     /// A year at the top tier with medical is about 60,000 to 90,000 yuan.
     pub amount_max: Fen,
@@ -79,6 +83,7 @@ impl OrderRules {
             number_prefix,
             time_to_pay: order::TIME_TO_PAY,
             lock_longer: Duration::from_secs(10 * 60),
+            posting_under_way: Duration::from_secs(330),
             bills_max: 50,
             amount_max: AMOUNT_MAX,
         }

@@ -26,9 +26,6 @@ use crate::{
     refund::{Giving, RefundCause},
 };
 
-/// How long after it was sent a posting may still reach the agency: agencies refuse requests that are
-/// older than 300 seconds (docs/agency-protocol.md), and clocks differ a little.
-const POSTING_UNDER_WAY_MAX: Duration = Duration::from_secs(330);
 /// How long a temporary objection (maintenance, day cut-off, a foreign lock) is waited out.
 const TEMPORARY_WAIT: Duration = Duration::from_secs(60);
 
@@ -114,7 +111,7 @@ impl Orders {
             Decision::Refused(objection) if job.attempt > 1 => {
                 self.note_objection(id, objection).await?;
                 let why = format!("refused: {}; asked once more", objection.code());
-                Ok(Outcome::Wait { after: POSTING_UNDER_WAY_MAX, why })
+                Ok(Outcome::Wait { after: self.rules.posting_under_way, why })
             }
             decision => self.record_posting(id, decision, job).await,
         }
@@ -123,10 +120,8 @@ impl Orders {
     /// Writes down that the agency refused, without believing it yet.
     async fn note_objection(&self, id: PostingId, objection: Objection) -> Result<(), OrderError> {
         let now = self.clock.now();
-        let order = table::find(&self.db, id).await?.order;
-        let txn = begin_write(&self.db).await?;
-        order_table::lock(&txn, order).await?;
-        if table::find(&txn, id).await?.state == PostingState::Pending {
+        let (txn, _, posting) = self.posting_under_lock(id).await?;
+        if posting.state == PostingState::Pending {
             table::set_objection(&txn, id, objection, now).await?;
             txn.commit().await?;
         }
@@ -175,10 +170,7 @@ impl Orders {
         job: &Job,
     ) -> Result<Outcome, OrderError> {
         let now = self.clock.now();
-        let order_id = table::find(&self.db, id).await?.order;
-        let txn = begin_write(&self.db).await?;
-        let mut order = order_table::lock(&txn, order_id).await?;
-        let posting = table::find(&txn, id).await?;
+        let (txn, mut order, posting) = self.posting_under_lock(id).await?;
         match (&decision, posting.state) {
             (_, PostingState::Pending) => {}
             // Its money is going back already: two promises that no rule of ours can undo.
@@ -221,6 +213,18 @@ impl Orders {
         })
         .increment(1);
         Ok(Outcome::Done)
+    }
+
+    /// The beginning of every act on a posting: its order's row is locked, and it is read under the lock.
+    async fn posting_under_lock(
+        &self,
+        id: PostingId,
+    ) -> Result<(DatabaseTransaction, Order, Posting), OrderError> {
+        let order = table::find(&self.db, id).await?.order;
+        let txn = begin_write(&self.db).await?;
+        let order = order_table::lock(&txn, order).await?;
+        let posting = table::find(&txn, id).await?;
+        Ok((txn, order, posting))
     }
 
     /// Writes the agency's booking down: the money is the agency's from here on.

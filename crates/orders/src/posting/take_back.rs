@@ -13,7 +13,7 @@ use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
 use super::{
-    POSTING_UNDER_WAY_MAX, Posting, PostingState, moved, not_known_yet, postpone,
+    Posting, PostingState, moved, not_known_yet, postpone,
     table::{self},
 };
 use crate::{
@@ -65,7 +65,7 @@ impl Orders {
             // After a posting that may be under way, the agency's word is final.
             let run_at = match posting.state {
                 PostingState::Posted => now,
-                PostingState::Pending => now.plus(POSTING_UNDER_WAY_MAX),
+                PostingState::Pending => now.plus(self.rules.posting_under_way),
                 PostingState::Refused
                 | PostingState::TakingBack
                 | PostingState::TakenBack
@@ -128,9 +128,7 @@ impl Orders {
         };
         if posting.posted.is_none() {
             let now = self.clock.now();
-            let txn = begin_write(&self.db).await?;
-            let order = order_table::lock(&txn, posting.order).await?;
-            let posting = table::find(&txn, id).await?;
+            let (txn, order, posting) = self.posting_under_lock(id).await?;
             if posting.state != PostingState::TakingBack {
                 return Ok(Outcome::Done);
             }
@@ -152,10 +150,7 @@ impl Orders {
     /// The agency does not have the money (any more): it goes back through the channel.
     pub(crate) async fn record_taken_back(&self, id: PostingId) -> Result<Outcome, OrderError> {
         let now = self.clock.now();
-        let order_id = table::find(&self.db, id).await?.order;
-        let txn = begin_write(&self.db).await?;
-        let mut order = order_table::lock(&txn, order_id).await?;
-        let posting = table::find(&txn, id).await?;
+        let (txn, mut order, posting) = self.posting_under_lock(id).await?;
         if !matches!(posting.state, PostingState::TakingBack | PostingState::Posted) {
             return Ok(Outcome::Done);
         }
@@ -187,10 +182,7 @@ impl Orders {
         why: &str,
     ) -> Result<Outcome, OrderError> {
         let now = self.clock.now();
-        let order_id = table::find(&self.db, id).await?.order;
-        let txn = begin_write(&self.db).await?;
-        let mut order = order_table::lock(&txn, order_id).await?;
-        let posting = table::find(&txn, id).await?;
+        let (txn, mut order, posting) = self.posting_under_lock(id).await?;
         if posting.state == PostingState::TakingBack {
             table::set_state(&txn, id, PostingState::Posted, now).await?;
             journal::note(&txn, &order, "bill_kept", None, now).await?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use agency::{AgencyError, AgencyRefundState, PostingStanding};
 use kernel::{PostingId, Timestamp};
-use migrations::begin_write;
 
 use super::{
     PostingState,
@@ -46,8 +45,7 @@ impl Orders {
             // Not even undone: no money moves on such a word, a person asks.
             Ok(PostingStanding::NotPosted) => {
                 let now = self.clock.now();
-                let txn = begin_write(&self.db).await?;
-                let order = order_table::lock(&txn, posting.order).await?;
+                let (txn, order, posting) = self.posting_under_lock(id).await?;
                 let kind = CaseKind::PostingVanished;
                 self.open_posting_case(&txn, &order, &posting, kind, "not_posted", now).await?;
                 txn.commit().await?;
@@ -74,10 +72,8 @@ impl Orders {
     /// The person has the money from the agency; nothing goes through the channel.
     async fn record_agency_refund(&self, id: PostingId) -> Result<(), OrderError> {
         let now = self.clock.now();
-        let order_id = table::find(&self.db, id).await?.order;
-        let txn = begin_write(&self.db).await?;
-        let mut order = order_table::lock(&txn, order_id).await?;
-        if table::find(&txn, id).await?.state == PostingState::Posted {
+        let (txn, mut order, posting) = self.posting_under_lock(id).await?;
+        if posting.state == PostingState::Posted {
             table::set_state(&txn, id, PostingState::AgencyRefunded, now).await?;
             journal::note(&txn, &order, "agency_refunded", None, now).await?;
             self.decide(&txn, &mut order, now).await?;

@@ -194,7 +194,9 @@ impl Orders {
     pub(crate) async fn end_attempt(&self, payment: &Payment) -> Result<Known, OrderError> {
         let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
         let mut known = self.ask(payment).await?;
-        if known == Known::StillOpen {
+        // A wallet can be opened with this number: "not found" is a question that came too early.
+        let given_out = payment.token.is_some();
+        if known == Known::StillOpen || (known == Known::Absent && given_out) {
             match channel.close_payment(&payment.out_trade_no).await {
                 // A refusal can mean that the payment won; the question below tells.
                 Ok(()) | Err(ChannelError::Refused(_) | ChannelError::Unknown(_)) => {}
@@ -205,7 +207,7 @@ impl Orders {
         // A number that the channel does not know must not be closed there. It is over when the
         // create call can not be on its way any more.
         let settled = self.clock.now().since(payment.created_at) > Duration::from_secs(60);
-        if known == Known::Absent && settled {
+        if known == Known::Absent && settled && !given_out {
             self.close_attempt(payment).await?;
             return Ok(Known::Over);
         }

@@ -277,7 +277,8 @@ impl World {
             Lie::Old => !lie.proves_nothing(trade.platform),
             _ => false,
         };
-        if as_if_paid && !paid {
+        // Also when it was paid and we have not heard of it yet: whoever tells first is believed.
+        if as_if_paid && !(paid && self.is_booked(&trade.out_trade_no).await) {
             lock(&self.rumours).vouched.insert(trade.out_trade_no.clone());
         }
         lock(&self.coverage).count(format!("lie.{lie:?}"));

@@ -37,6 +37,12 @@ impl World {
         self.column("SELECT CAST(total_changes() AS TEXT)").await.concat()
     }
 
+    /// Whether our books have money under a number.
+    pub async fn is_booked(&self, out_trade_no: &str) -> bool {
+        let booked = self.column("SELECT out_trade_no FROM payments WHERE state = 'paid'").await;
+        booked.iter().any(|number| number == out_trade_no)
+    }
+
     /// Numbers that our books gave up, of orders that are paid otherwise or whose bills are another
     /// order's by now.
     pub async fn delicate_numbers(&self) -> Vec<String> {

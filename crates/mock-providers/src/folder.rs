@@ -386,6 +386,11 @@ app_id = "{alipay_app}"
 seller_id = "{seller_id}"
 app_private_key_file = "alipay/app_private_key.pem"
 alipay_public_key_files = ["alipay/alipay_public_key.pem"]
+# Certificate mode, in place of the public key:
+# app_certificate_file = "alipay/app_cert.crt"
+# alipay_certificate_files = ["alipay/alipay_cert.crt"]
+# alipay_root_certificate_file = "alipay/alipay_root_cert.crt"
+content_key_file = "alipay/aes_key.txt"
 
 [[agency]]
 codes = [{codes}]

@@ -13,9 +13,11 @@ use mock_providers::{
     NotificationRequest, PayRequest, Providers, ProvidersOptions, Settings,
 };
 use platforms::{
-    AlipayCertificates, AlipayConfig, AlipayLogin, AlipayMerchant, ChannelError, LoginProvider,
-    Notice, Payer, PayerIdKind, PaymentChannel, PaymentRequest, PaymentStanding, RefundRequest,
-    RefundStanding, Refusal,
+    AlipayCancelled, AlipayCertificates, AlipayConfig, AlipayLogin, AlipayMerchant, BillError,
+    CertifyDocument, CertifyId, CertifyRequest, CertifyScene, CertifyStanding, ChannelError,
+    LoginProvider, MessageFate, Notice, Payer, PayerIdKind, PaymentChannel, PaymentRequest,
+    PaymentStanding, PhoneError, RefundRequest, RefundStanding, Refusal, StatementError,
+    StatementKind, TemplateMessage,
 };
 use reqwest::header::HeaderMap;
 use rstest::rstest;
@@ -265,4 +267,184 @@ async fn a_swapped_file_is_named(#[case] change: fn(&mut AlipayCertificates), #[
     let clock: Arc<dyn Clock> = Arc::clone(&scene.clock) as Arc<dyn Clock>;
     let error = AlipayMerchant::new(config, clock).unwrap_err().to_string();
     assert!(error.starts_with(says), "{error}");
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A payment and a refund of a part on the first of January; now it is nine on the third.
+async fn first_day(mode: Mode) -> (Scene, Timestamp) {
+    let scene = Scene::new(mode).await;
+    let day = scene.clock.now();
+    scene.paid(&number(1)).await;
+    scene.refund(&number(1), &number(2), 10_000).await;
+    scene.mocks.advance(DAY * 2 + DAY / 24).await;
+    (scene, day)
+}
+
+#[rstest]
+#[tokio::test]
+async fn both_bills_are_fetched_and_add_up(
+    #[values(Mode::PublicKey, Mode::Certificate)] mode: Mode,
+) {
+    let (scene, day) = first_day(mode).await;
+    let bill = scene.merchant.trade_statement(day).await.unwrap();
+    let told: Vec<_> = bill.lines.iter().map(|line| (line.kind, line.received_fen)).collect();
+    assert_eq!(told, [(StatementKind::Payment, 89_880), (StatementKind::Refund, -10_000)]);
+    assert_eq!(bill.lines[0].out_trade_no, number(1).as_str());
+    assert_eq!(bill.lines[1].out_request_no.as_deref(), Some(number(2).as_str()));
+    assert_eq!(bill.net_fen, 89_880 - 10_000 - 539);
+    let balance = scene.merchant.balance_statement(day).await.unwrap();
+    let told: Vec<_> = balance.lines.iter().map(|line| line.moved_fen).collect();
+    assert_eq!(told, [89_880, -539, -10_000]);
+    assert!(scene.merchant.trade_statement(day.plus(DAY)).await.unwrap().lines.is_empty());
+}
+
+#[rstest]
+#[case(AlipayOddity::LateBill, BillError::NotThere)]
+#[case(AlipayOddity::NoDataFile, BillError::NotThere)]
+#[case(AlipayOddity::TruncatedZip, BillError::Statement(StatementError::Archive))]
+#[case(
+    AlipayOddity::ExpiredUrl,
+    BillError::Channel(ChannelError::Unknown("the bill's file: HTTP 403".into()))
+)]
+#[tokio::test]
+async fn a_bill_that_cannot_be_had_says_why(
+    #[case] oddity: AlipayOddity,
+    #[case] error: BillError,
+) {
+    let (scene, day) = first_day(Mode::PublicKey).await;
+    scene.fault(FaultTarget::AlipayBill, oddity);
+    assert_eq!(scene.merchant.trade_statement(day).await, Err(error));
+    assert!(scene.merchant.trade_statement(day).await.is_ok(), "it can be asked for again");
+}
+
+#[rstest]
+#[case(AlipayOddity::MissingRow, 1)]
+#[case(AlipayOddity::ExtraRow, 3)]
+#[case(AlipayOddity::AmountDiffers, 2)]
+#[tokio::test]
+async fn a_bill_that_differs_from_our_books_is_still_a_bill(
+    #[case] oddity: AlipayOddity,
+    #[case] lines: usize,
+) {
+    let (scene, day) = first_day(Mode::PublicKey).await;
+    scene.fault(FaultTarget::AlipayBill, oddity);
+    assert_eq!(scene.merchant.trade_statement(day).await.unwrap().lines.len(), lines);
+}
+
+#[tokio::test]
+async fn cancel_closes_or_returns() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    let cancel = async |number: OutTradeNo| scene.merchant.cancel_payment(&number).await;
+    assert_eq!(cancel(number(1)).await, Ok(AlipayCancelled::NotFound));
+    scene.created(&number(1)).await;
+    assert_eq!(cancel(number(1)).await, Ok(AlipayCancelled::Closed));
+    scene.paid(&number(2)).await;
+    assert_eq!(cancel(number(2)).await, Ok(AlipayCancelled::Refunded));
+    scene.created(&number(3)).await;
+    scene.fault(FaultTarget::AlipayCancel, AlipayOddity::PaidFirst);
+    assert_eq!(cancel(number(3)).await, Ok(AlipayCancelled::Refunded));
+}
+
+async fn phone_envelope(scene: &Scene) -> (String, String) {
+    let url = format!("{}/alipay/phone-number", scene.mocks.facts().control_url);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let told = client.post(url).body(r#"{"user":"小明"}"#).send().await.unwrap();
+    let told: serde_json::Value = serde_json::from_str(&told.text().await.unwrap()).unwrap();
+    let text = |name: &str| told[name].as_str().unwrap().to_owned();
+    (text("response"), text("mobile"))
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_phone_number_is_opened(#[values(Mode::PublicKey, Mode::Certificate)] mode: Mode) {
+    let scene = Scene::new(mode).await;
+    let (envelope, mobile) = phone_envelope(&scene).await;
+    assert_eq!(scene.login.phone_number(&envelope).unwrap().expose(), mobile);
+    let envelope: serde_json::Value = serde_json::from_str(&envelope).unwrap();
+    let changed = |name: &str, value: serde_json::Value| {
+        let mut envelope = envelope.clone();
+        envelope[name] = value;
+        scene.login.phone_number(&envelope.to_string()).map(|_| ()).unwrap_err()
+    };
+    let other = envelope["response"].as_str().unwrap().replacen(['A', 'B', 'c'], "d", 1);
+    assert_eq!(changed("response", other.into()), PhoneError::Signature);
+    assert_eq!(changed("sign", serde_json::Value::Null), PhoneError::Unsigned);
+    assert_eq!(changed("sign", "AAAA".into()), PhoneError::Signature);
+    assert_eq!(changed("sign_type", "RSA".into()), PhoneError::Malformed);
+    let clear = serde_json::json!({"code": "40001", "subCode": "isv.missing-encrypt-key"});
+    let refused = PhoneError::Refused("isv.missing-encrypt-key".into());
+    assert_eq!(changed("response", clear.clone()), refused);
+    assert_eq!(changed("response", clear.to_string().into()), refused);
+}
+
+#[rstest]
+#[case(true, CertifyStanding::Passed)]
+#[case(false, CertifyStanding::NotPassed)]
+#[tokio::test]
+async fn a_verification_is_begun_shown_and_asked_about(
+    #[case] passes: bool,
+    #[case] standing: CertifyStanding,
+) {
+    let scene = Scene::new(Mode::Certificate).await;
+    let request = CertifyRequest {
+        number: "SI20260101A1".into(),
+        scene: CertifyScene::Face,
+        document: CertifyDocument::ResidentId,
+        name: Secret::new("张三"),
+        document_no: Secret::new("110101199003070000"),
+        return_url: "alipays://platformapi/startapp".into(),
+    };
+    assert!(!format!("{request:?}").contains("张三"));
+    let id = scene.login.certify_begin(&request).await.unwrap();
+    assert_eq!(scene.login.certify_query(&id).await, Ok(CertifyStanding::Waiting));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = client.get(scene.login.certify_page(&id).unwrap()).send().await.unwrap();
+    let url = page.url().to_string();
+    assert!(url.contains("/certifications/"), "the signed address leads to the page: {url}");
+    let answer = if passes { "T" } else { "F" };
+    let ended = client.get(format!("{url}?passed={answer}")).send().await.unwrap();
+    assert_eq!(ended.status(), 200);
+    assert_eq!(scene.login.certify_query(&id).await, Ok(standing));
+    let nobody = CertifyId::restore("0".repeat(32)).unwrap();
+    assert_eq!(scene.login.certify_query(&nobody).await, Ok(CertifyStanding::NotFound));
+}
+
+#[tokio::test]
+async fn a_message_is_accepted_or_declined() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    scene.paid(&number(1)).await;
+    let trade_no = scene.mocks.trade(Alipay, number(1).as_str()).unwrap().transaction_id;
+    let minted = scene.mocks.mint_login_code(Alipay, "小明");
+    let message = TemplateMessage {
+        to: Payer { kind: PayerIdKind::OpenId, id: minted.open_id.unwrap() },
+        template_id: "T1".into(),
+        page: "pages/order?no=1".into(),
+        form_id: trade_no,
+        words: [("keyword1".to_owned(), "缴费成功".to_owned())].into(),
+    };
+    assert_eq!(scene.login.send_message(&message).await, Ok(MessageFate::Accepted));
+    scene.fault(FaultTarget::AlipayMessage, AlipayOddity::Unsubscribed);
+    assert_eq!(scene.login.send_message(&message).await, Ok(MessageFate::Declined));
+    let templates = ["T1".to_owned()];
+    assert_eq!(scene.login.subscriptions(&message.to, &templates).await, Ok(templates.to_vec()));
+    let long =
+        TemplateMessage { words: [("keyword1".to_owned(), "长".repeat(51))].into(), ..message };
+    let refused = scene.login.send_message(&long).await;
+    assert!(matches!(refused, Err(ChannelError::BadRequest(_))));
+}
+
+#[rstest]
+#[case(mock_providers::AlipayIdMode::UserId, PayerIdKind::UserId)]
+#[case(mock_providers::AlipayIdMode::Both, PayerIdKind::OpenId)]
+#[case(mock_providers::AlipayIdMode::OpenId, PayerIdKind::OpenId)]
+#[tokio::test]
+async fn either_kind_of_id_logs_in(
+    #[case] mode: mock_providers::AlipayIdMode,
+    #[case] kind: PayerIdKind,
+) {
+    let scene = Scene::new(Mode::Certificate).await;
+    scene.switch(|settings| settings.alipay_id_mode = mode);
+    let minted = scene.mocks.mint_login_code(Alipay, "小明");
+    assert_eq!(scene.login.login(&minted.code).await.unwrap().kind, kind);
 }

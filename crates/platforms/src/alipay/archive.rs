@@ -110,7 +110,10 @@ pub(super) mod tests {
 
     /// Packs entries; `deflated` or stored.
     pub(crate) fn pack(files: &[(&[u8], &[u8])], deflated: bool) -> Vec<u8> {
-        let little = |number: usize, size: usize| number.to_le_bytes()[..size].to_vec();
+        let little = |number: usize, size: usize| {
+            let number = u128::try_from(number).expect("a number");
+            number.to_le_bytes()[..size].to_vec()
+        };
         let (mut out, mut directory) = (Vec::new(), Vec::new());
         for (name, content) in files {
             let mut crc = Crc::new();

@@ -127,6 +127,16 @@ impl AlipayMerchant {
     }
 }
 
+/// What [`crate::fuzzing`] opens: the root node of an answer, when `public_key` signed it.
+pub(crate) fn verified_node(body: &[u8], root: &str, public_key: &str) -> Option<String> {
+    let keys = keys::AlipayKeys::of_one(public_key).ok()?;
+    let now = Timestamp::from_unix_seconds(0);
+    match response::read(body, root, &keys, now).ok()? {
+        response::Reply::Verified(verified) => Some(verified.text().to_owned()),
+        response::Reply::Unsigned(_) => None,
+    }
+}
+
 impl fmt::Debug for AlipayMerchant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AlipayMerchant({}, {})", self.account.key, self.account.seller_id)

@@ -15,6 +15,8 @@ mod alipay;
 mod call;
 mod channel;
 mod facts;
+#[doc(hidden)]
+pub mod fuzzing;
 mod login;
 mod rsa;
 mod setup;

@@ -72,6 +72,11 @@ impl Verified {
         &self.codes
     }
 
+    /// The signed text itself.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) const fn is_error(&self) -> bool {
         self.is_error
     }

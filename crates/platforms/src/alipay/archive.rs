@@ -149,7 +149,9 @@ pub(super) mod tests {
         out
     }
 
-    fn unpacked(archive: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Broken> {
+    type Files = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn unpacked(archive: &[u8]) -> Result<Files, Broken> {
         let entries = read(archive, 1 << 20)?;
         Ok(entries.into_iter().map(|entry| (entry.name, entry.content)).collect())
     }

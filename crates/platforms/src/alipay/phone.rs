@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn the_published_vector_is_decrypted() {
-        let key = ContentKey::read(&Secret::new("MDEyMzQ1Njc4OWFiY2RlZg==\n")).ok().expect("a key");
+        let key = ContentKey::read(&Secret::new("MDEyMzQ1Njc4OWFiY2RlZg==\n"));
+        let Ok(key) = key else { panic!("no key") };
         let text = "hM7TQ18QF5bhZ+Favk3byc/FD2UuTF2GXDFuAl8Unto+WGo9Ats+iCWXHWwZFo+e";
         let plain = key.decrypt(text).expect("plain");
         assert_eq!(plain, br#"{"out_trade_no":"SI20260102_0001"}"#);

@@ -61,6 +61,12 @@ const INDEX: &[(&str, &str)] = &[
     ("DELETE /faults", "forget all faults"),
     ("GET /settings", "switches"),
     ("POST /settings", "any of the switches: set them"),
+    (
+        "POST /alipay/phone-number",
+        "{user?}: what my.getPhoneNumber gives the mini-program, and the number in it",
+    ),
+    ("POST /alipay/certifications", "{certify_id, passed}: end an identity certification"),
+    ("GET /alipay/messages", "template messages that were sent, oldest first"),
     ("GET /agency/people", "people of the mock agency; POST adds one"),
     ("GET /agency/postings", "everything that the mock agency booked"),
     (
@@ -88,6 +94,9 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/clock/skew", post(skew))
         .route("/faults", get(faults).post(set_fault).delete(clear_faults))
         .route("/settings", get(settings).post(set_settings))
+        .route("/alipay/phone-number", post(phone_number))
+        .route("/alipay/certifications", post(certify))
+        .route("/alipay/messages", get(messages))
         .fallback(|| async { DeskError::NotFound("route; GET / lists them") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(desk)
@@ -226,6 +235,37 @@ async fn notify(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskE
     }
     let (_, signed) = desk.craft_notification(&request)?;
     Ok(Json(signed).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhoneRequest {
+    user: Option<String>,
+}
+
+async fn phone_number(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+    let PhoneRequest { user } = read(&body)?;
+    let (envelope, mobile) = desk.alipay.phone_number(user.as_deref().unwrap_or("user"));
+    // The client hands the envelope over as text.
+    Ok(Json(json!({"response": envelope.to_string(), "mobile": mobile})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Certified {
+    certify_id: String,
+    passed: bool,
+}
+
+async fn certify(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+    let Certified { certify_id, passed } = read(&body)?;
+    let ended = desk.alipay.certify(&certify_id, passed);
+    ended.ok_or(DeskError::NotFound("certification that waits for its user"))?;
+    Ok(Json(json!({})))
+}
+
+async fn messages(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"messages": *crate::lock(&desk.alipay.messages)}))
 }
 
 fn clock_view(desk: &Desk) -> Json<Value> {

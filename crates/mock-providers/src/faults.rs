@@ -7,7 +7,7 @@ use std::{str::FromStr, sync::Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use crate::lock;
+use crate::{alipay::AlipayOddity, lock};
 
 macro_rules! targets {
     ($($name:ident = $code:literal, $class:ident;)*) => {
@@ -53,6 +53,11 @@ targets! {
     AlipayRefund = "alipay.refund", Refund;
     AlipayRefundQuery = "alipay.refund_query", Query;
     AlipayLogin = "alipay.login", Call;
+    AlipayUserInfo = "alipay.user_info", Call;
+    AlipayBill = "alipay.bill", Call;
+    AlipayCertificate = "alipay.certificate", Call;
+    AlipayCertify = "alipay.certify", Call;
+    AlipayMessage = "alipay.message", Call;
 }
 
 impl FromStr for FaultTarget {
@@ -110,6 +115,9 @@ pub enum FaultKind {
     Closed,
     /// The merchant's balance does not cover it.
     NotEnough,
+    /// What only Alipay does.
+    #[serde(untagged)]
+    Alipay(AlipayOddity),
 }
 
 impl FaultKind {
@@ -136,6 +144,7 @@ impl FaultKind {
             Lag => class == Class::Query,
             Abnormal | Closed => wechat && class == Class::Refund,
             NotEnough => class == Class::Refund,
+            FaultKind::Alipay(oddity) => oddity.suits(target),
         }
     }
 

@@ -32,6 +32,7 @@ mod wechat;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use alipay::AlipayOddity;
 pub use delivery::{Attempt, Delivery, DeliveryState};
 pub use desk::{
     ClientResult, Craft, DeskError, EventKind, MintedCode, NotificationRequest, PayRequest,
@@ -43,7 +44,7 @@ pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
-pub use settings::{AlipayIdMode, Settings, WechatSigner};
+pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
 
 /// Locks, also after a panic elsewhere: the mock's books stay usable for whoever looks at them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -26,6 +26,27 @@ pub enum AlipayIdMode {
     OpenId,
 }
 
+/// Which mode Alipay lets the application be in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlipayKeyMode {
+    /// Decided by each request, as in the seven days after a change of mode.
+    #[default]
+    Any,
+    PublicKey,
+    Certificate,
+}
+
+/// Which of Alipay's keys and certificates signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlipaySigner {
+    #[default]
+    Present,
+    /// After a change of the key and its certificate.
+    Next,
+}
+
 /// The present settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +54,14 @@ pub struct Settings {
     /// Signs callbacks and, unless the request asks for another, answers.
     pub wechat_signer: WechatSigner,
     pub alipay_id_mode: AlipayIdMode,
+    pub alipay_key_mode: AlipayKeyMode,
+    pub alipay_signer: AlipaySigner,
+    /// Refuses unknown business parameters and a second refund of a trade within three seconds.
+    pub alipay_strict: bool,
+    /// How long the refund query does not see a refund; up to ten seconds in reality.
+    pub alipay_refund_hidden_seconds: u64,
+    /// Whether Alipay tells that an unpaid trade was closed.
+    pub alipay_tells_closed: bool,
     pub first_delivery_delay_ms: u64,
     /// From acceptance of a WeChat refund to its end.
     pub refund_delay_seconds: u64,

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alipay;
+mod alipay_bills;
+mod alipay_modes;
 mod bench;
 mod control;
 mod folder;

@@ -21,6 +21,7 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// A complete answer, not yet believed.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,

@@ -1,5 +1,6 @@
 //! The whole exchange over real HTTP with real keys, against a small stand-in for the pay API.
 
+mod certificates;
 mod login;
 mod notification;
 mod payment;
@@ -42,6 +43,7 @@ fn config(base_url: String) -> WechatConfig {
     WechatConfig {
         key: MerchantKey::new("wuxi-wechat").expect("a key"),
         base_url,
+        backup_base_url: None,
         app_id: "wx0123456789abcdef".into(),
         mchid: "1900000001".into(),
         merchant_serial: "1dde55ad98ed71d6edd4a4a16996de7b47773a8c".into(),
@@ -59,7 +61,8 @@ fn build(config: WechatConfig) -> Result<WechatMerchant, SetupError> {
 
 fn merchant(base_url: String) -> WechatMerchant {
     let merchant = build(config(base_url)).expect("a merchant");
-    WechatMerchant { client: merchant.client.impatient(), ..merchant }
+    let client = Arc::into_inner(merchant.client).expect("ours alone");
+    WechatMerchant { client: Arc::new(client.impatient()), ..merchant }
 }
 
 fn offline() -> WechatMerchant {

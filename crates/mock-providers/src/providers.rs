@@ -177,6 +177,9 @@ impl Providers {
         let faults = Arc::new(Faults::default());
         let switches = Arc::new(Switches::new(Settings {
             wechat_signer: Default::default(),
+            wechat_certificates: true,
+            wechat_close_burns: true,
+            wechat_bill_oddities: true,
             alipay_id_mode: Default::default(),
             first_delivery_delay_ms: u64::try_from(options.first_delivery_delay.as_millis())
                 .unwrap_or(u64::MAX),

@@ -5,6 +5,8 @@ mod alipay;
 mod bench;
 mod control;
 mod folder;
+mod mini_program;
+mod products;
 mod receiver;
 mod timetable;
 mod wechat;

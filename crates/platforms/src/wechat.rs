@@ -13,7 +13,9 @@ mod login;
 mod notification;
 mod payment;
 mod refund;
+mod self_test;
 mod sign;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +37,14 @@ use crate::{
     setup::{host, identifier},
 };
 
-pub use self::login::{WechatLogin, WechatLoginConfig};
+pub use self::{
+    login::{WechatLogin, WechatLoginConfig},
+    refund::WechatRefundTarget,
+    statement::{
+        StatementStanding, WechatFundMove, WechatFundStatement, WechatStatementError,
+        WechatStatementKind, WechatTrade, WechatTradeRefund, WechatTradeStatement,
+    },
+};
 
 /// All that makes a WeChat Pay merchant account, as text.
 #[derive(Clone, Debug)]
@@ -102,6 +111,34 @@ impl WechatMerchant {
         let client = Arc::new(Client::new(parts, Arc::clone(&clock), Arc::clone(&entropy))?);
         let app_id = identifier("app_id", config.app_id)?;
         Ok(WechatMerchant { key: config.key, app_id, client, entropy, clock })
+    }
+
+    /// Sends a refund that ended abnormally (退款异常) to another account; it is under way again then.
+    /// Asks WeChat for its own number of the refund first. Retry class: query first.
+    ///
+    /// # Errors
+    /// As [`PaymentChannel::request_refund`]; [`ChannelError::BadRequest`] when a text is too long.
+    pub async fn redirect_refund(
+        &self,
+        out_trade_no: &OutTradeNo,
+        out_refund_no: &OutTradeNo,
+        target: &WechatRefundTarget,
+    ) -> Result<RefundStanding, ChannelError> {
+        refund::redirect(&self.client, &self.key, out_trade_no, out_refund_no, target).await
+    }
+
+    /// Lets WeChat echo a message: proves keys, clocks, signatures and encryption of both sides
+    /// without money. With `notify_url`, a genuine notification of the kind
+    /// `SECURITY_ECHO.SUCCESS` follows. Retry class: idempotent.
+    ///
+    /// # Errors
+    /// What is wrong, as any call would say it.
+    pub async fn self_test(
+        &self,
+        message: &str,
+        notify_url: Option<&str>,
+    ) -> Result<(), ChannelError> {
+        self_test::echo(&self.client, message, notify_url).await
     }
 
     /// Renews the list of certificates beside the caller, who does not wait. Outside a runtime

@@ -1,7 +1,7 @@
 //! The signed exchange with the pay API: one buffer is signed and sent, an answer is verified
 //! before it is read, and errors are sorted by status and code alone.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kernel::{Channel, Clock, Entropy};
 use reqwest::{
@@ -20,12 +20,16 @@ use crate::{
     ChannelError, Refusal, Refused, SetupError,
     call::{Answer, Caller, plain_code},
     rsa::{CannotSign, SigningKey},
+    setup::has_user,
 };
 
 /// The internal code that WeChat appends to `Request-ID` when a number is used again with other
 /// parameters. The public code for this is `INVALID_REQUEST` or `PARAM_ERROR`, which mean many
 /// other things too; the message is never parsed.
 const PARAMETERS_CHANGED: &str = "268498688";
+
+/// For a whole file. A statement of a busy day has tens of megabytes, packed.
+const FILE_TIME_MAX: Duration = Duration::from_secs(300);
 
 const CERTIFICATES: &str = "/v3/certificates";
 
@@ -136,7 +140,7 @@ impl Client {
         target: &str,
         judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
-        self.exchange(operation, Method::GET, target, None, judge).await
+        self.exchange(operation, Method::GET, target, None, None, judge).await
     }
 
     pub(super) async fn post<T>(
@@ -146,7 +150,59 @@ impl Client {
         body: &str,
         judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
-        self.exchange(operation, Method::POST, target, Some(body), judge).await
+        self.exchange(operation, Method::POST, target, Some(body), None, judge).await
+    }
+
+    /// As [`Self::post`], with members that were encrypted for the key of `serial`.
+    pub(super) async fn post_sealed<T>(
+        &self,
+        operation: &'static str,
+        target: &str,
+        body: &str,
+        serial: &str,
+        judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
+    ) -> Result<T, ChannelError> {
+        self.exchange(operation, Method::POST, target, Some(body), Some(serial), judge).await
+    }
+
+    /// What a request's sensitive members are encrypted with, and the serial that names it. Lists
+    /// the certificates first when there is none.
+    pub(super) async fn sealing_key(
+        &self,
+    ) -> Result<(String, Arc<crate::rsa::VerifyingKey>), ChannelError> {
+        if self.platform_keys.for_encryption(self.clock.now()).is_none() {
+            self.renew(None).await;
+        }
+        let found = self.platform_keys.for_encryption(self.clock.now());
+        found.ok_or_else(|| ChannelError::Misconfigured("no key of WeChat Pay is known".into()))
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
+    /// Fetches the file of a statement. The one answer that WeChat does not sign: the caller has to
+    /// prove it by its hash. Fetched from the pay API's own host only.
+    pub(super) async fn download_file(
+        &self,
+        address: &str,
+        sink: &mut (dyn FnMut(&[u8]) -> Result<(), ChannelError> + Send),
+    ) -> Result<(), ChannelError> {
+        let elsewhere = || ChannelError::Unknown("the file is somewhere else".into());
+        let url = Url::parse(address).map_err(|_| elsewhere())?;
+        let ours = [Some(&self.base), self.backup.as_ref()];
+        if !ours.into_iter().flatten().any(|host| host.origin() == url.origin()) || has_user(&url) {
+            return Err(elsewhere());
+        }
+        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let authorization = self.authorization("GET", target, "")?;
+        let request = self.caller.client().get(url.clone());
+        let mut request =
+            request.header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
+        if let Some(id) = self.platform_keys.public_key_id() {
+            request = request.header("wechatpay-serial", id);
+        }
+        self.caller.fetch("statement_file", "request-id", request, FILE_TIME_MAX, sink).await
     }
 
     /// One signed call. An answer under a serial that nobody told us yet is read again after the
@@ -158,6 +214,7 @@ impl Client {
         method: Method,
         target: &str,
         body: Option<&str>,
+        sealed_for: Option<&str>,
         judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
         let now = self.clock.now();
@@ -177,7 +234,7 @@ impl Client {
                 None => Err(ChannelError::Unknown("answered twice".into())),
             },
         };
-        let result = self.send(operation, method, target, body, read).await;
+        let result = self.send(operation, method, target, body, sealed_for, read).await;
         let (Some(answer), Some(judge)) = (unread, judge) else { return result };
         let serial = SignedHead::read(&answer.headers).map(|head| head.serial().to_owned());
         match serial {
@@ -196,6 +253,7 @@ impl Client {
         method: Method,
         target: &str,
         body: Option<&str>,
+        sealed_for: Option<&str>,
         mut read: impl FnMut(&Answer) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
         let no_path = |_| ChannelError::BadRequest("the call's path is no path");
@@ -210,7 +268,7 @@ impl Client {
                 .request(method.clone(), url)
                 .header(ACCEPT, "application/json")
                 .header(AUTHORIZATION, &authorization);
-            if let Some(id) = self.platform_keys.public_key_id() {
+            if let Some(id) = sealed_for.or(self.platform_keys.public_key_id()) {
                 request = request.header("wechatpay-serial", id);
             }
             if let Some(body) = body {
@@ -277,7 +335,7 @@ impl Client {
                 .map_err(unverified)?;
             Ok(list)
         };
-        let list = self.send("certificates", Method::GET, CERTIFICATES, None, read).await?;
+        let list = self.send("certificates", Method::GET, CERTIFICATES, None, None, read).await?;
         let now = self.clock.now();
         tracing::info!(certificates = list.len(), "platform certificates listed");
         self.platform_keys.add(list, now);

@@ -4,6 +4,7 @@ mod certificates;
 mod login;
 mod notification;
 mod payment;
+mod products;
 mod refund;
 mod setup;
 
@@ -59,13 +60,13 @@ fn build(config: WechatConfig) -> Result<WechatMerchant, SetupError> {
     WechatMerchant::new(config, clock, Arc::new(SeededEntropy::new(1)))
 }
 
-fn merchant(base_url: String) -> WechatMerchant {
+pub(super) fn merchant(base_url: String) -> WechatMerchant {
     let merchant = build(config(base_url)).expect("a merchant");
     let client = Arc::into_inner(merchant.client).expect("ours alone");
     WechatMerchant { client: Arc::new(client.impatient()), ..merchant }
 }
 
-fn offline() -> WechatMerchant {
+pub(super) fn offline() -> WechatMerchant {
     merchant("http://127.0.0.1:1".into())
 }
 
@@ -94,7 +95,7 @@ fn refund() -> RefundRequest {
 
 /// How a message is signed, and how it may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seal {
+pub(super) enum Seal {
     Certificate,
     PublicKey,
     Unsigned,
@@ -107,7 +108,7 @@ enum Seal {
 }
 
 /// The signed head of a message.
-fn head(body: &[u8], seal: Seal) -> Vec<(&'static str, String)> {
+pub(super) fn head(body: &[u8], seal: Seal) -> Vec<(&'static str, String)> {
     let seconds = NOW.unix_seconds() + if let Seal::Off(seconds) = seal { seconds } else { 0 };
     let nonce = "0123456789abcdef0123456789abcdef";
     let text = [format!("{seconds}\n{nonce}\n").as_bytes(), body, b"\n"].concat();
@@ -137,7 +138,7 @@ fn head(body: &[u8], seal: Seal) -> Vec<(&'static str, String)> {
 }
 
 /// Answers every request alike.
-async fn answering(status: u16, body: String, seal: Seal) -> MockServer {
+pub(super) async fn answering(status: u16, body: String, seal: Seal) -> MockServer {
     let server = MockServer::start().await;
     let mut template = ResponseTemplate::new(status).set_body_bytes(body.clone().into_bytes());
     for (name, value) in head(body.as_bytes(), seal) {
@@ -154,7 +155,7 @@ async fn one_request(server: &MockServer) -> Request {
 }
 
 /// Checks the Authorization header of a request as the platform would.
-fn assert_authorized(request: &Request) {
+pub(super) fn assert_authorized(request: &Request) {
     let header = request.headers["authorization"].to_str().expect("text");
     let items = header.strip_prefix("WECHATPAY2-SHA256-RSA2048 ").expect("the scheme");
     let item = |name: &str| {

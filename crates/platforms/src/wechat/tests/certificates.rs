@@ -196,3 +196,52 @@ async fn a_flood_of_unknown_serials_causes_at_most_one_download_a_minute() {
     }
     assert_eq!(believed, 30, "good messages pass all the while");
 }
+
+/// The latency of good messages, alone and in a flood of a thousand unknown serials a second. Says
+/// something only on a machine that does nothing else; run by hand, in release:
+/// `cargo test --release -p platforms -- --ignored latency`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn a_flood_leaves_good_messages_their_latency() {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Instant,
+    };
+    let list = signed(200, &list(TestKey::platform()), Seal::Certificate);
+    let server = pay_api(list, Seal::Certificate).await;
+    let (merchant, _) = keyless(&server, true);
+    let (merchant, body) = (Arc::new(merchant), notice("transaction"));
+    let good = notification::headers(&body, Seal::PublicKey);
+    let median = |merchant: &WechatMerchant| {
+        let mut times: Vec<Duration> = (0..2_000)
+            .map(|_| {
+                let start = Instant::now();
+                merchant.open_notification(NOW, &good, &body).expect("believed");
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[times.len() / 2]
+    };
+    let alone = median(&merchant);
+    let over = Arc::new(AtomicBool::new(false));
+    let flood = tokio::task::spawn_blocking({
+        let (merchant, body, over) = (Arc::clone(&merchant), body.clone(), Arc::clone(&over));
+        move || {
+            let mut headers = notification::headers(&body, Seal::UnknownSerial);
+            let mut sent = 0_u32;
+            while !over.load(Ordering::SeqCst) {
+                sent += 1;
+                let serial = HeaderValue::from_str(&format!("{sent:040X}")).expect("a value");
+                headers.insert("wechatpay-serial", serial);
+                let _refused = merchant.open_notification(NOW, &headers, &body);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            sent
+        }
+    });
+    let flooded = median(&merchant);
+    over.store(true, Ordering::SeqCst);
+    assert!(flood.await.expect("the flood ends") > 0);
+    assert!(flooded < 2 * alone, "{alone:?} alone, {flooded:?} in the flood");
+}

@@ -115,6 +115,7 @@ fn the_tree_is_tidy() {
 #[cfg(unix)]
 #[rstest]
 #[case("tests/run")]
+#[case("tests/judges/install")]
 #[case(".ci/run")]
 fn a_command_can_be_run(#[case] path: &str) {
     use std::os::unix::fs::PermissionsExt;

@@ -35,7 +35,7 @@ async fn a_new_certificate_signs_beside_the_old_one() {
     let body = json!({"listed_after_seconds": 60, "signs_after_seconds": 120});
     let fresh = post(&bench, "/wechat/certificates/rotate", body).await.json();
     let (serial, pem) = (fresh["serial"].as_str().unwrap(), fresh["certificate"].as_str().unwrap());
-    assert_eq!(serials(&bench).await, [first.clone()]);
+    assert_eq!(serials(&bench).await, std::slice::from_ref(&first));
     bench.mocks.advance(Duration::from_secs(60)).await;
     assert_eq!(serials(&bench).await, [first.clone(), serial.to_owned()]);
     let answer = bench.wechat_query(NO).await;

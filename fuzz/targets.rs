@@ -102,6 +102,7 @@ fn wechat_config(own: &Pair, platform: &Pair) -> WechatConfig {
     WechatConfig {
         key: MerchantKey::new("fuzz-wechat").expect("a key"),
         base_url: "http://127.0.0.1:9".into(),
+        backup_base_url: None,
         app_id: "wx0123456789abcdef".into(),
         mchid: "1900000001".into(),
         merchant_serial: "5157F09EFDC096DE15EBE81A47057A7200000001".into(),

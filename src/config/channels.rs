@@ -15,6 +15,8 @@ pub(crate) struct WechatSection {
     pub key: MerchantKey,
     #[serde(default = "WechatSection::usual_base_url")]
     pub base_url: String,
+    /// Asked when the first cannot be reached. WeChat's own unless `base_url` is another.
+    pub backup_base_url: Option<String>,
     #[serde(default = "WechatSection::usual_mini_program_url")]
     pub mini_program_url: String,
     pub app_id: String,
@@ -32,6 +34,15 @@ pub(crate) struct WechatSection {
 impl WechatSection {
     fn usual_base_url() -> String {
         "https://api.mch.weixin.qq.com".to_owned()
+    }
+
+    /// WeChat's second access point belongs to its first; a proxy or a mock has none unless named.
+    fn backup(&self) -> Option<String> {
+        let usual = || {
+            (self.base_url == WechatSection::usual_base_url())
+                .then(|| "https://api2.mch.weixin.qq.com".to_owned())
+        };
+        self.backup_base_url.clone().or_else(usual)
     }
 
     fn usual_mini_program_url() -> String {
@@ -57,6 +68,7 @@ impl WechatSection {
         Ok(WechatConfig {
             key: self.key.clone(),
             base_url: self.base_url.clone(),
+            backup_base_url: self.backup(),
             app_id: self.app_id.clone(),
             mchid: self.mchid.clone(),
             merchant_serial: self.merchant_serial.clone(),

@@ -35,7 +35,11 @@ fn installed(platform: &str) -> PathBuf {
 pub async fn judge(platform: &str, language: Language, script: &str, arguments: &[&str]) {
     let _before = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
-    let options = ProvidersOptions { first_delivery_delay: Duration::ZERO, ..Default::default() };
+    let options = ProvidersOptions {
+        first_delivery_delay: Duration::ZERO,
+        refund_delay: Duration::ZERO,
+        ..Default::default()
+    };
     let clock = Arc::new(SystemClock::default());
     let entropy = Arc::new(SystemEntropy::default());
     let mocks = Providers::start(options, clock, entropy).await.unwrap();

@@ -9,3 +9,4 @@
 
 mod alipay;
 mod bench;
+mod wechat;

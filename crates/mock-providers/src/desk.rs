@@ -25,6 +25,8 @@ pub enum DeskError {
     NotFound(&'static str),
     #[error("{0}")]
     BadRequest(String),
+    #[error("no key could be made: {0}")]
+    Key(String),
     /// The wallet does not pay; the client's own words.
     #[error("{0}")]
     Wallet(String),

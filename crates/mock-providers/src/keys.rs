@@ -7,7 +7,7 @@ use kernel::{Entropy, Timestamp};
 use rcgen::{CertificateParams, DistinguishedName, DnType, SerialNumber};
 use ring::{rand::SystemRandom, signature};
 use rsa::{
-    RsaPrivateKey,
+    Oaep, RsaPrivateKey,
     pkcs1::EncodeRsaPublicKey,
     pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding},
     rand_core::{TryCryptoRng, TryRng},
@@ -67,6 +67,22 @@ impl fmt::Debug for RsaPair {
 }
 
 impl RsaPair {
+    /// Opens what was encrypted for this key with OAEP, SHA-1 and no label, as WeChat's sensitive
+    /// members are.
+    pub fn opens(&self, cipher_base64: &str) -> Option<String> {
+        let key = RsaPrivateKey::from_pkcs8_pem(&self.private_pem).ok()?;
+        let bytes = BASE64.decode(cipher_base64).ok()?;
+        let plain = key.decrypt(Oaep::<sha1::Sha1>::new(), &bytes).ok()?;
+        String::from_utf8(plain).ok()
+    }
+
+    /// Encrypts for this key's owner; `None` when the text is too long for one block.
+    pub fn closes(&self, plain: &str, entropy: &dyn Entropy) -> Option<String> {
+        let key = RsaPrivateKey::from_pkcs8_pem(&self.private_pem).ok()?.to_public_key();
+        let padding = Oaep::<sha1::Sha1>::new();
+        key.encrypt(&mut Dice(entropy), padding, plain.as_bytes()).ok().map(|b| BASE64.encode(b))
+    }
+
     pub fn generate(entropy: &dyn Entropy) -> Result<RsaPair, KeyError> {
         let key = RsaPrivateKey::new(&mut Dice(entropy), 2048)
             .map_err(|cause| KeyError::Generate(cause.to_string()))?;
@@ -138,7 +154,7 @@ const CERTIFICATE_DAYS: i64 = 5 * 365;
 const DAY_SECONDS: i64 = 86_400;
 
 impl Certified {
-    fn issue(
+    pub fn issue(
         pair: RsaPair,
         common_name: &str,
         now: Timestamp,
@@ -336,6 +352,11 @@ mod tests {
         assert!(!ours.verifies(b"Text", &signature));
         assert!(!other.verifies(b"text", &signature));
         assert!(!ours.verifies(b"text", "WECHATPAY/SIGNTEST/abc"));
+        let sealed = ours.closes("社保", &entropy).unwrap();
+        assert_eq!(ours.opens(&sealed).as_deref(), Some("社保"));
+        assert_eq!(other.opens(&sealed), None);
+        assert!(ours.closes(&"x".repeat(214), &entropy).is_some());
+        assert!(ours.closes(&"x".repeat(215), &entropy).is_none());
         let again = RsaPair::from_pem("key", &ours.private_pem).unwrap();
         assert!(again.verifies(b"text", &signature));
     }

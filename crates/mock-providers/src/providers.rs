@@ -183,6 +183,9 @@ impl Providers {
         let faults = Arc::new(Faults::default());
         let switches = Arc::new(Switches::new(Settings {
             wechat_signer: Default::default(),
+            wechat_certificates: true,
+            wechat_close_burns: true,
+            wechat_bill_oddities: true,
             alipay_id_mode: Default::default(),
             alipay_key_mode: Default::default(),
             alipay_signer: Default::default(),

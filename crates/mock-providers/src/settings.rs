@@ -10,9 +10,13 @@ use crate::lock;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WechatSigner {
+    /// The newest platform certificate that signs already.
     #[default]
     Certificate,
     PublicKey,
+    /// By chance any certificate that signs, old or new, or the public key, as while a merchant's
+    /// certificates rotate or give way to the public key.
+    Mixed,
 }
 
 /// Which ids Alipay gives and takes (alipay open_id migration).
@@ -53,6 +57,13 @@ pub enum AlipaySigner {
 pub struct Settings {
     /// Signs callbacks and, unless the request asks for another, answers.
     pub wechat_signer: WechatSigner,
+    /// Whether the WeChat merchant has platform certificates; without, their list is a 404.
+    pub wechat_certificates: bool,
+    /// Whether closing a WeChat number that was never created makes it unusable.
+    pub wechat_close_burns: bool,
+    /// Whether WeChat bills have what parsers by position stumble over: a byte order mark and one
+    /// more column at the end.
+    pub wechat_bill_oddities: bool,
     pub alipay_id_mode: AlipayIdMode,
     pub alipay_key_mode: AlipayKeyMode,
     pub alipay_signer: AlipaySigner,

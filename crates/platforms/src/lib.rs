@@ -37,4 +37,8 @@ pub use channel::{
 pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};
 pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};
 pub use setup::SetupError;
-pub use wechat::{WechatConfig, WechatLogin, WechatLoginConfig, WechatMerchant};
+pub use wechat::{
+    StatementStanding, WechatConfig, WechatFundMove, WechatFundStatement, WechatLogin,
+    WechatLoginConfig, WechatMerchant, WechatRefundTarget, WechatStatementError,
+    WechatStatementKind, WechatTrade, WechatTradeRefund, WechatTradeStatement,
+};

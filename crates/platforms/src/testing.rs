@@ -80,6 +80,13 @@ impl TestKey {
         self.0.to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM")
     }
 
+    /// What was encrypted for this key.
+    pub(crate) fn opens(&self, sealed: &str) -> Option<String> {
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let plain = self.0.decrypt(rsa::Oaep::<sha1::Sha1>::new(), &bytes).ok()?;
+        String::from_utf8(plain).ok()
+    }
+
     pub(crate) fn sign(&self, text: &[u8]) -> String {
         let key = SigningKey::read("test key", &kernel::Secret::new(self.pkcs8_pem()));
         key.expect("a key").sign(text).expect("a signature")

@@ -7,6 +7,8 @@ mod alipay_modes;
 mod bench;
 mod control;
 mod folder;
+mod mini_program;
+mod products;
 mod receiver;
 mod timetable;
 mod wechat;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kernel::MerchantKey;
-use platforms::{AlipayConfig, WechatConfig, WechatLoginConfig};
+use platforms::{AlipayCertificates, AlipayConfig, WechatConfig, WechatLoginConfig};
 use serde::Deserialize;
 
 use super::{Config, ConfigError};
@@ -15,6 +15,8 @@ pub(crate) struct WechatSection {
     pub key: MerchantKey,
     #[serde(default = "WechatSection::usual_base_url")]
     pub base_url: String,
+    /// Asked when the first cannot be reached. WeChat's own unless `base_url` is another.
+    pub backup_base_url: Option<String>,
     #[serde(default = "WechatSection::usual_mini_program_url")]
     pub mini_program_url: String,
     pub app_id: String,
@@ -32,6 +34,15 @@ pub(crate) struct WechatSection {
 impl WechatSection {
     fn usual_base_url() -> String {
         "https://api.mch.weixin.qq.com".to_owned()
+    }
+
+    /// WeChat's second access point belongs to its first; a proxy or a mock has none unless named.
+    fn backup(&self) -> Option<String> {
+        let usual = || {
+            (self.base_url == WechatSection::usual_base_url())
+                .then(|| "https://api2.mch.weixin.qq.com".to_owned())
+        };
+        self.backup_base_url.clone().or_else(usual)
     }
 
     fn usual_mini_program_url() -> String {
@@ -57,6 +68,7 @@ impl WechatSection {
         Ok(WechatConfig {
             key: self.key.clone(),
             base_url: self.base_url.clone(),
+            backup_base_url: self.backup(),
             app_id: self.app_id.clone(),
             mchid: self.mchid.clone(),
             merchant_serial: self.merchant_serial.clone(),
@@ -89,10 +101,40 @@ pub(crate) struct AlipaySection {
     pub app_id: String,
     pub seller_id: String,
     pub app_private_key_file: PathBuf,
+    /// Key mode; while a mode is changed, both this and the certificates.
+    #[serde(default)]
     pub alipay_public_key_files: Vec<PathBuf>,
+    /// Certificate mode: these three go together.
+    pub app_certificate_file: Option<PathBuf>,
+    #[serde(default)]
+    pub alipay_certificate_files: Vec<PathBuf>,
+    pub alipay_root_certificate_file: Option<PathBuf>,
+    pub content_key_file: Option<PathBuf>,
 }
 
 impl AlipaySection {
+    fn certificates(&self, config: &Config) -> Result<Option<AlipayCertificates>, ConfigError> {
+        let setting = |name: &str| format!("alipay {}: {name}", self.key);
+        let files = &self.alipay_certificate_files;
+        let (application, roots) =
+            match (&self.app_certificate_file, &self.alipay_root_certificate_file) {
+                (Some(application), Some(roots)) if !files.is_empty() => (application, roots),
+                (None, None) if files.is_empty() => return Ok(None),
+                _ => {
+                    let problem = "app_certificate_file, alipay_certificate_files and \
+                                   alipay_root_certificate_file go together";
+                    return Err(ConfigError::value(setting("certificates"), problem));
+                }
+            };
+        let alipay = files.iter();
+        let alipay = alipay.map(|file| config.text(&setting("alipay_certificate_files"), file));
+        Ok(Some(AlipayCertificates {
+            application: config.text(&setting("app_certificate_file"), application)?,
+            alipay: alipay.collect::<Result<_, _>>()?,
+            roots: config.text(&setting("alipay_root_certificate_file"), roots)?,
+        }))
+    }
+
     fn usual_gateway() -> String {
         "https://openapi.alipay.com/gateway.do".to_owned()
     }
@@ -110,6 +152,12 @@ impl AlipaySection {
             app_private_key: config
                 .secret(&setting("app_private_key_file"), &self.app_private_key_file)?,
             alipay_public_keys: keys.collect::<Result<_, _>>()?,
+            certificates: self.certificates(config)?,
+            content_key: self
+                .content_key_file
+                .as_ref()
+                .map(|file| config.secret(&setting("content_key_file"), file))
+                .transpose()?,
         })
     }
 }

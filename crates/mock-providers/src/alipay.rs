@@ -1,30 +1,47 @@
-//! Mock Alipay: the v2 gateway in plain-key mode, with login, trades, refunds and notifications.
+//! Mock Alipay: the v2 gateway in key mode and in certificate mode, with login, identity, trades,
+//! refunds, bills, messages and notifications.
 //!
-//! Requests are verified as the real gateway does it, answers are signed over the exact text that
-//! leaves. Deliberately absent for now: certificate mode, content encryption, bills, v3, SM2, and
-//! the GBK charset (refused as an invalid charset).
+//! Requests are verified as the real gateway does it, answers are signed over the exact bytes that
+//! leave. Deliberately absent: v3, SM2, SHA-1 (new applications may not use it) and every method
+//! that a city's payment does not need.
 
+mod bill;
+mod charset;
+mod crypt;
 mod form;
 mod gateway;
+mod identity;
+mod keys;
 mod ledger;
+mod message;
 mod notifications;
 mod oauth;
+mod oddity;
 mod refund;
+mod seal;
 mod sign;
 mod trade;
 mod wallet;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
-use axum::{Router, extract::DefaultBodyLimit, routing::any};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{any, get},
+};
 use kernel::{Channel, Timestamp};
 use serde_json::{Map, Value, json};
 
+pub(crate) use keys::{AlipayKeys, AlipayTexts};
 pub(crate) use ledger::{Refund, Trade};
+pub use oddity::AlipayOddity;
 pub(crate) use wallet::{Payable, WalletRefusal};
 
 use crate::{
-    keys::AlipayKeys,
     lock,
     people::{LoginCodes, People, PersonNo},
     settings::AlipayIdMode,
@@ -38,15 +55,21 @@ pub(crate) struct Alipay {
     pub people: People,
     pub codes: LoginCodes,
     pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) messages: Mutex<VecDeque<message::Message>>,
+    parcels: Mutex<bill::Parcels>,
+    certifications: Mutex<identity::Certifications>,
     tokens: oauth::Tokens,
 }
 
 impl Alipay {
     pub fn new(keys: Arc<AlipayKeys>, stage: Arc<Stage>) -> Alipay {
         Alipay {
-            people: People::new(&keys.alipay.private_pem),
+            people: People::new(&keys.present.pair.private_pem),
             codes: LoginCodes::new(Channel::Alipay),
             ledger: Mutex::new(Ledger::new()),
+            messages: Mutex::default(),
+            parcels: Mutex::new(bill::parcels()),
+            certifications: Mutex::new(identity::certifications()),
             tokens: oauth::Tokens::new(),
             keys,
             stage,
@@ -55,6 +78,11 @@ impl Alipay {
 
     fn now(&self) -> Timestamp {
         self.stage.clocks.now()
+    }
+
+    /// Signs with the key that the settings choose.
+    fn sign(&self, text: &[u8]) -> String {
+        self.keys.signer(self.stage.switches.get().alipay_signer).pair.sign(text)
     }
 
     /// A copy of one trade as it stands now.
@@ -93,6 +121,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 pub(crate) fn router(alipay: Arc<Alipay>) -> Router {
     Router::new()
         .route("/gateway.do", any(gateway::answer))
+        .route("/bills/{token}", get(bill::fetch))
+        .route("/certifications/{certify_id}", get(identity::page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(alipay)
 }

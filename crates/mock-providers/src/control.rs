@@ -1,5 +1,10 @@
 //! The control API: JSON over HTTP on its own port, for testers in any language. It is not part of
-//! any platform, has no authentication, and therefore listens on loopback only.
+//! any platform, has no authentication, and therefore listens on loopback only. `GET /openapi.json`
+//! describes it.
+
+mod alipay;
+mod routes;
+mod wechat;
 
 use axum::{
     Json, Router,
@@ -14,8 +19,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
+    clocks::SCALE_MAX,
     desk::{Desk, DeskError, NotificationRequest, PayRequest},
-    faults::{Fault, FaultError, FaultTarget},
+    faults::{Chaos, Fault, FaultError, FaultTarget},
     settings::Settings,
 };
 
@@ -26,54 +32,10 @@ const LISTED_MAX: usize = 10_000;
 /// The longest jump of the clock at once: two years, past every window of both platforms.
 const ADVANCE_SECONDS_MAX: u64 = 2 * 366 * 86_400;
 
-/// Every route with one line of help; `GET /` prints it.
-const INDEX: &[(&str, &str)] = &[
-    ("GET /", "this index"),
-    (
-        "POST /login-codes",
-        "{platform, user?}: a single-use login code; the same user has the same ids",
-    ),
-    (
-        "POST /pay",
-        "{platform, wallet | prepay_id | trade_no | out_trade_no, user?}: pay as the user; the notification follows",
-    ),
-    ("POST /cancel", "same body as /pay: open the wallet and leave it"),
-    ("POST /expire", "{platform, out_trade_no}: let an unpaid trade be over"),
-    (
-        "GET /trades",
-        "?platform=&out_trade_no=&limit=: trades as the platform knows them, newest first",
-    ),
-    (
-        "GET /deliveries",
-        "?platform=&out_trade_no=&limit=: notifications with every attempt, newest first",
-    ),
-    ("POST /deliveries/{id}/resend", "send a notification again, now, with a new signature"),
-    ("POST /deliveries/settle", "send what is due and wait until no attempt is under way"),
-    (
-        "POST /notifications",
-        "{platform, out_trade_no, kind?, deliver?, amount_fen?, merchant_id?, app_id?, …}: one crafted notification, sent or returned",
-    ),
-    ("GET /clock", "both times of the mock"),
-    ("POST /clock/advance", "{seconds}: move business time forward, attempt by attempt"),
-    ("POST /clock/skew", "{seconds}: let the time in signatures be wrong; 0 ends it"),
-    ("GET /faults", "faults that wait for their moment"),
-    ("POST /faults", "{target, fault, times?, seconds?}: order a fault"),
-    ("DELETE /faults", "forget all faults"),
-    ("GET /settings", "switches"),
-    ("POST /settings", "any of the switches: set them"),
-    ("GET /agency/people", "people of the mock agency; POST adds one"),
-    ("GET /agency/postings", "everything that the mock agency booked"),
-    (
-        "POST /agency/faults",
-        "let the agency fail: docs/agency-protocol.md; GET shows, DELETE forgets",
-    ),
-    ("POST /agency/bills/change", "{bill_no, amount}: the agency changes its mind"),
-    ("POST /agency/bills/pay-elsewhere", "{bill_no}: another counter collects it"),
-];
-
 pub(crate) fn router(desk: Desk) -> Router {
     Router::new()
         .route("/", get(index))
+        .route("/openapi.json", get(openapi))
         .route("/login-codes", post(mint_login_code))
         .route("/pay", post(pay))
         .route("/cancel", post(cancel))
@@ -87,7 +49,11 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/clock/advance", post(advance))
         .route("/clock/skew", post(skew))
         .route("/faults", get(faults).post(set_fault).delete(clear_faults))
+        .route("/chaos", get(chaos).post(set_chaos).delete(end_chaos))
+        .route("/clock/scale", post(scale))
         .route("/settings", get(settings).post(set_settings))
+        .merge(wechat::router())
+        .merge(alipay::router())
         .fallback(|| async { DeskError::NotFound("route; GET / lists them") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(desk)
@@ -98,6 +64,7 @@ impl IntoResponse for DeskError {
         let (status, code) = match &self {
             DeskError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             DeskError::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            DeskError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "no_key"),
             DeskError::Wallet(_) => (StatusCode::CONFLICT, "wallet_refused"),
         };
         (status, Json(json!({"error": code, "message": self.to_string()}))).into_response()
@@ -116,7 +83,7 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, DeskError> {
 
 async fn index() -> Json<Value> {
     let routes: Vec<Value> =
-        INDEX.iter().map(|(route, help)| json!({"route": route, "help": help})).collect();
+        routes::index().map(|(route, help)| json!({"route": route, "help": help})).collect();
     let targets: Vec<&str> = FaultTarget::ALL.iter().map(|target| target.code()).collect();
     Json(json!({"routes": routes, "fault_targets": targets, "platforms": ["wechat", "alipay"]}))
 }
@@ -234,6 +201,7 @@ fn clock_view(desk: &Desk) -> Json<Value> {
         "now": clocks.now(),
         "wire": clocks.wire(),
         "skew_seconds": clocks.skew_seconds(),
+        "scale": clocks.scale(),
         "controlled": clocks.is_controlled(),
     }))
 }
@@ -270,6 +238,39 @@ async fn skew(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, Desk
     }
     desk.stage.clocks.set_skew(seconds);
     Ok(clock_view(&desk))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scale {
+    factor: i64,
+}
+
+async fn scale(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+    let Scale { factor } = read(&body)?;
+    if !(1..=SCALE_MAX).contains(&factor) {
+        return Err(DeskError::BadRequest(format!("factor is between 1 and {SCALE_MAX}")));
+    }
+    desk.stage.clocks.set_scale(factor);
+    Ok(clock_view(&desk))
+}
+
+async fn openapi() -> Json<Value> {
+    Json(routes::openapi())
+}
+
+async fn chaos(State(desk): State<Desk>) -> Json<Chaos> {
+    Json(desk.stage.faults.chaos())
+}
+
+async fn set_chaos(State(desk): State<Desk>, body: Bytes) -> Result<Json<Chaos>, DeskError> {
+    desk.stage.faults.set_chaos(read(&body)?)?;
+    Ok(chaos(State(desk)).await)
+}
+
+async fn end_chaos(State(desk): State<Desk>) -> Result<StatusCode, DeskError> {
+    desk.stage.faults.set_chaos(Chaos::default())?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn faults(State(desk): State<Desk>) -> Json<Value> {

@@ -429,6 +429,7 @@ fn flaws(letter: &dyn Letter, fault: Option<FaultKind>) -> Overrides {
         }
         Some(FaultKind::OldTimestamp) => Overrides { timestamp_offset_seconds: -600, ..genuine },
         Some(FaultKind::Tampered) => Overrides { tampered: true, ..genuine },
+        Some(FaultKind::Alipay(oddity)) => Overrides { oddity: Some(oddity), ..genuine },
         _ => genuine,
     }
 }

@@ -7,8 +7,9 @@ use kernel::{Channel, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    alipay::{self, Alipay},
+    alipay::{self, Alipay, AlipayOddity},
     delivery::Attempt,
+    faults::FaultTarget,
     letter::{Letter, Overrides, SignKind, SignedNotification},
     people::PersonNo,
     stage::Stage,
@@ -24,6 +25,8 @@ pub enum DeskError {
     NotFound(&'static str),
     #[error("{0}")]
     BadRequest(String),
+    #[error("no key could be made: {0}")]
+    Key(String),
     /// The wallet does not pay; the client's own words.
     #[error("{0}")]
     Wallet(String),
@@ -135,6 +138,8 @@ pub struct Craft {
     pub sign: SignKind,
     #[serde(default)]
     pub tampered: bool,
+    /// Alipay: what is odd about the form.
+    pub oddity: Option<AlipayOddity>,
 }
 
 impl NotificationRequest {
@@ -408,6 +413,12 @@ impl Desk {
             let message = "probe and tampered exist for WeChat only";
             return Err(DeskError::BadRequest(message.to_owned()));
         }
+        if craft.oddity.is_some_and(|oddity| !oddity.suits(FaultTarget::AlipayNotification))
+            || (request.platform == Channel::Wechat && craft.oddity.is_some())
+        {
+            let message = "this oddity is none of Alipay's notifications";
+            return Err(DeskError::BadRequest(message.to_owned()));
+        }
         let letter = self.letter(request)?;
         let overrides = Overrides {
             amount_fen: craft.amount_fen,
@@ -420,6 +431,7 @@ impl Desk {
             timestamp_offset_seconds: craft.timestamp_offset_seconds,
             sign: craft.sign,
             tampered: craft.tampered,
+            oddity: craft.oddity,
         };
         let clocks = &self.stage.clocks;
         let signed = letter.written(clocks.now(), clocks.wire(), &overrides);

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr};
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
 use crate::keys::Keys;
 
 /// What the WeChat mock and its merchant hold. Keys and certificates are PEM.
@@ -23,7 +25,7 @@ pub struct WechatFacts {
     pub public_key_private: String,
 }
 
-/// What the Alipay mock and its merchant hold. Keys are PEM.
+/// What the Alipay mock and its merchant hold. Keys and certificates are PEM.
 #[derive(Clone)]
 pub struct AlipayFacts {
     pub gateway: String,
@@ -33,6 +35,21 @@ pub struct AlipayFacts {
     pub app_public_key: String,
     pub alipay_private_key: String,
     pub alipay_public_key: String,
+    /// The key that signs after a change (`alipay_signer`).
+    pub alipay_next_private_key: String,
+    pub alipay_next_public_key: String,
+    /// Certificate mode (公钥证书模式), as the console hands the three files out.
+    pub app_cert: String,
+    pub alipay_cert: String,
+    pub alipay_root_cert: String,
+    /// What `alipay.open.app.alipaycert.download` gives after a change.
+    pub alipay_next_cert: String,
+    pub app_cert_sn: String,
+    pub alipay_cert_sn: String,
+    pub alipay_next_cert_sn: String,
+    pub alipay_root_cert_sn: String,
+    /// 16 bytes in base64, for content encryption and phone numbers.
+    pub aes_key: String,
 }
 
 /// What the agency mock and the institution hold.
@@ -93,8 +110,19 @@ impl Facts {
                 seller_id: alipay.seller_id.clone(),
                 app_private_key: alipay.app.private_pem.clone(),
                 app_public_key: alipay.app.public_pem.clone(),
-                alipay_private_key: alipay.alipay.private_pem.clone(),
-                alipay_public_key: alipay.alipay.public_pem.clone(),
+                alipay_private_key: alipay.present.pair.private_pem.clone(),
+                alipay_public_key: alipay.present.pair.public_pem.clone(),
+                alipay_next_private_key: alipay.next.pair.private_pem.clone(),
+                alipay_next_public_key: alipay.next.pair.public_pem.clone(),
+                app_cert: alipay.app_certificate.pem.clone(),
+                alipay_cert: alipay.present.certificate.pem.clone(),
+                alipay_root_cert: alipay.roots.clone(),
+                alipay_next_cert: alipay.next.certificate.pem.clone(),
+                app_cert_sn: alipay.app_certificate.sn.clone(),
+                alipay_cert_sn: alipay.present.certificate.sn.clone(),
+                alipay_next_cert_sn: alipay.next.certificate.sn.clone(),
+                alipay_root_cert_sn: alipay.root_sn.clone(),
+                aes_key: BASE64.encode(alipay.aes_key),
             },
             agency: AgencyFacts {
                 base_url: format!("http://{}", addresses.agency),

@@ -1,13 +1,15 @@
 //! Faults on order: the next calls or notifications go wrong in a named way.
 //!
 //! A fault is set for one target, counts down with each use and is gone at zero, so that a test says
-//! exactly what goes wrong and how often. Nothing here happens by chance.
+//! exactly what goes wrong and how often. Besides, a fault can be given a probability: chance
+//! then comes from a seed, so that the same seed and the same calls meet the same accidents.
 
 use std::{str::FromStr, sync::Mutex};
 
+use kernel::{Entropy, SeededEntropy};
 use serde::{Deserialize, Serialize};
 
-use crate::lock;
+use crate::{alipay::AlipayOddity, lock};
 
 macro_rules! targets {
     ($($name:ident = $code:literal, $class:ident;)*) => {
@@ -34,6 +36,9 @@ enum Class {
     Call,
     Query,
     Refund,
+    Bill,
+    /// A call of the mini-program's server: neither side signs.
+    Unsigned,
 }
 
 targets! {
@@ -45,7 +50,16 @@ targets! {
     WechatRefund = "wechat.refund", Refund;
     WechatRefundQuery = "wechat.refund_query", Query;
     WechatCertificates = "wechat.certificates", Call;
-    WechatLogin = "wechat.login", Call;
+    WechatAbnormalRefund = "wechat.abnormal_refund", Call;
+    WechatBill = "wechat.bill", Bill;
+    WechatBillFile = "wechat.bill_file", Unsigned;
+    WechatEcho = "wechat.echo", Call;
+    WechatLogin = "wechat.login", Unsigned;
+    WechatToken = "wechat.token", Unsigned;
+    WechatPhone = "wechat.phone", Unsigned;
+    WechatMessage = "wechat.message", Unsigned;
+    WechatCity = "wechat.city", Unsigned;
+    WechatFace = "wechat.face", Unsigned;
     AlipayCreate = "alipay.create", Call;
     AlipayQuery = "alipay.query", Query;
     AlipayClose = "alipay.close", Call;
@@ -53,6 +67,11 @@ targets! {
     AlipayRefund = "alipay.refund", Refund;
     AlipayRefundQuery = "alipay.refund_query", Query;
     AlipayLogin = "alipay.login", Call;
+    AlipayUserInfo = "alipay.user_info", Call;
+    AlipayBill = "alipay.bill", Call;
+    AlipayCertificate = "alipay.certificate", Call;
+    AlipayCertify = "alipay.certify", Call;
+    AlipayMessage = "alipay.message", Call;
 }
 
 impl FromStr for FaultTarget {
@@ -110,19 +129,35 @@ pub enum FaultKind {
     Closed,
     /// The merchant's balance does not cover it.
     NotEnough,
+    // Closing.
+    /// The user pays a moment before the close arrives (WeChat).
+    PaidMeanwhile,
+    // Bills (WeChat).
+    /// The bill has a payment that nobody made.
+    BillUnknownRow,
+    /// The bill lacks its first row.
+    BillMissingRow,
+    /// The first row's amount is a fen more than it was.
+    BillOtherAmount,
+    /// The hash is not the file's.
+    WrongHash,
+    /// What only Alipay does.
+    #[serde(untagged)]
+    Alipay(AlipayOddity),
 }
 
 impl FaultKind {
     fn suits(self, target: FaultTarget) -> bool {
         use FaultKind::{
-            Abnormal, Busy, Closed, Delay, DropAfterCommit, Duplicate, ErrorAfterCommit,
-            ErrorBeforeCommit, GatewayPage, Lag, Lose, NotEnough, OldTimestamp, OtherApp,
-            OtherMerchant, Probe, Slow, Tampered, WrongAmount, WrongSignature,
+            Abnormal, BillMissingRow, BillOtherAmount, BillUnknownRow, Busy, Closed, Delay,
+            DropAfterCommit, Duplicate, ErrorAfterCommit, ErrorBeforeCommit, GatewayPage, Lag,
+            Lose, NotEnough, OldTimestamp, OtherApp, OtherMerchant, PaidMeanwhile, Probe, Slow,
+            Tampered, WrongAmount, WrongHash, WrongSignature,
         };
         let class = target.class();
         let wechat = target.code().starts_with("wechat.");
         // Logins are not signed at WeChat, and Alipay has neither probes nor a ciphertext.
-        let signed = target != FaultTarget::WechatLogin;
+        let signed = class != Class::Unsigned;
         match self {
             WrongSignature => signed,
             Probe => wechat && signed,
@@ -133,9 +168,13 @@ impl FaultKind {
             DropAfterCommit | ErrorBeforeCommit | ErrorAfterCommit | Slow | Busy | GatewayPage => {
                 class != Class::Notification
             }
-            Lag => class == Class::Query,
+            // A refund that is behind does not know its payment yet.
+            Lag => class == Class::Query || target == FaultTarget::WechatRefund,
             Abnormal | Closed => wechat && class == Class::Refund,
             NotEnough => class == Class::Refund,
+            PaidMeanwhile => target == FaultTarget::WechatClose,
+            BillUnknownRow | BillMissingRow | BillOtherAmount | WrongHash => class == Class::Bill,
+            FaultKind::Alipay(oddity) => oddity.suits(target),
         }
     }
 
@@ -169,6 +208,29 @@ impl Fault {
     }
 }
 
+/// `{"target":"wechat.query","fault":"slow","per_ten_thousand":50,"seconds":30}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChaosRule {
+    pub target: FaultTarget,
+    pub fault: FaultKind,
+    /// Of ten thousand calls or attempts, how many are struck.
+    pub per_ten_thousand: u32,
+    /// For `slow` and `delay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
+/// Accidents by chance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chaos {
+    /// The same seed and the same calls meet the same accidents.
+    #[serde(default)]
+    pub seed: u64,
+    pub rules: Vec<ChaosRule>,
+}
+
 /// Why a fault cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
@@ -180,6 +242,8 @@ pub enum FaultError {
     Times,
     #[error("slow needs seconds between 1 and 60, delay between 1 and 1000000, others none")]
     Seconds,
+    #[error("per_ten_thousand is between 1 and 10000")]
+    Probability,
     #[error("too many faults are waiting; delete them first")]
     TooMany,
 }
@@ -188,10 +252,65 @@ const FAULTS_MAX: usize = 1_000;
 
 /// Faults that wait for their moment, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults {
+    waiting: Mutex<Vec<Fault>>,
+    chaos: Mutex<Option<Dice>>,
+}
+
+/// Rules of chance and the stream that decides.
+#[derive(Debug)]
+struct Dice {
+    chaos: Chaos,
+    stream: SeededEntropy,
+}
+
+impl Dice {
+    /// One throw for each rule of the target; the first that hits strikes.
+    fn throw(&self, target: FaultTarget) -> Option<Fault> {
+        let entropy: &dyn Entropy = &self.stream;
+        let mut rules = self.chaos.rules.iter().filter(|rule| rule.target == target);
+        let hit = rules.find(|rule| entropy.u64() % 10_000 < u64::from(rule.per_ten_thousand))?;
+        Some(Fault { target, fault: hit.fault, times: 1, seconds: hit.seconds })
+    }
+}
 
 impl Faults {
     pub fn set(&self, fault: Fault) -> Result<(), FaultError> {
+        Faults::check(&fault)?;
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() >= FAULTS_MAX {
+            return Err(FaultError::TooMany);
+        }
+        waiting.push(fault);
+        Ok(())
+    }
+
+    /// Replaces the rules of chance; none ends it.
+    pub fn set_chaos(&self, chaos: Chaos) -> Result<(), FaultError> {
+        if chaos.rules.len() > FAULTS_MAX {
+            return Err(FaultError::TooMany);
+        }
+        for rule in &chaos.rules {
+            Faults::check(&Fault {
+                target: rule.target,
+                fault: rule.fault,
+                times: 1,
+                seconds: rule.seconds,
+            })?;
+            if !(1..=10_000).contains(&rule.per_ten_thousand) {
+                return Err(FaultError::Probability);
+            }
+        }
+        let stream = SeededEntropy::new(chaos.seed);
+        *lock(&self.chaos) = (!chaos.rules.is_empty()).then_some(Dice { chaos, stream });
+        Ok(())
+    }
+
+    pub fn chaos(&self) -> Chaos {
+        lock(&self.chaos).as_ref().map(|dice| dice.chaos.clone()).unwrap_or_default()
+    }
+
+    fn check(fault: &Fault) -> Result<(), FaultError> {
         if !fault.fault.suits(fault.target) {
             return Err(FaultError::Unsuitable);
         }
@@ -204,17 +323,17 @@ impl Faults {
         {
             return Err(FaultError::Seconds);
         }
-        let mut waiting = lock(&self.0);
-        if waiting.len() >= FAULTS_MAX {
-            return Err(FaultError::TooMany);
-        }
-        waiting.push(fault);
         Ok(())
     }
 
-    /// The oldest fault for this target, counted down.
+    /// What strikes this target now: what was ordered comes before what chance brings.
     pub fn take(&self, target: FaultTarget) -> Option<Fault> {
-        let mut waiting = lock(&self.0);
+        self.ordered(target).or_else(|| lock(&self.chaos).as_ref()?.throw(target))
+    }
+
+    /// The oldest fault for this target, counted down.
+    fn ordered(&self, target: FaultTarget) -> Option<Fault> {
+        let mut waiting = lock(&self.waiting);
         let at = waiting.iter().position(|fault| fault.target == target)?;
         let taken = Fault { times: 1, ..waiting[at] };
         waiting[at].times -= 1;
@@ -226,11 +345,11 @@ impl Faults {
     }
 
     pub fn list(&self) -> Vec<Fault> {
-        lock(&self.0).clone()
+        lock(&self.waiting).clone()
     }
 
     pub fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.waiting).clear();
     }
 }
 
@@ -249,6 +368,46 @@ mod tests {
         assert!(faults.take(target).is_some());
         assert!(faults.take(target).is_some());
         assert!(faults.take(target).is_none());
+    }
+
+    #[test]
+    fn chance_follows_its_seed_and_its_probability() {
+        let struck = |seed| {
+            let faults = Faults::default();
+            let target = FaultTarget::WechatQuery;
+            let rule = ChaosRule {
+                target,
+                fault: FaultKind::Busy,
+                per_ten_thousand: 1_000,
+                seconds: None,
+            };
+            faults.set_chaos(Chaos { seed, rules: vec![rule] }).unwrap();
+            (0..10_000).filter(|_| faults.take(target).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(struck(7), struck(7));
+        assert_ne!(struck(7), struck(8));
+        assert!((800..1_200).contains(&struck(7).len()), "{}", struck(7).len());
+    }
+
+    #[test]
+    fn chance_must_be_possible_and_can_be_ended() {
+        let faults = Faults::default();
+        let rule = |fault, per_ten_thousand| Chaos {
+            seed: 1,
+            rules: vec![ChaosRule {
+                target: FaultTarget::WechatCreate,
+                fault,
+                per_ten_thousand,
+                seconds: None,
+            }],
+        };
+        assert_eq!(faults.set_chaos(rule(FaultKind::Busy, 0)), Err(FaultError::Probability));
+        assert_eq!(faults.set_chaos(rule(FaultKind::Lag, 1)), Err(FaultError::Unsuitable));
+        assert_eq!(faults.set_chaos(rule(FaultKind::Slow, 1)), Err(FaultError::Seconds));
+        faults.set_chaos(rule(FaultKind::Busy, 10_000)).unwrap();
+        assert!(faults.take(FaultTarget::WechatCreate).is_some());
+        faults.set_chaos(Chaos::default()).unwrap();
+        assert!(faults.take(FaultTarget::WechatCreate).is_none());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use kernel::{CityCode, Entropy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    alipay::AlipayTexts,
     facts::Facts,
     keys::{AgencyKeys, KeyError, KeyTexts, Keys},
 };
@@ -99,6 +100,17 @@ struct AlipayIndex {
     app_public_key: String,
     alipay_private_key: String,
     alipay_public_key: String,
+    alipay_next_private_key: String,
+    alipay_next_public_key: String,
+    app_cert: String,
+    alipay_cert: String,
+    alipay_root_cert: String,
+    alipay_next_cert: String,
+    app_cert_sn: String,
+    alipay_cert_sn: String,
+    alipay_next_cert_sn: String,
+    alipay_root_cert_sn: String,
+    aes_key: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -149,15 +161,23 @@ pub(crate) fn remembered(folder: &Path) -> Result<Option<(Keys, Ports)>, FolderE
         platform_key: file(&wechat.platform_key)?,
         platform_cert: file(&wechat.platform_cert)?,
         public_key_private: file(&wechat.public_key_private)?,
-        app_private_key: file(&alipay.app_private_key)?,
-        alipay_private_key: file(&alipay.alipay_private_key)?,
         app_id: wechat.app_id,
         app_secret: wechat.app_secret,
         mchid: wechat.mchid,
         apiv3_key: wechat.apiv3_key,
         public_key_id: wechat.public_key_id,
-        alipay_app_id: alipay.app_id,
-        seller_id: alipay.seller_id,
+        alipay: AlipayTexts {
+            app_private_key: file(&alipay.app_private_key)?,
+            app_cert: file(&alipay.app_cert)?,
+            alipay_private_key: file(&alipay.alipay_private_key)?,
+            alipay_cert: file(&alipay.alipay_cert)?,
+            alipay_next_private_key: file(&alipay.alipay_next_private_key)?,
+            alipay_next_cert: file(&alipay.alipay_next_cert)?,
+            alipay_root_cert: file(&alipay.alipay_root_cert)?,
+            app_id: alipay.app_id,
+            seller_id: alipay.seller_id,
+            aes_key: alipay.aes_key,
+        },
         agency: AgencyKeys { institution: agency.institution, secret: agency.secret },
     })?;
     Ok(Some((keys, ports)))
@@ -229,6 +249,13 @@ pub(crate) fn write(
         ("alipay/app_public_key.pem", &alipay.app_public_key, Public),
         ("alipay/alipay_private_key.pem", &alipay.alipay_private_key, Secret),
         ("alipay/alipay_public_key.pem", &alipay.alipay_public_key, Public),
+        ("alipay/alipay_next_private_key.pem", &alipay.alipay_next_private_key, Secret),
+        ("alipay/alipay_next_public_key.pem", &alipay.alipay_next_public_key, Public),
+        ("alipay/app_cert.crt", &alipay.app_cert, Public),
+        ("alipay/alipay_cert.crt", &alipay.alipay_cert, Public),
+        ("alipay/alipay_root_cert.crt", &alipay.alipay_root_cert, Public),
+        ("alipay/alipay_next_cert.crt", &alipay.alipay_next_cert, Public),
+        ("alipay/aes_key.txt", &alipay.aes_key, Secret),
         ("agency/secret.txt", &agency.secret, Secret),
     ] {
         let text = format!("{}\n", text.trim_end());
@@ -287,6 +314,17 @@ fn index(facts: &Facts) -> Index {
             app_public_key: path("alipay/app_public_key.pem"),
             alipay_private_key: path("alipay/alipay_private_key.pem"),
             alipay_public_key: path("alipay/alipay_public_key.pem"),
+            alipay_next_private_key: path("alipay/alipay_next_private_key.pem"),
+            alipay_next_public_key: path("alipay/alipay_next_public_key.pem"),
+            app_cert: path("alipay/app_cert.crt"),
+            alipay_cert: path("alipay/alipay_cert.crt"),
+            alipay_root_cert: path("alipay/alipay_root_cert.crt"),
+            alipay_next_cert: path("alipay/alipay_next_cert.crt"),
+            app_cert_sn: alipay.app_cert_sn,
+            alipay_cert_sn: alipay.alipay_cert_sn,
+            alipay_next_cert_sn: alipay.alipay_next_cert_sn,
+            alipay_root_cert_sn: alipay.alipay_root_cert_sn,
+            aes_key: alipay.aes_key,
         },
         agency: AgencyIndex {
             base_url: agency.base_url,
@@ -348,6 +386,11 @@ app_id = "{alipay_app}"
 seller_id = "{seller_id}"
 app_private_key_file = "alipay/app_private_key.pem"
 alipay_public_key_files = ["alipay/alipay_public_key.pem"]
+# Certificate mode, in place of the public key:
+# app_certificate_file = "alipay/app_cert.crt"
+# alipay_certificate_files = ["alipay/alipay_cert.crt"]
+# alipay_root_certificate_file = "alipay/alipay_root_cert.crt"
+content_key_file = "alipay/aes_key.txt"
 
 [[agency]]
 codes = [{codes}]

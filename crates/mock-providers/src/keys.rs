@@ -7,12 +7,14 @@ use kernel::{Entropy, Timestamp};
 use rcgen::{CertificateParams, DistinguishedName, DnType, SerialNumber};
 use ring::{rand::SystemRandom, signature};
 use rsa::{
-    RsaPrivateKey,
+    Oaep, RsaPrivateKey,
     pkcs1::EncodeRsaPublicKey,
     pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding},
     rand_core::{TryCryptoRng, TryRng},
 };
 use time::OffsetDateTime;
+
+use crate::alipay::{AlipayKeys, AlipayTexts};
 
 /// Why a key or certificate cannot be made or read. Never carries key material.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,8 @@ pub enum KeyError {
     Certify(String),
     #[error("{0} is no certificate of the key beside it")]
     Certificate(&'static str),
+    #[error("the AES key is not 16 bytes in base64")]
+    Aes,
 }
 
 /// Lets the key generator draw from the entropy that was handed in.
@@ -63,6 +67,22 @@ impl fmt::Debug for RsaPair {
 }
 
 impl RsaPair {
+    /// Opens what was encrypted for this key with OAEP, SHA-1 and no label, as WeChat's sensitive
+    /// members are.
+    pub fn opens(&self, cipher_base64: &str) -> Option<String> {
+        let key = RsaPrivateKey::from_pkcs8_pem(&self.private_pem).ok()?;
+        let bytes = BASE64.decode(cipher_base64).ok()?;
+        let plain = key.decrypt(Oaep::<sha1::Sha1>::new(), &bytes).ok()?;
+        String::from_utf8(plain).ok()
+    }
+
+    /// Encrypts for this key's owner; `None` when the text is too long for one block.
+    pub fn closes(&self, plain: &str, entropy: &dyn Entropy) -> Option<String> {
+        let key = RsaPrivateKey::from_pkcs8_pem(&self.private_pem).ok()?.to_public_key();
+        let padding = Oaep::<sha1::Sha1>::new();
+        key.encrypt(&mut Dice(entropy), padding, plain.as_bytes()).ok().map(|b| BASE64.encode(b))
+    }
+
     pub fn generate(entropy: &dyn Entropy) -> Result<RsaPair, KeyError> {
         let key = RsaPrivateKey::new(&mut Dice(entropy), 2048)
             .map_err(|cause| KeyError::Generate(cause.to_string()))?;
@@ -89,6 +109,11 @@ impl RsaPair {
             signer: signature::RsaKeyPair::from_pkcs8(der.as_bytes())
                 .map_err(|cause| text(&cause))?,
         })
+    }
+
+    /// The public half as PKCS#1, which is what a certificate carries.
+    pub fn public_der(&self) -> &[u8] {
+        &self.public_der
     }
 
     /// The signature in base64.
@@ -129,7 +154,7 @@ const CERTIFICATE_DAYS: i64 = 5 * 365;
 const DAY_SECONDS: i64 = 86_400;
 
 impl Certified {
-    fn issue(
+    pub fn issue(
         pair: RsaPair,
         common_name: &str,
         now: Timestamp,
@@ -198,15 +223,6 @@ pub(crate) struct WechatKeys {
     pub public_key: RsaPair,
 }
 
-/// What Alipay and its merchant know of each other.
-#[derive(Debug)]
-pub(crate) struct AlipayKeys {
-    pub app_id: String,
-    pub seller_id: String,
-    pub app: RsaPair,
-    pub alipay: RsaPair,
-}
-
 /// What the agency and the institution that collects for it know of each other.
 #[derive(Clone)]
 pub struct AgencyKeys {
@@ -241,10 +257,7 @@ pub(crate) struct KeyTexts {
     pub platform_cert: String,
     pub public_key_id: String,
     pub public_key_private: String,
-    pub alipay_app_id: String,
-    pub seller_id: String,
-    pub app_private_key: String,
-    pub alipay_private_key: String,
+    pub alipay: AlipayTexts,
     pub agency: AgencyKeys,
 }
 
@@ -255,7 +268,7 @@ pub(crate) fn digits(entropy: &dyn Entropy, count: usize) -> String {
 }
 
 impl Keys {
-    /// Five RSA keys and two certificates: a third of a second in a debug build.
+    /// Eight RSA keys and their certificates: half a second in a debug build.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
         let mchid = format!("19{}", digits(entropy, 8));
         let certified =
@@ -271,12 +284,7 @@ impl Keys {
                 public_key: RsaPair::generate(entropy)?,
                 mchid,
             },
-            alipay: AlipayKeys {
-                app_id: format!("2021{}", digits(entropy, 12)),
-                seller_id: format!("2088{}", digits(entropy, 12)),
-                app: RsaPair::generate(entropy)?,
-                alipay: RsaPair::generate(entropy)?,
-            },
+            alipay: AlipayKeys::generate(now, entropy)?,
             agency: AgencyKeys {
                 institution: "city-services".to_owned(),
                 secret: entropy.letters(48),
@@ -307,12 +315,7 @@ impl Keys {
                 public_key_id: texts.public_key_id,
                 public_key: pair("the WeChat Pay public key", &texts.public_key_private)?,
             },
-            alipay: AlipayKeys {
-                app_id: texts.alipay_app_id,
-                seller_id: texts.seller_id,
-                app: pair("the app's key", &texts.app_private_key)?,
-                alipay: pair("Alipay's key", &texts.alipay_private_key)?,
-            },
+            alipay: AlipayKeys::read(texts.alipay)?,
             agency: texts.agency,
         })
     }
@@ -349,6 +352,11 @@ mod tests {
         assert!(!ours.verifies(b"Text", &signature));
         assert!(!other.verifies(b"text", &signature));
         assert!(!ours.verifies(b"text", "WECHATPAY/SIGNTEST/abc"));
+        let sealed = ours.closes("社保", &entropy).unwrap();
+        assert_eq!(ours.opens(&sealed).as_deref(), Some("社保"));
+        assert_eq!(other.opens(&sealed), None);
+        assert!(ours.closes(&"x".repeat(214), &entropy).is_some());
+        assert!(ours.closes(&"x".repeat(215), &entropy).is_none());
         let again = RsaPair::from_pem("key", &ours.private_pem).unwrap();
         assert!(again.verifies(b"text", &signature));
     }

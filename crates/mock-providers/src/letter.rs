@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use kernel::{Channel, Timestamp};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
-use crate::faults::FaultTarget;
+use crate::{alipay::AlipayOddity, faults::FaultTarget};
 
 /// How a notification is signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub(crate) struct Overrides {
     pub sign: SignKind,
     /// WeChat: one byte of the ciphertext is changed before signing.
     pub tampered: bool,
+    /// Alipay: what is odd about the form.
+    pub oddity: Option<AlipayOddity>,
 }
 
 /// A request ready to be sent, by the mock or by whoever tests.

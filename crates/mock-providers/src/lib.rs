@@ -5,7 +5,7 @@
 //! the protocols; the post office repeats notifications by each platform's timetable; the control
 //! API plays the user, the clock and the accidents. Promised: what a merchant sends is checked as the
 //! platform checks it, and what the mock sends verifies only with the right key over the right bytes.
-//! Faults happen only when ordered.
+//! Accidents happen only when ordered, one by one or by a probability with a seed.
 //!
 //! Deliberately absent: the client's code. This crate imports nothing but `kernel`, so that two
 //! implementations of each protocol check each other. Also absent: persistence beyond keys (a mock
@@ -32,18 +32,20 @@ mod wechat;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use alipay::AlipayOddity;
 pub use delivery::{Attempt, Delivery, DeliveryState};
 pub use desk::{
     ClientResult, Craft, DeskError, EventKind, MintedCode, NotificationRequest, PayRequest,
     RefundView, TradeView, WechatWallet,
 };
 pub use facts::{AgencyFacts, AlipayFacts, Facts, WechatFacts};
-pub use faults::{Fault, FaultError, FaultKind, FaultTarget};
+pub use faults::{Chaos, ChaosRule, Fault, FaultError, FaultKind, FaultTarget};
 pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
-pub use settings::{AlipayIdMode, Settings, WechatSigner};
+pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
+pub use wechat::{CertificateView, FaceView, Rotation, SentMessage};
 
 /// Locks, also after a panic elsewhere: the mock's books stay usable for whoever looks at them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

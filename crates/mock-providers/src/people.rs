@@ -58,6 +58,11 @@ impl People {
         People::find(text, |person| self.openid(person), 18..28)
     }
 
+    /// A mobile number that is nobody's.
+    pub fn phone(person: PersonNo) -> String {
+        format!("199{:08}", person.0 % 100_000_000)
+    }
+
     /// Alipay's open_id: 47 letters and digits.
     pub fn open_id(&self, person: PersonNo) -> String {
         format!("{}{:010}", self.check("open_id", person, 37), person.0)

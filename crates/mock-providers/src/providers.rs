@@ -183,7 +183,15 @@ impl Providers {
         let faults = Arc::new(Faults::default());
         let switches = Arc::new(Switches::new(Settings {
             wechat_signer: Default::default(),
+            wechat_certificates: true,
+            wechat_close_burns: true,
+            wechat_bill_oddities: true,
             alipay_id_mode: Default::default(),
+            alipay_key_mode: Default::default(),
+            alipay_signer: Default::default(),
+            alipay_strict: false,
+            alipay_refund_hidden_seconds: 0,
+            alipay_tells_closed: false,
             first_delivery_delay_ms: u64::try_from(options.first_delivery_delay.as_millis())
                 .unwrap_or(u64::MAX),
             refund_delay_seconds: options.refund_delay.as_secs(),

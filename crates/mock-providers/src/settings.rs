@@ -10,9 +10,13 @@ use crate::lock;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WechatSigner {
+    /// The newest platform certificate that signs already.
     #[default]
     Certificate,
     PublicKey,
+    /// By chance any certificate that signs, old or new, or the public key, as while a merchant's
+    /// certificates rotate or give way to the public key.
+    Mixed,
 }
 
 /// Which ids Alipay gives and takes (alipay open_id migration).
@@ -26,13 +30,49 @@ pub enum AlipayIdMode {
     OpenId,
 }
 
+/// Which mode Alipay lets the application be in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlipayKeyMode {
+    /// Decided by each request, as in the seven days after a change of mode.
+    #[default]
+    Any,
+    PublicKey,
+    Certificate,
+}
+
+/// Which of Alipay's keys and certificates signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlipaySigner {
+    #[default]
+    Present,
+    /// After a change of the key and its certificate.
+    Next,
+}
+
 /// The present settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Signs callbacks and, unless the request asks for another, answers.
     pub wechat_signer: WechatSigner,
+    /// Whether the WeChat merchant has platform certificates; without, their list is a 404.
+    pub wechat_certificates: bool,
+    /// Whether closing a WeChat number that was never created makes it unusable.
+    pub wechat_close_burns: bool,
+    /// Whether WeChat bills have what parsers by position stumble over: a byte order mark and one
+    /// more column at the end.
+    pub wechat_bill_oddities: bool,
     pub alipay_id_mode: AlipayIdMode,
+    pub alipay_key_mode: AlipayKeyMode,
+    pub alipay_signer: AlipaySigner,
+    /// Refuses unknown business parameters and a second refund of a trade within three seconds.
+    pub alipay_strict: bool,
+    /// How long the refund query does not see a refund; up to ten seconds in reality.
+    pub alipay_refund_hidden_seconds: u64,
+    /// Whether Alipay tells that an unpaid trade was closed.
+    pub alipay_tells_closed: bool,
     pub first_delivery_delay_ms: u64,
     /// From acceptance of a WeChat refund to its end.
     pub refund_delay_seconds: u64,

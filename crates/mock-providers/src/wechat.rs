@@ -1,20 +1,26 @@
-//! Mock WeChat Pay (APIv3, direct merchant) and mini-program login, on one base address.
+//! Mock WeChat Pay (APIv3, direct merchant and service provider) and the mini-program's server
+//! calls, on one base address.
 //!
 //! Every `/v3` request must carry a genuine signature of the merchant key, every answer is signed as
 //! the real platform signs it. A second implementation of the protocol on purpose: it shares no code
-//! with the client that it checks. Deliberately absent for now: partner mode, bills, abnormal-refund
-//! handling, the self-test call, SM2.
+//! with the client that it checks. Deliberately absent: SM2, and every product that a city does not
+//! need (code payments, coupons, transfers).
 
 mod answer;
 mod authorization;
+mod bills;
 mod certificates;
+mod city;
 mod crypt;
+mod echo;
 mod ledger;
 mod login;
 mod members;
+mod messages;
 mod notifications;
 mod payments;
 mod refunds;
+mod tokens;
 mod wallet;
 
 use std::sync::{Arc, Mutex};
@@ -27,7 +33,10 @@ use axum::{
 };
 use kernel::{Channel, Timestamp};
 
-pub(crate) use ledger::{Refund, Trade, TradeState};
+pub use certificates::{CertificateView, Rotation};
+pub use city::FaceView;
+pub(crate) use ledger::{Contract, Refund, Trade, TradeState};
+pub use messages::SentMessage;
 pub use wallet::WalletParameters;
 pub(crate) use wallet::{Payable, WalletRefusal};
 
@@ -35,18 +44,28 @@ use crate::{
     keys::WechatKeys,
     lock,
     people::{LoginCodes, People},
-    settings::WechatSigner,
     stage::Stage,
 };
 use answer::Refusal;
+use bills::BillFiles;
+use certificates::Rotations;
+use city::Faces;
 use ledger::Ledger;
+use messages::Messages;
+use tokens::Tokens;
 
 pub(crate) struct Wechat {
     pub keys: Arc<WechatKeys>,
     pub stage: Arc<Stage>,
     pub people: People,
     pub codes: LoginCodes,
+    pub phone_codes: LoginCodes,
     pub(crate) ledger: Mutex<Ledger>,
+    rotations: Rotations,
+    files: BillFiles,
+    tokens: Tokens,
+    messages: Messages,
+    faces: Faces,
 }
 
 impl Wechat {
@@ -54,7 +73,13 @@ impl Wechat {
         Wechat {
             people: People::new(&keys.app_secret),
             codes: LoginCodes::new(Channel::Wechat),
+            phone_codes: LoginCodes::new(Channel::Wechat),
             ledger: Mutex::new(Ledger::new()),
+            rotations: Rotations::default(),
+            files: BillFiles::default(),
+            tokens: Tokens::default(),
+            messages: Messages::default(),
+            faces: Faces::default(),
             keys,
             stage,
         }
@@ -62,11 +87,6 @@ impl Wechat {
 
     fn now(&self) -> Timestamp {
         self.stage.clocks.now()
-    }
-
-    /// The key that signs unless a request asks for another.
-    fn default_signer(&self) -> WechatSigner {
-        self.stage.switches.get().wechat_signer
     }
 
     /// A copy of one trade as it stands now.
@@ -89,13 +109,41 @@ pub(crate) fn router(wechat: Arc<Wechat>) -> Router {
         .route("/v3/pay/transactions/out-trade-no/{out_trade_no}", get(payments::query))
         .route("/v3/pay/transactions/id/{transaction_id}", get(payments::query_by_id))
         .route("/v3/pay/transactions/out-trade-no/{out_trade_no}/close", post(payments::close))
+        .route("/v3/pay/partner/transactions/jsapi", post(payments::create_for_sub))
+        .route(
+            "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}",
+            get(payments::query_for_sub),
+        )
+        .route("/v3/pay/partner/transactions/id/{id}", get(payments::query_by_id_for_sub))
+        .route(
+            "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close",
+            post(payments::close_for_sub),
+        )
         .route("/v3/refund/domestic/refunds", post(refunds::apply))
-        .route("/v3/refund/domestic/refunds/{out_refund_no}", get(refunds::query))
+        // The same segment names our number in a query and WeChat's in an application.
+        .route(
+            "/v3/refund/domestic/refunds/{refund}/apply-abnormal-refund",
+            post(refunds::apply_abnormal),
+        )
+        .route("/v3/bill/tradebill", get(bills::trade))
+        .route("/v3/bill/fundflowbill", get(bills::fund_flow))
+        .route("/v3/billdownload/file", get(bills::download))
+        .route("/v3/security/echo", post(echo::echo))
+        .route("/v3/refund/domestic/refunds/{refund}", get(refunds::query))
         .route("/v3/certificates", get(certificates::list))
         .fallback(|| async { Refusal::no_such_path() })
         .layer(middleware::from_fn_with_state(Arc::clone(&wechat), authorization::guard));
     Router::new()
         .route("/sns/jscode2session", get(login::code_to_session))
+        .route("/wxa/checksession", get(login::check_session))
+        .route("/cgi-bin/token", get(tokens::token))
+        .route("/cgi-bin/stable_token", post(tokens::stable_token))
+        .route("/wxa/business/getuserphonenumber", post(messages::phone_number))
+        .route("/cgi-bin/message/subscribe/send", post(messages::subscribe))
+        .route("/cityservice/getservicepath", post(city::service_path))
+        .route("/cityservice/sendmsgdata", post(city::message))
+        .route("/cityservice/face/identify/getverifyid", post(city::verify_id))
+        .route("/cityservice/face/identify/queryverifyinfo", post(city::verify_info))
         .merge(pay)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(wechat)

@@ -1,19 +1,27 @@
-//! Alipay's open platform, gateway v2 in key mode (公钥模式), and the mini-program login of Alipay.
+//! Alipay's open platform, gateway v2 in key mode (公钥模式) and in certificate mode (公钥证书模式), and
+//! what its mini-program needs: login, phone number, identity, messages.
 //!
 //! Players: an [`AlipayMerchant`] is one collecting account with the application that calls for
 //! it; an [`AlipayLogin`] is one mini-program. Promised: an answer counts as success only when the
 //! exact substring that Alipay signed was verified; a notification is read only after the
-//! signature over all its fields was verified. Deliberately absent: certificate mode, v3, SM2,
-//! content encryption, SHA-1 and bills.
+//! signature over all its fields was verified; a bill only when its lines add up to what it says.
+//! Deliberately absent: v3, SM2, SHA-1, and the encryption of content but for phone numbers.
 
+mod archive;
+mod bill;
+mod certificate;
 mod client;
+mod identity;
 mod keys;
 mod login;
+mod message;
 mod notification;
 mod payment;
+mod phone;
 mod refund;
 mod response;
 mod sign;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +37,18 @@ use crate::{
     RefundRequest, RefundStanding, Refusal, SetupError, WalletParameters, setup::identifier,
 };
 
-pub use self::login::AlipayLogin;
+pub use self::{
+    bill::BillError,
+    identity::{CertifyDocument, CertifyId, CertifyRequest, CertifyScene, CertifyStanding},
+    login::AlipayLogin,
+    message::{MessageFate, TemplateMessage},
+    payment::AlipayCancelled,
+    phone::PhoneError,
+    statement::{
+        AlipayBalanceLine, AlipayBalanceStatement, AlipayTradeLine, AlipayTradeStatement,
+        StatementError, StatementKind,
+    },
+};
 
 /// All that makes an Alipay application and its collecting account, as text.
 #[derive(Clone, Debug)]
@@ -44,8 +63,26 @@ pub struct AlipayConfig {
     pub seller_id: String,
     /// The application's private key (应用私钥).
     pub app_private_key: Secret,
-    /// Alipay's public keys (支付宝公钥), not the application's. Several while one is replaced.
+    /// Alipay's public keys (支付宝公钥), not the application's. Several while one is replaced;
+    /// none in certificate mode.
     pub alipay_public_keys: Vec<String>,
+    /// Certificate mode (公钥证书模式).
+    pub certificates: Option<AlipayCertificates>,
+    /// The key of content encryption (接口内容加密), for phone numbers: base64 of 16 bytes.
+    pub content_key: Option<Secret>,
+}
+
+/// The three files that the console hands out in certificate mode, as PEM. With them, requests name
+/// the application's certificate, and answers are proven by the certificate of Alipay that they name.
+#[derive(Clone, Debug)]
+pub struct AlipayCertificates {
+    /// `appCertPublicKey_….crt`
+    pub application: String,
+    /// `alipayCertPublicKey_RSA2.crt`, the leaf first. Several while one is replaced; a new one is
+    /// also downloaded when an answer names it.
+    pub alipay: Vec<String>,
+    /// `alipayRootCert.crt`, all roots.
+    pub roots: String,
 }
 
 /// Which account a fact is about.
@@ -74,6 +111,29 @@ impl AlipayMerchant {
             seller_id: identifier("seller_id", config.seller_id)?,
         };
         Ok(AlipayMerchant { account, client })
+    }
+
+    /// Undoes an attempt whatever became of it (撤销): unpaid it is closed, paid it is **returned**.
+    /// For attempts that nobody waits for any more; otherwise closing is right, because it never
+    /// moves money. Retry class: idempotent.
+    ///
+    /// # Errors
+    /// [`ChannelError::Busy`] also when Alipay asks to repeat.
+    pub async fn cancel_payment(
+        &self,
+        out_trade_no: &OutTradeNo,
+    ) -> Result<AlipayCancelled, ChannelError> {
+        payment::cancel(&self.client, out_trade_no).await
+    }
+}
+
+/// What [`crate::fuzzing`] opens: the root node of an answer, when `public_key` signed it.
+pub(crate) fn verified_node(body: &[u8], root: &str, public_key: &str) -> Option<String> {
+    let keys = keys::AlipayKeys::of_one(public_key).ok()?;
+    let now = Timestamp::from_unix_seconds(0);
+    match response::read(body, root, &keys, now).ok()? {
+        response::Reply::Verified(verified) => Some(verified.text().to_owned()),
+        response::Reply::Unsigned(_) => None,
     }
 }
 
@@ -146,10 +206,10 @@ impl PaymentChannel for AlipayMerchant {
 
     fn open_notification(
         &self,
-        _now: Timestamp,
+        now: Timestamp,
         _headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Notice, Refusal> {
-        notification::open(self.client.alipay_keys(), &self.account.key, body)
+        notification::open(self.client.alipay_keys(), &self.account.key, now, body)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Promised: a call ends within [`CALL_TIME_MAX`]; an answer is read up to [`ANSWER_BYTES_MAX`];
 //! redirects are not followed; "not sent" is said only when no connection came about. URLs never
-//! reach a log or an error, because one of them carries a secret. Deliberately absent: retries
+//! reach a log or an error, because one of them carries a secret. A file (a statement) is the one
+//! exception from time and size: it is handed on as it comes, and its reader sets the limits. Deliberately absent: retries
 //! (the caller owns them) and decompression (a signature covers the bytes as they are, and a small
 //! answer must not become a large one).
 
@@ -21,6 +22,7 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// A complete answer, not yet believed.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -136,6 +138,48 @@ impl Caller {
             Ok(answer) => (judge(answer), exchange_id(&answer.headers, id_header)),
             Err(unanswered) => (Err(E::from(*unanswered)), "-"),
         };
+        self.note(operation, exchange, start, &result);
+        result
+    }
+
+    /// Sends `request` and hands the body of a 200 on, chunk by chunk, however long it is; any other
+    /// answer is read whole. `time_max` is for all of it.
+    pub(crate) async fn fetch(
+        &self,
+        operation: &'static str,
+        id_header: &'static str,
+        request: RequestBuilder,
+        time_max: Duration,
+        sink: &mut (dyn FnMut(&[u8]) -> Result<(), ChannelError> + Send),
+    ) -> Result<(), ChannelError> {
+        let start = self.clock.now();
+        let mut id = "-".to_owned();
+        let result = async {
+            let request = request.timeout(time_max);
+            let mut response = request.send().await.map_err(unanswered)?;
+            exchange_id(response.headers(), id_header).clone_into(&mut id);
+            if response.status() != StatusCode::OK {
+                let status = response.status().as_u16();
+                return Err(ChannelError::Unknown(format!("HTTP {status}")));
+            }
+            while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
+                sink(&chunk)?;
+            }
+            Ok(())
+        }
+        .await;
+        self.note(operation, &id, start, &result);
+        result
+    }
+
+    /// The metric and the log line.
+    fn note<T, E: Failure>(
+        &self,
+        operation: &'static str,
+        exchange: &str,
+        start: kernel::Timestamp,
+        result: &Result<T, E>,
+    ) {
         let duration = self.clock.now().since(start);
         let outcome = result.as_ref().map_or_else(Failure::code, |_| "ok");
         let labels =
@@ -143,13 +187,12 @@ impl Caller {
         metrics::counter!("channel_calls", &labels).increment(1);
         metrics::histogram!("channel_call_seconds", &labels).record(duration.as_secs_f64());
         let (channel, duration_ms) = (self.channel.code(), duration.as_millis());
-        match &result {
+        match result {
             Ok(_) => tracing::debug!(channel, operation, outcome, exchange, duration_ms, "called"),
             Err(error) => {
                 tracing::warn!(channel, operation, outcome, exchange, duration_ms, %error, "call failed");
             }
         }
-        result
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<Answer, Unanswered> {

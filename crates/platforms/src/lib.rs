@@ -15,6 +15,8 @@ mod alipay;
 mod call;
 mod channel;
 mod facts;
+#[doc(hidden)]
+pub mod fuzzing;
 mod login;
 mod rsa;
 mod setup;
@@ -22,7 +24,12 @@ mod setup;
 mod testing;
 mod wechat;
 
-pub use alipay::{AlipayConfig, AlipayLogin, AlipayMerchant};
+pub use alipay::{
+    AlipayBalanceLine, AlipayBalanceStatement, AlipayCancelled, AlipayCertificates, AlipayConfig,
+    AlipayLogin, AlipayMerchant, AlipayTradeLine, AlipayTradeStatement, BillError, CertifyDocument,
+    CertifyId, CertifyRequest, CertifyScene, CertifyStanding, MessageFate, PhoneError,
+    StatementError, StatementKind, TemplateMessage,
+};
 pub use channel::{
     CALL_TIME_MAX, ChannelError, Created, Payer, PaymentChannel, PaymentRequest, PaymentStanding,
     Prepared, RefundRequest, RefundStanding, Refused, WalletParameters,
@@ -30,4 +37,8 @@ pub use channel::{
 pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};
 pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};
 pub use setup::SetupError;
-pub use wechat::{WechatConfig, WechatLogin, WechatLoginConfig, WechatMerchant};
+pub use wechat::{
+    StatementStanding, WechatConfig, WechatFundMove, WechatFundStatement, WechatLogin,
+    WechatLoginConfig, WechatMerchant, WechatRefundTarget, WechatStatementError,
+    WechatStatementKind, WechatTrade, WechatTradeRefund, WechatTradeStatement,
+};

@@ -5,13 +5,20 @@
 //! public keys. Deliberately absent: SHA-1 (a message must not choose a weaker algorithm),
 //! encrypted key files and elliptic curves.
 
+use std::convert::Infallible;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kernel::Secret;
+use kernel::{Entropy, Secret};
 use ring::{
     rand::SystemRandom,
     signature::{
         KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
     },
+};
+use rsa::{
+    Oaep, RsaPublicKey,
+    pkcs1::DecodeRsaPublicKey,
+    rand_core::{TryCryptoRng, TryRng},
 };
 use x509_parser::{prelude::FromDer, public_key::PublicKey, x509::SubjectPublicKeyInfo};
 
@@ -115,6 +122,16 @@ impl VerifyingKey {
         }
     }
 
+    /// Encrypts for the owner with OAEP, SHA-1 and no label, as WeChat's sensitive members are.
+    /// `None` when the text does not fit into one block (214 bytes under a key of 2048 bits).
+    pub(crate) fn seal(&self, plain: &str, entropy: &dyn Entropy) -> Option<String> {
+        let key = RsaPublicKey::from_pkcs1_der(&self.0).ok()?;
+        let padding = Oaep::<sha1::Sha1>::new();
+        key.encrypt(&mut Chance(entropy), padding, plain.as_bytes())
+            .ok()
+            .map(|b| STANDARD.encode(b))
+    }
+
     /// Checks a signature given in base64. Text that is not base64 is a wrong signature like any
     /// other: WeChat's probes look like that.
     pub(crate) fn verify(&self, text: &[u8], signature: &str) -> Result<(), BadSignature> {
@@ -124,6 +141,27 @@ impl VerifyingKey {
             .map_err(|_| BadSignature)
     }
 }
+
+/// Lets the padding draw from the entropy that was handed in.
+struct Chance<'a>(&'a dyn Entropy);
+
+impl TryRng for Chance<'_> {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.u64())
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Chance<'_> {}
 
 /// The bytes of the first PEM section, or of a text that is base64 throughout.
 fn der(text: &str) -> Option<Vec<u8>> {
@@ -156,6 +194,18 @@ mod tests {
         assert_eq!(public.verify("社保缴费".as_bytes(), &signature), Ok(()));
         assert!(public == key.public_key());
         assert_eq!(public.verify("社保缴贵".as_bytes(), &signature), Err(BadSignature));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_the_private_key_only() {
+        let key = VerifyingKey::read("key", &TestKey::platform().public_pem()).expect("a key");
+        let entropy = kernel::SeededEntropy::new(1);
+        let sealed = key.seal("张三", &entropy).expect("sealed");
+        assert_ne!(key.seal("张三", &entropy), Some(sealed.clone()), "never twice the same");
+        assert_eq!(TestKey::platform().opens(&sealed).as_deref(), Some("张三"));
+        assert_eq!(TestKey::stranger().opens(&sealed), None);
+        assert!(key.seal(&"x".repeat(214), &entropy).is_some());
+        assert!(key.seal(&"x".repeat(215), &entropy).is_none());
     }
 
     #[rstest]

@@ -80,6 +80,13 @@ impl TestKey {
         self.0.to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM")
     }
 
+    /// What was encrypted for this key.
+    pub(crate) fn opens(&self, sealed: &str) -> Option<String> {
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let plain = self.0.decrypt(rsa::Oaep::<sha1::Sha1>::new(), &bytes).ok()?;
+        String::from_utf8(plain).ok()
+    }
+
     pub(crate) fn sign(&self, text: &[u8]) -> String {
         let key = SigningKey::read("test key", &kernel::Secret::new(self.pkcs8_pem()));
         key.expect("a key").sign(text).expect("a signature")
@@ -94,6 +101,79 @@ impl TestKey {
         parameters.not_before = rcgen::date_time_ymd(2025, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(2030, 1, 1);
         parameters.self_signed(&pair).expect("a certificate").pem()
+    }
+}
+
+/// Issues certificates like Alipay's: a root, an issuer below it, leaves.
+pub(crate) struct Authority {
+    root: rcgen::Certificate,
+    issuer: rcgen::Certificate,
+    signer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+fn parameters(name: &str, from: i32, until: i32, is_authority: bool) -> rcgen::CertificateParams {
+    use rcgen::DnType::{CommonName, CountryName, OrganizationName, OrganizationalUnitName};
+    let mut parameters = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+    let mut subject = rcgen::DistinguishedName::new();
+    subject.push(CountryName, "CN");
+    subject.push(OrganizationName, "Test");
+    subject.push(OrganizationalUnitName, "Certification Authority");
+    subject.push(CommonName, name);
+    parameters.distinguished_name = subject;
+    parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+    parameters.is_ca = if is_authority {
+        rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)
+    } else {
+        rcgen::IsCa::ExplicitNoCa
+    };
+    parameters
+}
+
+impl Authority {
+    /// An authority with keys of its own, which no other one has.
+    pub(crate) fn new(name: &str) -> Authority {
+        static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(100);
+        let pair = || {
+            let seed = COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            rcgen::KeyPair::from_pem(&TestKey::generate(seed).pkcs8_pem()).expect("a key")
+        };
+        let (upper, lower) = (pair(), pair());
+        let top = parameters(name, 2020, 2040, true);
+        let root = top.self_signed(&upper).expect("a certificate");
+        let below = parameters(&format!("{name} Class 2"), 2020, 2040, true);
+        let issuer = below.signed_by(&lower, &rcgen::Issuer::new(top, upper));
+        let issuer = issuer.expect("a certificate");
+        Authority { root, issuer, signer: rcgen::Issuer::new(below, lower) }
+    }
+
+    pub(crate) fn root_pem(&self) -> String {
+        self.root.pem()
+    }
+
+    pub(crate) fn issuer_pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A leaf for `key`, valid from New Year of one year to that of another.
+    pub(crate) fn issue(&self, key: &TestKey, from: i32, until: i32) -> String {
+        let pair = rcgen::KeyPair::from_pem(&key.pkcs8_pem()).expect("a key");
+        let leaf = parameters("Leaf", from, until, false).signed_by(&pair, &self.signer);
+        leaf.expect("a certificate").pem()
+    }
+
+    fn foreign(algorithm: &'static rcgen::SignatureAlgorithm) -> String {
+        let pair = rcgen::KeyPair::generate_for(algorithm).expect("a key");
+        let root = parameters("Foreign", 2020, 2040, true).self_signed(&pair);
+        root.expect("a certificate").pem()
+    }
+
+    pub(crate) fn elliptic() -> String {
+        Authority::foreign(&rcgen::PKCS_ECDSA_P256_SHA256)
+    }
+
+    pub(crate) fn edwards() -> String {
+        Authority::foreign(&rcgen::PKCS_ED25519)
     }
 }
 

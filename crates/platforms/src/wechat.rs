@@ -3,16 +3,19 @@
 //! Players: a [`WechatMerchant`] is one direct merchant account (直连商户) and its keys; a
 //! [`WechatLogin`] is one mini-program. Promised: an answer or a notification is parsed only after
 //! its signature over the raw bytes has been verified with the key that its serial names, and its
-//! time is within five minutes. Deliberately absent: partner mode (服务商), Guomi signatures,
-//! fetching certificates (keys come from configuration) and bills.
+//! time is within five minutes. Keys come from configuration, and platform certificates from
+//! WeChat's own list as well. Deliberately absent: Guomi signatures.
 
+mod certificates;
 mod client;
 mod keys;
 mod login;
 mod notification;
 mod payment;
 mod refund;
+mod self_test;
 mod sign;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +25,11 @@ use async_trait::async_trait;
 use kernel::{Channel, Clock, Entropy, MerchantKey, OutTradeNo, Secret, Timestamp};
 use reqwest::header::HeaderMap;
 
-use self::{client::Client, keys::PlatformKeys, sign::ContentKey};
+use self::{
+    client::{Client, Parts},
+    keys::{PlatformKeys, is_certificate_serial},
+    sign::{ContentKey, SignedHead},
+};
 use crate::{
     ChannelError, Created, Notice, PaymentChannel, PaymentRequest, PaymentStanding, Prepared,
     RefundRequest, RefundStanding, Refusal, SetupError, WalletParameters,
@@ -30,7 +37,14 @@ use crate::{
     setup::{host, identifier},
 };
 
-pub use self::login::{WechatLogin, WechatLoginConfig};
+pub use self::{
+    login::{WechatLogin, WechatLoginConfig},
+    refund::WechatRefundTarget,
+    statement::{
+        StatementStanding, WechatFundMove, WechatFundStatement, WechatStatementError,
+        WechatStatementKind, WechatTrade, WechatTradeRefund, WechatTradeStatement,
+    },
+};
 
 /// All that makes a WeChat Pay merchant account, as text.
 #[derive(Clone, Debug)]
@@ -39,6 +53,9 @@ pub struct WechatConfig {
     pub key: MerchantKey,
     /// The pay API; production is `https://api.mch.weixin.qq.com`.
     pub base_url: String,
+    /// The other access point (`https://api2.mch.weixin.qq.com`), asked with the same signature when
+    /// no connection to the first comes about.
+    pub backup_base_url: Option<String>,
     /// The mini-program's appid, bound to `mchid`.
     pub app_id: String,
     pub mchid: String,
@@ -48,7 +65,8 @@ pub struct WechatConfig {
     pub merchant_key_pem: Secret,
     /// APIv3密钥, 32 bytes.
     pub apiv3_key: Secret,
-    /// Platform certificates (平台证书) in PEM, any number.
+    /// Platform certificates (平台证书) in PEM, any number. With none, and no public key, they are
+    /// downloaded before the first call; an unknown one is downloaded when WeChat begins to use it.
     pub platform_certificates: Vec<String>,
     /// WeChat Pay public keys (微信支付公钥): id and key. The first one is asked for in answers.
     pub public_keys: Vec<(String, String)>,
@@ -58,8 +76,7 @@ pub struct WechatConfig {
 pub struct WechatMerchant {
     key: MerchantKey,
     app_id: String,
-    client: Client,
-    content_key: ContentKey,
+    client: Arc<Client>,
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
 }
@@ -78,20 +95,74 @@ impl WechatMerchant {
         let platform_keys = PlatformKeys::read(
             &config.platform_certificates,
             &config.public_keys,
-            &signing_key.public_key(),
+            signing_key.public_key(),
         )?;
         let content_key = ContentKey::read(&config.apiv3_key)?;
-        let client = Client::new(
-            host("base_url", &config.base_url)?,
-            identifier("mchid", config.mchid)?,
-            keys::merchant_serial(&config.merchant_serial)?,
-            signing_key,
+        let backup = config.backup_base_url.as_deref();
+        let parts = Parts {
+            base: host("base_url", &config.base_url)?,
+            backup: backup.map(|url| host("backup_base_url", url)).transpose()?,
+            mchid: identifier("mchid", config.mchid)?,
+            serial: keys::merchant_serial(&config.merchant_serial)?,
+            key: signing_key,
             platform_keys,
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-        )?;
+            content_key,
+        };
+        let client = Arc::new(Client::new(parts, Arc::clone(&clock), Arc::clone(&entropy))?);
         let app_id = identifier("app_id", config.app_id)?;
-        Ok(WechatMerchant { key: config.key, app_id, client, content_key, entropy, clock })
+        Ok(WechatMerchant { key: config.key, app_id, client, entropy, clock })
+    }
+
+    /// Sends a refund that ended abnormally (退款异常) to another account; it is under way again then.
+    /// Asks WeChat for its own number of the refund first. Retry class: query first.
+    ///
+    /// # Errors
+    /// As [`PaymentChannel::request_refund`]; [`ChannelError::BadRequest`] when a text is too long.
+    pub async fn redirect_refund(
+        &self,
+        out_trade_no: &OutTradeNo,
+        out_refund_no: &OutTradeNo,
+        target: &WechatRefundTarget,
+    ) -> Result<RefundStanding, ChannelError> {
+        refund::redirect(&self.client, &self.key, out_trade_no, out_refund_no, target).await
+    }
+
+    /// Lets WeChat echo a message: proves keys, clocks, signatures and encryption of both sides
+    /// without money. With `notify_url`, a genuine notification of the kind
+    /// `SECURITY_ECHO.SUCCESS` follows. Retry class: idempotent.
+    ///
+    /// # Errors
+    /// What is wrong, as any call would say it.
+    pub async fn self_test(
+        &self,
+        message: &str,
+        notify_url: Option<&str>,
+    ) -> Result<(), ChannelError> {
+        self_test::echo(&self.client, message, notify_url).await
+    }
+
+    /// Renews the list of certificates beside the caller, who does not wait. Outside a runtime
+    /// nothing is renewed; the next own call will do it.
+    fn renew_later(&self, serial: Option<String>) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let client = Arc::clone(&self.client);
+            runtime.spawn(async move { client.renew(serial.as_deref()).await });
+        }
+    }
+
+    /// A message under a serial that we do not know: perhaps a new certificate, perhaps anything.
+    fn meet_unknown_serial(&self, now: Timestamp, headers: &HeaderMap, body: &[u8]) {
+        let Ok(head) = SignedHead::read(headers) else { return };
+        let serial = head.serial();
+        let refresh = self.client.refresh();
+        // From cheap to dear; the last one is the proof.
+        if is_certificate_serial(serial)
+            && head.is_fresh(now)
+            && refresh.is_open_to(serial, now)
+            && notification::is_sealed_for_us(self.client.content_key(), body)
+        {
+            self.renew_later(Some(serial.to_owned()));
+        }
     }
 }
 
@@ -169,7 +240,13 @@ impl PaymentChannel for WechatMerchant {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Notice, Refusal> {
-        let keys = self.client.platform_keys();
-        notification::open(keys, &self.content_key, &self.key, now, headers, body)
+        let (keys, content_key) = (self.client.platform_keys(), self.client.content_key());
+        let opened = notification::open(keys, content_key, &self.key, now, headers, body);
+        match &opened {
+            Err(Refusal::UnknownKey) => self.meet_unknown_serial(now, headers, body),
+            Ok(_) if self.client.refresh().is_due(now) => self.renew_later(None),
+            _ => {}
+        }
+        opened
     }
 }

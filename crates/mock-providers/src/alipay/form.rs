@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use super::charset;
+
 /// All parameters of a request, decoded once. A repeated name makes the request unreadable.
 pub(super) type Parameters = BTreeMap<String, String>;
 
@@ -9,31 +11,38 @@ pub(super) type Parameters = BTreeMap<String, String>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
-/// Merges query and body. When the charset is not named in the query, the body is not read as
-/// UTF-8, as the real gateway falls back to its own default there: ASCII survives, the rest makes the
-/// signature fail.
+/// Merges query and body, both in the charset that the query names. When it names none, the body is
+/// read as GBK, the real gateway's own default: ASCII survives, UTF-8 makes the signature fail.
 pub(super) fn merge(
     query: &str,
     content_type: &str,
     body: &[u8],
 ) -> Result<Parameters, Unreadable> {
     let mut merged = Parameters::new();
-    for (name, value) in pairs(query.as_bytes()) {
-        add(&mut merged, utf8(&name)?, utf8(&value)?)?;
+    let in_query = pairs(query.as_bytes());
+    let named = in_query.iter().find(|(name, _)| name == b"charset");
+    // An unknown charset is told by the gateway's own check, which comes later.
+    let charset = named.map(|(_, value)| {
+        let name = String::from_utf8_lossy(value);
+        charset::named(&name).unwrap_or(encoding_rs::UTF_8)
+    });
+    let decoded = |bytes: &[u8]| {
+        charset::text(bytes, charset.unwrap_or(encoding_rs::UTF_8)).ok_or(Unreadable)
+    };
+    for (name, value) in in_query {
+        add(&mut merged, decoded(&name)?, decoded(&value)?)?;
     }
-    let charset_in_query = merged.contains_key("charset");
     let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let fields = match kind.as_str() {
         "multipart/form-data" => multipart(content_type, body)?,
         _ => pairs(body),
     };
     for (name, value) in fields {
-        let value = if charset_in_query || value.is_ascii() {
-            utf8(&value)?
-        } else {
-            value.iter().copied().map(char::from).collect()
+        let value = match charset {
+            Some(_) => decoded(&value)?,
+            None => charset::misread(&value),
         };
-        add(&mut merged, utf8(&name)?, value)?;
+        add(&mut merged, decoded(&name)?, value)?;
     }
     Ok(merged)
 }
@@ -43,10 +52,6 @@ fn add(merged: &mut Parameters, name: String, value: String) -> Result<(), Unrea
         Some(before) if before != value => Err(Unreadable),
         _ => Ok(()),
     }
-}
-
-fn utf8(bytes: &[u8]) -> Result<String, Unreadable> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Unreadable)
 }
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -120,9 +125,9 @@ fn split<'a>(mut text: &'a [u8], by: &[u8]) -> Vec<&'a [u8]> {
 }
 
 /// Encodes one value for a form: blanks as `+`, all but letters, digits, `-`, `_` and `.` escaped.
-pub(super) fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for byte in bytes.iter().copied() {
         match byte {
             b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => {
                 encoded.push(char::from(byte));
@@ -145,6 +150,13 @@ mod tests {
                 .unwrap();
         assert_eq!(form["b"], "社 x+");
         assert_eq!(form["a"], "1");
+    }
+
+    #[test]
+    fn the_charset_of_the_query_reads_both() {
+        let form = merge("charset=GBK&a=%C9%E7", "", b"b=%B1%A3").unwrap();
+        assert_eq!((&*form["a"], &*form["b"]), ("社", "保"));
+        assert!(merge("charset=utf-8&a=%C9%E7", "", b"").is_err());
     }
 
     #[test]
@@ -172,8 +184,8 @@ mod tests {
 
     #[test]
     fn values_are_encoded_as_alipay_does() {
-        assert_eq!(encode("159****0001"), "159%2A%2A%2A%2A0001");
-        assert_eq!(encode("2026-01-02 11:04:06"), "2026-01-02+11%3A04%3A06");
-        assert_eq!(encode("a%3D1"), "a%253D1");
+        assert_eq!(encode(b"159****0001"), "159%2A%2A%2A%2A0001");
+        assert_eq!(encode(b"2026-01-02 11:04:06"), "2026-01-02+11%3A04%3A06");
+        assert_eq!(encode(b"a%3D1"), "a%253D1");
     }
 }

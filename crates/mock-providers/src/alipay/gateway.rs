@@ -9,17 +9,23 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use encoding_rs::Encoding;
 use kernel::{Entropy, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Alipay,
+    Alipay, AlipayOddity, bill, charset, crypt,
     form::{self, Parameters},
-    oauth, refund, sign, trade,
+    identity::{self, Product},
+    message, oauth, refund,
+    seal::{self, Seal},
+    sign, trade,
 };
 use crate::{
     faults::{Fault, FaultKind, FaultTarget},
     http,
+    settings::AlipayKeyMode,
 };
 
 /// Largest difference between a request's timestamp and our wire time. The figure for v2 is not
@@ -45,6 +51,7 @@ impl Refusal {
             "40001" => "Missing Required Arguments",
             "40002" => "Invalid Arguments",
             "40004" => "Business Failed",
+            "20001" => "Insufficient Token Permissions",
             "40005" => "Call Limited",
             "40006" => "Insufficient Permissions",
             _ => "Service Currently Unavailable",
@@ -55,8 +62,18 @@ impl Refusal {
 
     /// 40004 with an `ACQ.` code, signed.
     pub fn business(sub_code: &str, sub_message: &str) -> Refusal {
-        let sub_code = format!("ACQ.{sub_code}");
+        Refusal::business_of("ACQ.", sub_code, sub_message)
+    }
+
+    /// 40004 of a product with other names, signed.
+    pub fn business_of(prefix: &str, sub_code: &str, sub_message: &str) -> Refusal {
+        let sub_code = format!("{prefix}{sub_code}");
         Refusal { signed: true, ..Refusal::gateway("40004", &sub_code, sub_message) }
+    }
+
+    /// 20001: the user's token.
+    pub fn token(sub_code: &str, sub_message: &str) -> Refusal {
+        Refusal { signed: true, ..Refusal::gateway("20001", sub_code, sub_message) }
     }
 
     /// 40002 after the signature was proven.
@@ -90,6 +107,8 @@ pub(super) struct Call {
     /// The business parameters; empty for methods that have none.
     pub biz: Map<String, Value>,
     pub fault: Option<FaultKind>,
+    /// Where the caller reached us, for addresses in answers.
+    pub host: String,
 }
 
 impl Call {
@@ -167,9 +186,8 @@ impl Alipay {
         if value(parameters, "format").is_some_and(|f| !f.eq_ignore_ascii_case("json")) {
             return Err(invalid("format", "无效的数据格式"));
         }
-        if !charset.eq_ignore_ascii_case("utf-8") {
-            return Err(invalid("charset", "字符集错误：仅支持utf-8"));
-        }
+        let charset = charset::named(charset)
+            .ok_or_else(|| invalid("charset", "字符集错误：仅支持utf-8、gbk、gb2312、gb18030"))?;
         let fresh = beijing_time(timestamp)
             .is_some_and(|said| said.apart(self.stage.clocks.wire()) <= AGE_MAX);
         if !fresh {
@@ -178,8 +196,9 @@ impl Alipay {
         if sign_type != "RSA2" {
             return Err(invalid("signature-type", "无效的签名类型"));
         }
+        self.check_serials(parameters)?;
         let text = sign::request_text(parameters);
-        if self.keys.app.verifies(text.as_bytes(), signature) {
+        if self.keys.app.verifies(&charset::bytes(&text, charset), signature) {
             return Ok(());
         }
         let message = format!(
@@ -189,32 +208,59 @@ impl Alipay {
         Err(Refusal::gateway("40002", "isv.invalid-signature", message))
     }
 
-    /// `{"node":{…},"sign":"…"}`, signed over the node's exact text.
-    fn envelope(&self, node: &str, content: &Value, signed: bool, wrong: bool) -> String {
-        let content = content.to_string();
-        if !signed {
-            return format!("{{\"{node}\":{content}}}");
+    /// In certificate mode every call names the application's certificate and Alipay's roots.
+    fn check_serials(&self, parameters: &Parameters) -> Result<(), Refusal> {
+        let missing = |name: &str| {
+            let message = format!("缺少参数：{name}");
+            Refusal::gateway("40001", &format!("isv.missing-{name}"), message)
+        };
+        let mode = self.stage.switches.get().alipay_key_mode;
+        let own = value(parameters, "app_cert_sn");
+        let roots = value(parameters, "alipay_root_cert_sn");
+        let certified = match mode {
+            AlipayKeyMode::Any => own.is_some() || roots.is_some(),
+            AlipayKeyMode::PublicKey => false,
+            AlipayKeyMode::Certificate => true,
+        };
+        if !certified {
+            return Ok(());
         }
-        let text = if wrong { format!("{content} ") } else { content.clone() };
-        let signature = self.keys.alipay.sign(text.as_bytes());
-        format!("{{\"{node}\":{content},\"sign\":\"{signature}\"}}")
+        let own = own.ok_or_else(|| missing("app-cert-sn"))?;
+        let roots = roots.ok_or_else(|| missing("alipay-root-cert-sn"))?;
+        if own != self.keys.app_certificate.sn || roots != self.keys.root_sn {
+            let message = "应用公钥证书或支付宝根证书序列号不匹配";
+            return Err(Refusal::gateway("40002", "isv.invalid-parameter", message));
+        }
+        if self.keys.app_certificate.valid_until < self.stage.clocks.wire() {
+            return Err(Refusal::gateway("40002", "isv.app-cert-expired", "应用公钥证书已过期"));
+        }
+        Ok(())
     }
 
-    fn page(&self, body: String) -> Response {
+    fn page(&self, body: Vec<u8>, charset: &'static Encoding) -> Response {
         let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let mut response = body.into_response();
-        let kind = HeaderValue::from_static("text/html;charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        let kind = format!("text/html;charset={}", charset.name().to_ascii_lowercase());
+        if let Ok(kind) = HeaderValue::from_str(&kind) {
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
         if let Ok(trace) = HeaderValue::from_str(&entropy.hex(16)) {
             response.headers_mut().insert("trace_id", trace);
         }
         response
     }
 
-    fn refused(&self, node: &str, refusal: &Refusal) -> Response {
+    fn sealed(&self, node: &str, content: &Value, seal: &Seal) -> Response {
+        self.page(seal::envelope(self, node, content, seal), seal.charset)
+    }
+
+    fn refused(&self, node: &str, refusal: &Refusal, seal: &Seal) -> Response {
         tracing::info!(sub_code = refusal.sub_code, "call refused");
         let node = if refusal.error_root { "error_response" } else { node };
-        self.page(self.envelope(node, &refusal.node(), refusal.signed, false))
+        let oddity = seal.oddity.filter(|_| refusal.signed);
+        // Failures are answered in clear, whatever the request was.
+        let seal = Seal { signed: refusal.signed, encrypted: false, oddity, ..*seal };
+        self.sealed(node, &refusal.node(), &seal)
     }
 }
 
@@ -227,7 +273,33 @@ fn target(method: &str) -> Option<FaultTarget> {
         "alipay.trade.cancel" => FaultTarget::AlipayCancel,
         "alipay.trade.refund" => FaultTarget::AlipayRefund,
         "alipay.trade.fastpay.refund.query" => FaultTarget::AlipayRefundQuery,
-        _ => return None,
+        "alipay.user.info.share" => FaultTarget::AlipayUserInfo,
+        "alipay.data.dataservice.bill.downloadurl.query" => FaultTarget::AlipayBill,
+        "alipay.open.app.alipaycert.download" => FaultTarget::AlipayCertificate,
+        "alipay.open.app.mini.templatemessage.send"
+        | "alipay.open.app.messagetemplate.subscribe.query" => FaultTarget::AlipayMessage,
+        _ => product(method).map(|_| FaultTarget::AlipayCertify)?,
+    })
+}
+
+/// The identity products' calls, by product and last word.
+fn product(method: &str) -> Option<(Product, &str)> {
+    let named = [
+        ("alipay.user.certify.open.", Product::Open, ["initialize", "certify", "query"]),
+        (
+            "datadigital.fincloud.generalsaas.face.certify.",
+            Product::Face,
+            ["initialize", "verify", "query"],
+        ),
+        (
+            "datadigital.fincloud.generalsaas.face.verification.",
+            Product::Verification,
+            ["initialize", "query", "query"],
+        ),
+    ];
+    named.into_iter().find_map(|(prefix, product, words)| {
+        let word = method.strip_prefix(prefix)?;
+        words.contains(&word).then_some((product, word))
     })
 }
 
@@ -243,7 +315,18 @@ fn called(alipay: &Arc<Alipay>, method: &str, call: &Call) -> Result<Value, Refu
         "alipay.trade.close" => trade::close(alipay, call),
         "alipay.trade.cancel" => trade::cancel(alipay, call),
         "alipay.trade.refund" => refund::apply(alipay, call),
-        _ => refund::query(alipay, call),
+        "alipay.trade.fastpay.refund.query" => refund::query(alipay, call),
+        "alipay.user.info.share" => identity::profile(alipay, call),
+        "alipay.data.dataservice.bill.downloadurl.query" => bill::address(alipay, call),
+        "alipay.open.app.alipaycert.download" => certificate(alipay, call),
+        "alipay.open.app.mini.templatemessage.send" => message::send(alipay, call),
+        "alipay.open.app.messagetemplate.subscribe.query" => message::subscriptions(alipay, call),
+        other => match product(other) {
+            Some((product, "initialize")) => identity::initialize(alipay, call, product),
+            Some((Product::Face, "verify")) => identity::verify(alipay, call),
+            Some((product, "query")) => identity::query(alipay, call, product),
+            _ => Err(Refusal::gateway("40002", "isv.invalid-method", "不存在的方法名")),
+        },
     }?;
     let mut node = Map::new();
     node.insert("code".to_owned(), json!("10000"));
@@ -252,11 +335,70 @@ fn called(alipay: &Arc<Alipay>, method: &str, call: &Call) -> Result<Value, Refu
     Ok(Value::Object(node))
 }
 
-fn business_parameters(parameters: &Parameters) -> Result<Map<String, Value>, Refusal> {
-    match value(parameters, "biz_content").map(serde_json::from_str::<Value>) {
-        None => Ok(Map::new()),
-        Some(Ok(Value::Object(map))) => Ok(map),
-        Some(_) => Err(Refusal::invalid("isv.illegal-json", "非法的json格式数据")),
+/// One of Alipay's certificates, for merchants that meet a serial number they do not know.
+fn certificate(alipay: &Arc<Alipay>, call: &Call) -> Result<Map<String, Value>, Refusal> {
+    let sn = call.required("alipay_cert_sn", 32)?;
+    let known = alipay.keys.certificate(sn);
+    let known = known.ok_or_else(|| invalid_parameter("alipay_cert_sn"))?;
+    let mut fields = Map::new();
+    fields.insert("alipay_cert_content".to_owned(), json!(BASE64.encode(&known.pem)));
+    Ok(fields)
+}
+
+/// Names of business parameters that the trade methods document; others are refused when strict.
+fn is_documented(method: &str, name: &str) -> bool {
+    let listed: &[&str] = match method {
+        "alipay.trade.query" => &["out_trade_no", "trade_no", "query_options"],
+        "alipay.trade.close" => &["out_trade_no", "trade_no", "operator_id"],
+        "alipay.trade.cancel" => &["out_trade_no", "trade_no"],
+        "alipay.trade.refund" => &[
+            "out_trade_no",
+            "trade_no",
+            "refund_amount",
+            "out_request_no",
+            "refund_reason",
+            "operator_id",
+            "refund_goods_detail",
+            "query_options",
+        ],
+        "alipay.trade.fastpay.refund.query" => {
+            &["out_trade_no", "trade_no", "out_request_no", "query_options"]
+        }
+        _ => return true,
+    };
+    listed.contains(&name)
+}
+
+impl Alipay {
+    fn business_parameters(
+        &self,
+        method: &str,
+        parameters: &Parameters,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let content = value(parameters, "biz_content");
+        let plain = match (value(parameters, "encrypt_type"), content) {
+            (None, content) => content.map(str::to_owned),
+            (Some("AES"), None) => None,
+            (Some("AES"), Some(content)) => {
+                let plain = crypt::decrypt(&self.keys.aes_key, content);
+                let refusal = || Refusal::invalid("isv.invalid-encrypt", "解密异常");
+                Some(plain.ok_or_else(refusal)?)
+            }
+            (Some(_), _) => {
+                return Err(Refusal::invalid("isv.invalid-encrypt-type", "无效的加密类型"));
+            }
+        };
+        let map = match plain.as_deref().map(serde_json::from_str::<Value>) {
+            None => Map::new(),
+            Some(Ok(Value::Object(map))) => map,
+            Some(_) => return Err(Refusal::invalid("isv.illegal-json", "非法的json格式数据")),
+        };
+        let strict = self.stage.switches.get().alipay_strict;
+        if strict && let Some(name) = map.keys().find(|name| !is_documented(method, name)) {
+            let message = format!("未知参数：{name}");
+            return Err(Refusal::invalid("isv.suspected-attack", &message));
+        }
+        Ok(map)
     }
 }
 
@@ -266,15 +408,23 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let read = form::merge(query.as_deref().unwrap_or(""), kind.unwrap_or(""), &body);
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let kind = header(header::CONTENT_TYPE).unwrap_or("");
+    let read = form::merge(query.as_deref().unwrap_or(""), kind, &body);
     let Ok(parameters) = read else {
         let refusal = Refusal::gateway("40002", "isv.invalid-parameter", "参数无法解析");
-        return alipay.refused("error_response", &refusal);
+        return alipay.refused("error_response", &refusal, &Seal::default());
+    };
+    let charset = value(&parameters, "charset").and_then(charset::named);
+    let seal = Seal {
+        charset: charset.unwrap_or(encoding_rs::UTF_8),
+        with_serial: value(&parameters, "app_cert_sn").is_some(),
+        encrypted: value(&parameters, "encrypt_type").is_some(),
+        ..Seal::default()
     };
     let Some(method) = value(&parameters, "method").map(str::to_owned) else {
         let refusal = Refusal::gateway("40001", "isv.missing-method", "缺少方法名参数");
-        return alipay.refused("error_response", &refusal);
+        return alipay.refused("error_response", &refusal, &seal);
     };
     let plain = method.len() <= 128
         && method.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
@@ -283,45 +433,79 @@ pub(super) async fn answer(
         false => "error_response".to_owned(),
     };
     if let Err(refusal) = alipay.check(&parameters) {
-        return alipay.refused(&node, &refusal);
+        return alipay.refused(&node, &refusal, &seal);
     }
     let Some(target) = target(&method) else {
         let refusal = Refusal::gateway("40002", "isv.invalid-method", "不存在的方法名");
-        return alipay.refused("error_response", &refusal);
+        return alipay.refused("error_response", &refusal, &seal);
     };
-    let biz = match business_parameters(&parameters) {
+    let biz = match alipay.business_parameters(&method, &parameters) {
         Ok(biz) => biz,
-        Err(refusal) => return alipay.refused(&node, &refusal),
+        Err(refusal) => return alipay.refused(&node, &refusal, &seal),
     };
     let fault = alipay.stage.faults.take(target);
     let kind = fault.map(|fault| fault.fault);
-    match kind {
-        Some(FaultKind::ErrorBeforeCommit) => {
-            return alipay.refused(&node, &Refusal::unavailable());
-        }
-        Some(FaultKind::Busy) => {
-            let limited = Refusal::gateway("40005", "isv.app-call-limited", "应用调用次数超限");
-            return alipay.refused(&node, &Refusal { signed: true, ..limited });
-        }
-        Some(FaultKind::GatewayPage) => return http::gateway_page(),
-        _ => {}
+    let seal = Seal {
+        wrong: kind == Some(FaultKind::WrongSignature),
+        oddity: match kind {
+            Some(FaultKind::Alipay(oddity)) => Some(oddity),
+            _ => None,
+        },
+        ..seal
+    };
+    if let Some(response) = alipay.before(kind, &node, &seal) {
+        return response;
     }
-    let outcome = called(&alipay, &method, &Call { parameters, biz, fault: kind });
-    match fault {
-        Some(Fault { fault: FaultKind::DropAfterCommit, .. }) => return http::dropped(),
-        Some(Fault { fault: FaultKind::ErrorAfterCommit, .. }) => {
-            return alipay.refused(&node, &Refusal::unavailable());
-        }
-        Some(Fault { fault: FaultKind::Slow, seconds, .. }) => {
-            tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(0))).await;
-        }
-        _ => {}
+    let host = header(header::HOST).unwrap_or("127.0.0.1").to_owned();
+    let call = Call { parameters, biz, fault: kind, host };
+    if product(&method) == Some((Product::Open, "certify")) {
+        // A page for the client, not a call: nothing is signed.
+        return identity::open_page(&alipay, &call)
+            .unwrap_or_else(|refusal| alipay.refused(&node, &refusal, &seal));
+    }
+    let outcome = called(&alipay, &method, &call);
+    if let Some(response) = alipay.after(fault, &node, &seal).await {
+        return response;
     }
     match outcome {
-        Ok(content) => {
-            let wrong = kind == Some(FaultKind::WrongSignature);
-            alipay.page(alipay.envelope(&node, &content, true, wrong))
-        }
-        Err(refusal) => alipay.refused(&node, &refusal),
+        Ok(content) => alipay.sealed(&node, &content, &Seal { signed: true, ..seal }),
+        Err(refusal) => alipay.refused(&node, &refusal, &seal),
+    }
+}
+
+impl Alipay {
+    /// What a fault answers in place of the method.
+    fn before(&self, kind: Option<FaultKind>, node: &str, seal: &Seal) -> Option<Response> {
+        let unsigned = Refusal { signed: false, ..Refusal::unavailable() };
+        let under_error = Refusal { error_root: true, ..Refusal::unavailable() };
+        Some(match kind? {
+            FaultKind::ErrorBeforeCommit => self.refused(node, &Refusal::unavailable(), seal),
+            FaultKind::Busy => {
+                let limited = Refusal::gateway("40005", "isv.app-call-limited", "应用调用次数超限");
+                self.refused(node, &Refusal { signed: true, ..limited }, seal)
+            }
+            FaultKind::GatewayPage => http::gateway_page(),
+            FaultKind::Alipay(AlipayOddity::UnsignedError) => self.refused(node, &unsigned, seal),
+            FaultKind::Alipay(AlipayOddity::ErrorRoot) => self.refused(node, &under_error, seal),
+            FaultKind::Alipay(AlipayOddity::DropBeforeCommit) => http::dropped(),
+            _ => return None,
+        })
+    }
+
+    /// What a fault makes of the answer after the effect.
+    async fn after(&self, fault: Option<Fault>, node: &str, seal: &Seal) -> Option<Response> {
+        let fault = fault?;
+        Some(match fault.fault {
+            FaultKind::DropAfterCommit => http::dropped(),
+            FaultKind::ErrorAfterCommit => self.refused(node, &Refusal::unavailable(), seal),
+            FaultKind::Alipay(AlipayOddity::SystemErrorAfterCommit) => {
+                self.refused(node, &Refusal::business("SYSTEM_ERROR", "系统错误"), seal)
+            }
+            FaultKind::Slow => {
+                tokio::time::sleep(Duration::from_secs(fault.seconds.unwrap_or(0))).await;
+                return None;
+            }
+            _ => return None,
+        })
     }
 }

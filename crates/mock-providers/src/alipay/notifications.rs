@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use kernel::{Channel, Entropy, Fen, Timestamp};
 use serde_json::json;
 
-use super::{Alipay, Refund, Trade, form, ledger::Standing, sign};
+use super::{Alipay, AlipayOddity, Refund, Trade, charset, form, ledger::Standing, sign};
 use crate::{
     faults::FaultTarget,
     keys,
@@ -142,6 +142,19 @@ impl Alipay {
         }
     }
 
+    /// Tells that a trade ended unpaid, where the product tells that.
+    pub(super) fn announce_close(self: &Arc<Self>, trade: &Trade) {
+        let told = self.stage.switches.get().alipay_tells_closed;
+        if let (Some(url), Standing::Closed { at }, true) =
+            (&trade.notify_url, trade.standing, told)
+        {
+            let mut letter = self.letter("close", trade, trade.total, at, url);
+            letter.set("trade_status", "TRADE_CLOSED");
+            letter.set("gmt_close", &at.beijing_text());
+            self.stage.post(Arc::new(letter), at);
+        }
+    }
+
     pub(super) fn announce_refund(self: &Arc<Self>, trade: &Trade, refund: &Refund) {
         if let Some(url) = &trade.notify_url {
             self.stage.post(Arc::new(self.refund_letter(trade, refund, url)), refund.at);
@@ -174,7 +187,45 @@ impl AlipayLetter {
         set("out_trade_no", overrides.out_trade_no.clone());
         set("trade_no", overrides.transaction_id.clone());
         set("trade_status", overrides.status.clone());
+        let text = |text: &str| Some(text.to_owned());
+        match overrides.oddity {
+            Some(AlipayOddity::NewId) => {
+                let now = self.alipay.now();
+                set("notify_id", Some(new_notify_id(now, self.alipay.stage.entropy.as_ref())));
+            }
+            Some(AlipayOddity::UnknownNumber) => set("out_trade_no", text("MOCK_UNKNOWN_NUMBER")),
+            Some(AlipayOddity::GbkCharset) => set("charset", text("gbk")),
+            Some(AlipayOddity::HtmlEscaped) => {
+                let funds = self.fields.get("fund_bill_list");
+                set("fund_bill_list", funds.map(|funds| funds.replace('"', "&quot;")));
+            }
+            Some(AlipayOddity::ExtraField) => set("mock_new_field", text("将来的字段 a=1&b=2")),
+            Some(AlipayOddity::FinishedFirst) => set("trade_status", text("TRADE_FINISHED")),
+            Some(AlipayOddity::WaitBuyerPay) => set("trade_status", text("WAIT_BUYER_PAY")),
+            Some(AlipayOddity::CertificateSerial | AlipayOddity::CertificateSerialUnsigned) => {
+                let signer = self.alipay.stage.switches.get().alipay_signer;
+                set("alipay_cert_sn", text(&self.alipay.keys.signer(signer).certificate.sn));
+            }
+            _ => {}
+        }
         fields
+    }
+
+    /// What is signed; the odd ways are those that libraries get wrong.
+    fn text(fields: &BTreeMap<String, String>, oddity: Option<AlipayOddity>) -> String {
+        let mut fields = fields.clone();
+        match oddity {
+            Some(AlipayOddity::CertificateSerialUnsigned) => {
+                fields.remove("alipay_cert_sn");
+            }
+            Some(AlipayOddity::BlanksUnsigned) => fields.retain(|_, value| !value.is_empty()),
+            Some(AlipayOddity::SignTypeSigned) => {
+                let lines = fields.iter().map(|(name, value)| format!("{name}={value}"));
+                return lines.collect::<Vec<_>>().join("&");
+            }
+            _ => {}
+        }
+        sign::notification_text(&fields)
     }
 }
 
@@ -206,20 +257,25 @@ impl Letter for AlipayLetter {
         let millis = overrides.timestamp_offset_seconds.saturating_mul(1000);
         let said = Timestamp::from_millis(wire.as_millis().saturating_add(millis));
         fields.insert("notify_time".to_owned(), said.beijing_text());
-        let mut text = sign::notification_text(&fields);
+        let gbk = overrides.oddity == Some(AlipayOddity::GbkCharset);
+        let charset = if gbk { encoding_rs::GBK } else { encoding_rs::UTF_8 };
+        let mut text = AlipayLetter::text(&fields, overrides.oddity);
         if overrides.sign != SignKind::Good {
             text.push_str("other text");
         }
-        fields.insert("sign".to_owned(), self.alipay.keys.alipay.sign(text.as_bytes()));
+        let sign = self.alipay.sign(&charset::bytes(&text, charset));
+        fields.insert("sign".to_owned(), sign);
+        let encoded = |text: &str| form::encode(&charset::bytes(text, charset));
         let mut pairs: Vec<String> = fields
             .iter()
-            .map(|(name, value)| format!("{}={}", form::encode(name), form::encode(value)))
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
         self.alipay.stage.shuffle(&mut pairs);
-        let kind = "application/x-www-form-urlencoded; charset=utf-8";
+        let named = if gbk { "gbk" } else { "utf-8" };
+        let kind = format!("application/x-www-form-urlencoded; charset={named}");
         SignedNotification {
             url: self.url.clone(),
-            headers: vec![("Content-Type".to_owned(), kind.to_owned())],
+            headers: vec![("Content-Type".to_owned(), kind)],
             body: pairs.join("&"),
         }
     }

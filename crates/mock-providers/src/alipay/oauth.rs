@@ -30,12 +30,27 @@ struct Grant {
     used: bool,
 }
 
-/// Refresh tokens that were given out.
-pub(super) struct Tokens(Mutex<Bounded<String, Grant>>);
+/// Tokens that were given out: refresh tokens, and access tokens with their end.
+pub(super) struct Tokens {
+    refresh: Mutex<Bounded<String, Grant>>,
+    access: Mutex<Bounded<String, (PersonNo, Timestamp)>>,
+}
 
 impl Tokens {
     pub fn new() -> Tokens {
-        Tokens(Mutex::new(Bounded::new(100_000)))
+        let refresh = Mutex::new(Bounded::new(100_000));
+        Tokens { refresh, access: Mutex::new(Bounded::new(100_000)) }
+    }
+
+    /// Whose access token this is.
+    pub fn bearer(&self, token: &str, now: Timestamp) -> Result<PersonNo, Refusal> {
+        match lock(&self.access).get(token) {
+            None => Err(Refusal::token("aop.invalid-auth-token", "无效的访问令牌")),
+            Some((_, end)) if *end <= now => {
+                Err(Refusal::token("aop.auth-token-time-out", "访问令牌已过期"))
+            }
+            Some((person, _)) => Ok(*person),
+        }
     }
 }
 
@@ -55,7 +70,7 @@ pub(super) fn token(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
             }
         }
         Some("refresh_token") => {
-            let mut tokens = lock(&alipay.tokens.0);
+            let mut tokens = lock(&alipay.tokens.refresh);
             let known = tokens.get_mut(call.common("refresh_token").unwrap_or(""));
             match known {
                 None => {
@@ -78,7 +93,9 @@ pub(super) fn token(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
     };
     let entropy: &dyn Entropy = alipay.stage.entropy.as_ref();
     let (access, refresh) = (entropy.letters(40), entropy.letters(40));
-    lock(&alipay.tokens.0).insert(refresh.clone(), grant);
+    lock(&alipay.tokens.refresh).insert(refresh.clone(), grant);
+    let end = now.plus(Duration::from_secs(ACCESS_SECONDS));
+    lock(&alipay.tokens.access).insert(access.clone(), (grant.person, end));
     let mut fields = alipay.ids(grant.person, "user_id", "open_id");
     for (name, value) in [
         ("access_token", json!(access)),

@@ -1,11 +1,12 @@
 //! `alipay.trade.refund` and `alipay.trade.fastpay.refund.query` (alipay §3.8, §3.9).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use kernel::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Alipay, Refund,
+    Alipay, AlipayOddity, Refund,
     gateway::{Call, Refusal, invalid_parameter},
     ledger::Standing,
     trade::{Fields, amount, named, names},
@@ -45,6 +46,14 @@ pub(super) fn apply(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
             }
             Standing::Paid { .. } => {}
         }
+        let spacing = Duration::from_secs(3);
+        let last = trade.refunds.last().map(|refund| refund.at);
+        if alipay.stage.switches.get().alipay_strict
+            && last.is_some_and(|at| now.since(at) < spacing)
+        {
+            // Which answer the real gateway gives to refunds that follow too closely is not known.
+            return Err(Refusal::business("REASON_TRADE_REFUND_FEE_ERR", "退款过于频繁"));
+        }
         if asked > trade.remaining() {
             let message = "退款金额超限";
             return Err(Refusal::business("REFUND_AMT_NOT_EQUAL_TOTAL", message));
@@ -56,7 +65,8 @@ pub(super) fn apply(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
         trade.refunds.push(refund.clone());
         (trade.clone(), refund)
     };
-    let fields = told(alipay, &trade, call, &refund, true);
+    let quiet = call.fault == Some(FaultKind::Alipay(AlipayOddity::NoFundChange));
+    let fields = told(alipay, &trade, call, &refund, !quiet);
     alipay.announce_refund(&trade, &refund);
     Ok(fields)
 }
@@ -90,7 +100,9 @@ pub(super) fn query(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
     let now = alipay.now();
     let trade = named(&mut lock(&alipay.ledger), call, now)?.clone();
     let refund = trade.refunds.iter().find(|refund| refund.out_request_no == number);
-    let Some(refund) = refund.filter(|_| call.fault != Some(FaultKind::Lag)) else {
+    let hidden = Duration::from_secs(alipay.stage.switches.get().alipay_refund_hidden_seconds);
+    let visible = |at: Timestamp| call.fault != Some(FaultKind::Lag) && at.plus(hidden) <= now;
+    let Some(refund) = refund.filter(|refund| visible(refund.at)) else {
         // Not refunded, or not visible yet: a bare success.
         return Ok(Fields::new());
     };

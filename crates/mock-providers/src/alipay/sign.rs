@@ -62,9 +62,9 @@ mod tests {
             sha256(&notification_text(&fields)),
             "69951d7f5bdda26ae08ffe4a6edabe5ec6f5eeb2a844def217fb4b38163e0ed3"
         );
-        let wire = pairs.iter().map(|(name, value)| {
-            format!("{}={}", form::encode(&text(name)), form::encode(&text(value)))
-        });
+        let wire = pairs
+            .iter()
+            .map(|(name, value)| format!("{}={}", form::encode(name), form::encode(value)));
         assert_eq!(wire.collect::<Vec<_>>().join("&"), WIRE);
     }
 }

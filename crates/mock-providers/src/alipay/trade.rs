@@ -6,9 +6,10 @@ use kernel::{Entropy, Fen, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Alipay, Refund, Trade,
+    Alipay, AlipayOddity, Refund, Trade,
     gateway::{Call, Refusal, beijing_time, invalid_parameter},
     ledger::{Ledger, Standing},
+    wallet::Payable,
 };
 use crate::{faults::FaultKind, keys, lock, people::PersonNo, settings::AlipayIdMode};
 
@@ -234,7 +235,23 @@ pub(super) fn query(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
     Ok(fields)
 }
 
+/// The user wins the race against a close or a cancel, when that is ordered.
+fn let_the_user_pay(alipay: &Arc<Alipay>, call: &Call) {
+    if call.fault != Some(FaultKind::Alipay(AlipayOddity::PaidFirst)) {
+        return;
+    }
+    let payable = match (call.text("trade_no", 64), call.text("out_trade_no", 64)) {
+        (Ok(Some(number)), _) => Payable::TradeNo(number.to_owned()),
+        (_, Ok(Some(number))) => Payable::Number(number.to_owned()),
+        _ => return,
+    };
+    if let Err(refusal) = alipay.pay(&payable, None) {
+        tracing::info!(%refusal, "the user could not pay first");
+    }
+}
+
 pub(super) fn close(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal> {
+    let_the_user_pay(alipay, call);
     let now = alipay.now();
     let mut ledger = lock(&alipay.ledger);
     let trade = named(&mut ledger, call, now)?;
@@ -242,10 +259,14 @@ pub(super) fn close(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
         return Err(Refusal::business("TRADE_STATUS_ERROR", "交易状态不合法"));
     }
     trade.standing = Standing::Closed { at: now };
-    Ok(names(trade))
+    let closed = trade.clone();
+    drop(ledger);
+    alipay.announce_close(&closed);
+    Ok(names(&closed))
 }
 
 pub(super) fn cancel(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal> {
+    let_the_user_pay(alipay, call);
     let now = alipay.now();
     let mut fields = Fields::new();
     fields.insert("retry_flag".to_owned(), json!("N"));

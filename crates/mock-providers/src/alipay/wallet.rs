@@ -73,7 +73,13 @@ impl Alipay {
     }
 
     /// Lets the deadline be over.
-    pub(crate) fn expire(&self, out_trade_no: &str) -> Result<Trade, WalletRefusal> {
+    pub(crate) fn expire(self: &Arc<Self>, out_trade_no: &str) -> Result<Trade, WalletRefusal> {
+        let closed = self.expire_quietly(out_trade_no)?;
+        self.announce_close(&closed);
+        Ok(closed)
+    }
+
+    fn expire_quietly(&self, out_trade_no: &str) -> Result<Trade, WalletRefusal> {
         let now = self.now();
         let mut ledger = lock(&self.ledger);
         let trade = ledger.by_number(out_trade_no, now).ok_or(WalletRefusal::Unknown)?;

@@ -8,9 +8,7 @@ use axum::{
 use kernel::Entropy;
 use serde_json::{Value, json};
 
-use super::Wechat;
-use crate::settings::WechatSigner;
-
+use super::{Wechat, certificates::Signer};
 /// The number after the last `-` of `Request-ID`; 0 on success.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InternalCode(pub u32);
@@ -116,6 +114,10 @@ pub(super) fn found(body: &Value) -> Response {
     json_response(StatusCode::OK, body)
 }
 
+/// Marks an answer that goes out without a signature: the file of a bill.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unsigned;
+
 /// 204 without a body.
 pub(super) fn done() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -143,7 +145,7 @@ impl Wechat {
     /// The five `Wechatpay-*` headers for a body.
     pub(super) fn seal(
         &self,
-        signer: WechatSigner,
+        signer: &Signer,
         sealing: Sealing,
         wire_seconds: i64,
         body: &[u8],
@@ -154,10 +156,7 @@ impl Wechat {
         if sealing == Sealing::Wrong {
             text.extend_from_slice(b"other bytes");
         }
-        let (key, serial) = match signer {
-            WechatSigner::Certificate => (&self.keys.platform.pair, &self.keys.platform.serial),
-            WechatSigner::PublicKey => (&self.keys.public_key, &self.keys.public_key_id),
-        };
+        let (key, serial) = self.signing(signer);
         let mut signature = key.sign(&text);
         if sealing == Sealing::Probe {
             let at = "WECHATPAY/SIGNTEST/".len();
@@ -167,7 +166,7 @@ impl Wechat {
             ("Wechatpay-Timestamp", timestamp),
             ("Wechatpay-Nonce", nonce),
             ("Wechatpay-Signature", signature),
-            ("Wechatpay-Serial", serial.clone()),
+            ("Wechatpay-Serial", serial.to_owned()),
             ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
         ]
     }

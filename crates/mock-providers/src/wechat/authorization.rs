@@ -14,18 +14,20 @@ use serde_json::json;
 
 use super::{
     BODY_BYTES_MAX, Wechat,
-    answer::{InternalCode, Refusal, Sealing, add_headers},
+    answer::{InternalCode, Refusal, Sealing, Unsigned, add_headers},
+    certificates::Signer,
 };
 use crate::{
     faults::{Fault, FaultKind, FaultTarget},
     http,
-    settings::WechatSigner,
 };
 
 /// Who signed the request, proven; and the fault that its handler has to play.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub mchid: String,
+    /// The serial by which the request names the key of its encrypted members.
+    pub serial: Option<String>,
     pub fault: Option<FaultKind>,
 }
 
@@ -141,15 +143,12 @@ impl Wechat {
     }
 
     /// The key that the request asks for, when we have it; otherwise the default.
-    fn signer_for(&self, headers: &HeaderMap) -> WechatSigner {
-        match text(headers, "wechatpay-serial") {
-            Some(serial) if serial == self.keys.platform.serial => WechatSigner::Certificate,
-            Some(serial) if serial == self.keys.public_key_id => WechatSigner::PublicKey,
-            _ => self.default_signer(),
-        }
+    fn signer_for(&self, headers: &HeaderMap) -> Signer {
+        let named = text(headers, "wechatpay-serial").and_then(|name| self.signer_named(name));
+        named.unwrap_or_else(|| self.default_signer())
     }
 
-    async fn signed(&self, response: Response, signer: WechatSigner, sealing: Sealing) -> Response {
+    async fn signed(&self, response: Response, signer: &Signer, sealing: Sealing) -> Response {
         let (mut head, body) = response.into_parts();
         let body = match to_bytes(body, usize::MAX).await {
             Ok(body) => body,
@@ -159,6 +158,9 @@ impl Wechat {
             }
         };
         let internal = head.extensions.remove::<InternalCode>().map_or(0, |code| code.0);
+        if head.extensions.remove::<Unsigned>().is_some() {
+            return self.finished(Response::from_parts(head, Body::from(body)), internal);
+        }
         let seconds = self.stage.clocks.wire().unix_seconds();
         let headers = self.seal(signer, sealing, seconds, &body);
         let mut response = Response::from_parts(head, Body::from(body));
@@ -190,11 +192,19 @@ fn target(method: &Method, path: &str) -> Option<FaultTarget> {
     let post = method == Method::POST;
     if path == "/v3/certificates" {
         Some(FaultTarget::WechatCertificates)
+    } else if path.starts_with("/v3/bill/") {
+        Some(FaultTarget::WechatBill)
+    } else if path == "/v3/billdownload/file" {
+        Some(FaultTarget::WechatBillFile)
+    } else if path == "/v3/security/echo" {
+        Some(FaultTarget::WechatEcho)
+    } else if path.ends_with("/apply-abnormal-refund") {
+        Some(FaultTarget::WechatAbnormalRefund)
     } else if path.ends_with("/jsapi") && post {
         Some(FaultTarget::WechatCreate)
     } else if path.ends_with("/close") && post {
         Some(FaultTarget::WechatClose)
-    } else if path.starts_with("/v3/pay/transactions/") && !post {
+    } else if path.starts_with("/v3/pay/") && !post {
         Some(FaultTarget::WechatQuery)
     } else if path.starts_with("/v3/refund/domestic/refunds") {
         Some(if post { FaultTarget::WechatRefund } else { FaultTarget::WechatRefundQuery })
@@ -232,16 +242,17 @@ pub(super) async fn guard(
     match kind {
         Some(FaultKind::ErrorBeforeCommit) => {
             let answer = Refusal::system_error().into_response();
-            return wechat.signed(answer, signer, Sealing::Genuine).await;
+            return wechat.signed(answer, &signer, Sealing::Genuine).await;
         }
         Some(FaultKind::Busy) => {
             let answer = Refusal::busy().into_response();
-            return wechat.signed(answer, signer, Sealing::Genuine).await;
+            return wechat.signed(answer, &signer, Sealing::Genuine).await;
         }
         Some(FaultKind::GatewayPage) => return http::gateway_page(),
         _ => {}
     }
-    head.extensions.insert(Caller { mchid, fault: kind });
+    let serial = text(&head.headers, "wechatpay-serial").map(str::to_owned);
+    head.extensions.insert(Caller { mchid, serial, fault: kind });
     let answer = next.run(Request::from_parts(head, Body::from(body))).await;
     let sealing = match kind {
         Some(FaultKind::WrongSignature) => Sealing::Wrong,
@@ -251,13 +262,13 @@ pub(super) async fn guard(
     match fault {
         Some(Fault { fault: FaultKind::DropAfterCommit, .. }) => http::dropped(),
         Some(Fault { fault: FaultKind::ErrorAfterCommit, .. }) => {
-            wechat.signed(Refusal::system_error().into_response(), signer, sealing).await
+            wechat.signed(Refusal::system_error().into_response(), &signer, sealing).await
         }
         Some(Fault { fault: FaultKind::Slow, seconds, .. }) => {
             tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(0))).await;
-            wechat.signed(answer, signer, sealing).await
+            wechat.signed(answer, &signer, sealing).await
         }
-        _ => wechat.signed(answer, signer, sealing).await,
+        _ => wechat.signed(answer, &signer, sealing).await,
     }
 }
 

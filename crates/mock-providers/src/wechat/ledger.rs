@@ -40,8 +40,31 @@ impl TradeState {
     }
 }
 
+/// Whose trade it is: the merchant's own, or one that it takes as service provider (服务商) for
+/// another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Contract {
+    Direct,
+    Partner {
+        sub_mchid: String,
+        sub_appid: Option<String>,
+        /// Whether the payer was named by the sub-merchant's app.
+        payer_of_sub: bool,
+    },
+}
+
+impl Contract {
+    pub fn sub_mchid(&self) -> Option<&str> {
+        match self {
+            Contract::Direct => None,
+            Contract::Partner { sub_mchid, .. } => Some(sub_mchid),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Trade {
+    pub contract: Contract,
     pub out_trade_no: String,
     pub openid: String,
     pub total_fen: i64,
@@ -87,6 +110,10 @@ pub(crate) struct Refund {
     pub created_at: Timestamp,
     pub ends_at: Timestamp,
     pub outcome: RefundOutcome,
+    /// Of a service provider's trade.
+    pub sub_mchid: Option<String>,
+    /// An abnormal end was handled by a request.
+    pub handled: bool,
 }
 
 impl Refund {
@@ -123,6 +150,7 @@ pub(crate) struct Ledger {
     burned: Bounded<String, ()>,
     prepays: Bounded<String, Prepay>,
     refunds: Bounded<String, Refund>,
+    refund_ids: Bounded<String, String>,
 }
 
 const ENTRIES_MAX: usize = 200_000;
@@ -135,7 +163,42 @@ impl Ledger {
             burned: Bounded::new(ENTRIES_MAX),
             prepays: Bounded::new(ENTRIES_MAX),
             refunds: Bounded::new(ENTRIES_MAX),
+            refund_ids: Bounded::new(ENTRIES_MAX),
         }
+    }
+
+    /// The refund that WeChat calls so.
+    pub fn refund_by_id(&self, refund_id: &str) -> Option<&Refund> {
+        self.refunds.get(self.refund_ids.get(refund_id)?)
+    }
+
+    /// Sends an abnormal refund on its way again; it will succeed.
+    pub fn revive(&mut self, out_refund_no: &str, ends_at: Timestamp) -> Option<&Refund> {
+        let refund = self.refunds.get_mut(out_refund_no)?;
+        refund.outcome = RefundOutcome::Success;
+        refund.ends_at = ends_at;
+        refund.handled = true;
+        Some(refund)
+    }
+
+    /// Paid trades, oldest first.
+    pub fn payments(&self) -> Vec<Trade> {
+        let paid = self.trades.newest().filter(|trade| trade.paid_at.is_some());
+        let mut paid: Vec<Trade> = paid.cloned().collect();
+        paid.sort_by_key(|trade| trade.paid_at);
+        paid
+    }
+
+    /// Accepted refunds, oldest first.
+    pub fn refunds(&self) -> Vec<Refund> {
+        let mut refunds: Vec<Refund> = self.refunds.newest().cloned().collect();
+        refunds.sort_by_key(|refund| refund.created_at);
+        refunds
+    }
+
+    /// A trade as it is written down, without a look at the clock.
+    pub fn written(&self, out_trade_no: &str) -> Option<&Trade> {
+        self.trades.get(out_trade_no)
     }
 
     pub fn trade(&mut self, out_trade_no: &str, now: Timestamp) -> Option<&mut Trade> {
@@ -204,6 +267,7 @@ impl Ledger {
             trade.state = TradeState::Refund;
             trade.refunds.push(refund.out_refund_no.clone());
         }
+        self.refund_ids.insert(refund.refund_id.clone(), refund.out_refund_no.clone());
         self.refunds.insert(refund.out_refund_no.clone(), refund);
     }
 }

@@ -9,12 +9,13 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::Entropy;
+use ring::hmac;
 use serde_json::{Value, json};
 
 use super::Wechat;
 use crate::{
     faults::{FaultKind, FaultTarget},
-    http,
+    http, lock,
     people::{CodeStanding, PersonNo},
 };
 
@@ -51,6 +52,29 @@ pub(super) async fn code_to_session(
     }
 }
 
+/// `/wxa/checksession`: whether a session key is still the newest.
+pub(super) async fn check_session(
+    State(wechat): State<Arc<Wechat>>,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Response {
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let value = |name: &str| query.get(name).map_or("", String::as_str);
+    let checked = wechat.check_token(value("access_token")).and_then(|()| {
+        let key = lock(&wechat.tokens.sessions).get(value("openid")).cloned();
+        let key = key.ok_or((40_003, "invalid openid"))?;
+        // The empty text under the key. Sources do not say which form the key has; both pass.
+        let fits = [key.as_bytes(), &BASE64.decode(&key).unwrap_or_default()].iter().any(|key| {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"");
+            hex::encode(tag.as_ref()) == value("signature").to_lowercase()
+        });
+        if fits { Ok(()) } else { Err((87_009, "invalid signature")) }
+    });
+    match checked {
+        Ok(()) => wechat.text(&json!({"errcode": 0, "errmsg": "ok"})),
+        Err((errcode, message)) => wechat.text(&wechat.failed(errcode, message)),
+    }
+}
+
 impl Wechat {
     fn login(&self, query: &HashMap<String, String>) -> Result<PersonNo, (i32, &'static str)> {
         let value = |name: &str| query.get(name).map_or("", String::as_str);
@@ -82,17 +106,20 @@ impl Wechat {
     fn session(&self, person: PersonNo) -> Value {
         let mut key = [0; 16];
         self.stage.entropy.fill(&mut key);
-        json!({"session_key": BASE64.encode(key), "openid": self.people.openid(person)})
+        let (key, openid) = (BASE64.encode(key), self.people.openid(person));
+        // A second login replaces the first one's key.
+        lock(&self.tokens.sessions).insert(openid.clone(), key.clone());
+        json!({"session_key": key, "openid": openid})
     }
 
-    fn failed(&self, errcode: i32, message: &str) -> Value {
+    pub(super) fn failed(&self, errcode: i32, message: &str) -> Value {
         let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let rid = format!("{}-{}-{}", entropy.hex(4), entropy.hex(4), entropy.hex(4));
         json!({"errcode": errcode, "errmsg": format!("{message}, rid: {rid}")})
     }
 
     /// JSON under the name of plain text and with escaped slashes, as captured from the platform.
-    fn text(&self, body: &Value) -> Response {
+    pub(super) fn text(&self, body: &Value) -> Response {
         let body = body.to_string().replace('/', "\\/");
         let kind = HeaderValue::from_static("text/plain");
         ([(header::CONTENT_TYPE, kind)], body).into_response()

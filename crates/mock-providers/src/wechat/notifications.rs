@@ -78,6 +78,13 @@ impl Wechat {
                 "payer_refund": refund.amount_fen,
             },
         });
+        if let Some(sub_mchid) = &refund.sub_mchid {
+            plain["sp_mchid"] = plain["mchid"].take();
+            plain["sub_mchid"] = json!(sub_mchid);
+            if let Some(plain) = plain.as_object_mut() {
+                plain.remove("mchid");
+            }
+        }
         if status == "SUCCESS" {
             plain["success_time"] = json!(refund.ends_at.rfc3339());
         }
@@ -94,6 +101,19 @@ impl Wechat {
             plain: members(plain),
             ..self.blank_letter(refund.ends_at, url)
         }
+    }
+
+    /// The self-test's callback (wechat §1.10).
+    pub(super) fn announce_echo(self: &Arc<Self>, echo_message: &str, url: &str) {
+        let now = self.now();
+        let letter = WechatLetter {
+            event_type: "SECURITY_ECHO.SUCCESS".to_owned(),
+            summary: "回调通知成功",
+            kind: "echo",
+            plain: members(json!({"mchid": self.keys.mchid, "echo_message": echo_message})),
+            ..self.blank_letter(now, url)
+        };
+        self.stage.post(Arc::new(letter), now);
     }
 
     fn blank_letter(self: &Arc<Self>, created_at: Timestamp, url: &str) -> WechatLetter {
@@ -148,13 +168,15 @@ impl WechatLetter {
                 plain.insert(name.to_owned(), json!(value));
             }
         };
-        set("mchid", overrides.merchant_id.as_ref());
+        let merchant = if self.plain.contains_key("sp_mchid") { "sp_mchid" } else { "mchid" };
+        set(merchant, overrides.merchant_id.as_ref());
         set("out_trade_no", overrides.out_trade_no.as_ref());
         set("transaction_id", overrides.transaction_id.as_ref());
         if self.kind == "refund" {
             set("refund_status", overrides.status.as_ref());
         } else {
-            set("appid", overrides.app_id.as_ref());
+            let app = if self.plain.contains_key("sp_appid") { "sp_appid" } else { "appid" };
+            set(app, overrides.app_id.as_ref());
             set("trade_state", overrides.status.as_ref());
         }
         if let Some(amount) = plain.get_mut("amount").and_then(Value::as_object_mut) {
@@ -206,7 +228,11 @@ impl Letter for WechatLetter {
 
     fn written(&self, _: Timestamp, wire: Timestamp, overrides: &Overrides) -> SignedNotification {
         let entropy: &dyn Entropy = self.wechat.stage.entropy.as_ref();
-        let original_type = if self.kind == "refund" { "refund" } else { "transaction" };
+        let original_type = match self.kind {
+            "refund" => "refund",
+            "echo" => "security",
+            _ => "transaction",
+        };
         let nonce = entropy.letters(12);
         let key = &self.wechat.keys.apiv3_key;
         let mut cipher = crypt::encrypt(key, &nonce, original_type, &self.plaintext(overrides));
@@ -239,7 +265,7 @@ impl Letter for WechatLetter {
         };
         let seconds = wire.unix_seconds().saturating_add(overrides.timestamp_offset_seconds);
         let signer = self.wechat.default_signer();
-        let seal = self.wechat.seal(signer, sealing, seconds, body.as_bytes());
+        let seal = self.wechat.seal(&signer, sealing, seconds, body.as_bytes());
         let mut headers: Vec<(String, String)> = [
             ("Content-Type", "application/json"),
             ("Accept", "*/*"),

@@ -13,7 +13,7 @@ use kernel::{Entropy, Fen, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Trade, TradeState, Wechat,
+    Contract, Payable, Trade, TradeState, Wechat,
     answer::{Refusal, done, found},
     authorization::Caller,
     members::{self, Members, number_fits},
@@ -25,6 +25,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the create request asks, checked.
 struct Asked {
+    contract: Contract,
     out_trade_no: String,
     openid: String,
     total_fen: i64,
@@ -35,12 +36,14 @@ struct Asked {
 }
 
 impl Wechat {
-    fn asked(&self, caller: &Caller, body: &[u8]) -> Result<Asked, Refusal> {
+    fn asked(&self, caller: &Caller, body: &[u8], mode: Mode) -> Result<Asked, Refusal> {
         let mut request = members::parse(body)?;
         let root = Members::of(&request)?;
-        root.only(&[
-            "appid",
-            "mchid",
+        let owner: &[&str] = match mode {
+            Mode::Direct => &["appid", "mchid"],
+            Mode::Partner => &["sp_appid", "sp_mchid", "sub_appid", "sub_mchid"],
+        };
+        let known = [
             "description",
             "out_trade_no",
             "time_expire",
@@ -54,9 +57,10 @@ impl Wechat {
             "scene_info",
             "settle_info",
             "limit_pay",
-        ])?;
-        let app_id = root.required_text("appid", 32)?;
-        let mchid = root.required_text("mchid", 32)?;
+        ];
+        root.only(&[owner, &known].concat())?;
+        let app_id = root.required_text(owner[0], 32)?;
+        let mchid = root.required_text(owner[1], 32)?;
         root.required_text("description", 127)?;
         let out_trade_no = root.required_text("out_trade_no", 32)?;
         if !number_fits(out_trade_no, 6..=32, "") {
@@ -94,8 +98,13 @@ impl Wechat {
             refusal.internal = 268_501_013;
             refusal
         })?;
-        payer.only(&["openid", "identity"])?;
-        let openid = payer.required_text("openid", 128)?;
+        let (contract, openid) = match mode {
+            Mode::Direct => {
+                payer.only(&["openid", "identity"])?;
+                (Contract::Direct, payer.required_text("openid", 128)?)
+            }
+            Mode::Partner => sub_contract(&root, &payer, caller)?,
+        };
         if let Some(identity) = payer.object("identity")? {
             identity.only(&["type", "number", "name"])?;
             for name in ["type", "number", "name"] {
@@ -104,7 +113,7 @@ impl Wechat {
         }
         optional_parts(&root)?;
         if mchid != caller.mchid {
-            return Err(root.refuse("mchid", "商户号与Http头Authorization中的商户号不一致"));
+            return Err(root.refuse(owner[1], "商户号与Http头Authorization中的商户号不一致"));
         }
         if app_id != self.keys.app_id {
             let message = "appid和mch_id不匹配，请检查后再试";
@@ -120,8 +129,53 @@ impl Wechat {
         if let Some(amount) = request["amount"].as_object_mut() {
             amount.entry("currency").or_insert_with(|| json!("CNY"));
         }
-        Ok(Asked { out_trade_no, openid, total_fen, attach, notify_url, expires_at, request })
+        Ok(Asked {
+            contract,
+            out_trade_no,
+            openid,
+            total_fen,
+            attach,
+            notify_url,
+            expires_at,
+            request,
+        })
     }
+}
+
+/// Which of the two families of paths was called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Direct,
+    Partner,
+}
+
+/// The sub-merchant and the payer of a service provider's request (wechat §2.7).
+fn sub_contract<'a>(
+    root: &Members<'a>,
+    payer: &Members<'a>,
+    caller: &Caller,
+) -> Result<(Contract, &'a str), Refusal> {
+    let sub_mchid = root.required_text("sub_mchid", 32)?;
+    if sub_mchid == caller.mchid {
+        let mut refusal = root.refuse("sub_mchid", "子商户号不能与服务商商户号相同");
+        refusal.internal = 268_443_705;
+        return Err(refusal);
+    }
+    if !(8..=10).contains(&sub_mchid.len()) || !sub_mchid.bytes().all(|b| b.is_ascii_digit()) {
+        let mut refusal = root.refuse("sub_mchid", "服务商与子商户没有受理关系");
+        refusal.internal = 268_443_701;
+        return Err(refusal);
+    }
+    let sub_appid = root.text("sub_appid", 32)?.map(str::to_owned);
+    payer.only(&["sp_openid", "sub_openid", "identity"])?;
+    let payers = (payer.text("sp_openid", 128)?, payer.text("sub_openid", 128)?);
+    let (openid, payer_of_sub) = match payers {
+        (Some(openid), None) => (openid, false),
+        (None, Some(openid)) if sub_appid.is_some() => (openid, true),
+        (None, Some(_)) => return Err(root.refuse("sub_appid", "传sub_openid时必须传sub_appid")),
+        _ => return Err(payer.refuse("sp_openid", "sp_openid和sub_openid必须且只能传一个")),
+    };
+    Ok((Contract::Partner { sub_mchid: sub_mchid.to_owned(), sub_appid, payer_of_sub }, openid))
 }
 
 fn optional_parts(root: &Members<'_>) -> Result<(), Refusal> {
@@ -171,7 +225,18 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let asked = wechat.asked(&caller, &body)?;
+    open(&wechat, wechat.asked(&caller, &body, Mode::Direct)?)
+}
+
+pub(super) async fn create_for_sub(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    open(&wechat, wechat.asked(&caller, &body, Mode::Partner)?)
+}
+
+fn open(wechat: &Wechat, asked: Asked) -> Result<Response, Refusal> {
     let now = wechat.now();
     let prepay_id = new_prepay_id(now, wechat.stage.entropy.as_ref());
     let mut ledger = lock(&wechat.ledger);
@@ -185,6 +250,7 @@ pub(super) async fn create(
                 .unwrap_or(now.plus(7 * DAY))
                 .clamp(now.plus(MINUTE), now.plus(90 * DAY));
             ledger.open(Trade {
+                contract: asked.contract,
                 out_trade_no: asked.out_trade_no.clone(),
                 openid: asked.openid,
                 total_fen: asked.total_fen,
@@ -233,12 +299,9 @@ impl Wechat {
     /// The trade object of a query (wechat §2.4), and the plaintext of a notification.
     pub(super) fn trade_object(&self, trade: &Trade) -> Value {
         let mut object = json!({
-            "appid": self.keys.app_id,
-            "mchid": self.keys.mchid,
             "out_trade_no": trade.out_trade_no,
             "trade_state": trade.state.code(),
             "trade_state_desc": trade.state.label(),
-            "payer": {"openid": trade.openid},
             "amount": {"total": trade.total_fen, "currency": "CNY"},
         });
         if let (Some(transaction_id), Some(paid_at)) = (&trade.transaction_id, trade.paid_at) {
@@ -250,14 +313,38 @@ impl Wechat {
             object["amount"]["payer_total"] = json!(trade.total_fen);
             object["amount"]["payer_currency"] = json!("CNY");
             object["promotion_detail"] = json!([]);
-        } else if let Some(object) = object.as_object_mut() {
-            object.remove("payer");
+            object["payer"] = match &trade.contract {
+                Contract::Direct => json!({"openid": trade.openid}),
+                Contract::Partner { payer_of_sub: true, .. } => json!({"sub_openid": trade.openid}),
+                Contract::Partner { payer_of_sub: false, .. } => json!({"sp_openid": trade.openid}),
+            };
+        }
+        match &trade.contract {
+            Contract::Direct => {
+                object["appid"] = json!(self.keys.app_id);
+                object["mchid"] = json!(self.keys.mchid);
+            }
+            Contract::Partner { sub_mchid, sub_appid, .. } => {
+                object["sp_appid"] = json!(self.keys.app_id);
+                object["sp_mchid"] = json!(self.keys.mchid);
+                object["sub_mchid"] = json!(sub_mchid);
+                if let Some(sub_appid) = sub_appid {
+                    object["sub_appid"] = json!(sub_appid);
+                }
+            }
         }
         object
     }
 
-    fn told(&self, trade: Option<Trade>, fault: Option<FaultKind>) -> Result<Response, Refusal> {
+    fn told(
+        &self,
+        trade: Option<Trade>,
+        sub_mchid: Option<&str>,
+        fault: Option<FaultKind>,
+    ) -> Result<Response, Refusal> {
         let unknown = || Refusal::not_found("ORDER_NOT_EXIST", "订单不存在");
+        // Each family of paths knows its own trades only.
+        let trade = trade.filter(|trade| trade.contract.sub_mchid() == sub_mchid);
         let mut trade = trade.ok_or_else(unknown)?;
         if fault == Some(FaultKind::Lag) {
             if trade.paid_at.is_none() {
@@ -272,38 +359,53 @@ impl Wechat {
 
 type Queried = Result<Query<HashMap<String, String>>, axum::extract::rejection::QueryRejection>;
 
-fn check_mchid(caller: &Caller, query: &Queried) -> Result<(), Refusal> {
-    let query = query.as_ref().map_err(|_| Refusal::missing_in_uri("mchid", "直连商户号"))?;
-    match query.get("mchid").map(String::as_str) {
-        None | Some("") => Err(Refusal::missing_in_uri("mchid", "直连商户号")),
-        Some(mchid) if mchid == caller.mchid => Ok(()),
-        Some(_) => {
-            let message = "商户号与Http头Authorization中的商户号不一致";
-            Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_447_843, message))
-        }
+/// Checks whose trades are asked for; the sub-merchant, in the service provider's family.
+fn owner(caller: &Caller, query: &Queried, mode: Mode) -> Result<Option<String>, Refusal> {
+    let names: &[(&str, &str)] = match mode {
+        Mode::Direct => &[("mchid", "直连商户号")],
+        Mode::Partner => &[("sp_mchid", "服务商户号"), ("sub_mchid", "子商户号")],
+    };
+    let value = |(name, label): &(&str, &str)| {
+        let pairs = query.as_ref().ok();
+        let value = pairs.and_then(|pairs| pairs.get(*name)).filter(|value| !value.is_empty());
+        value.cloned().ok_or_else(|| Refusal::missing_in_uri(name, label))
+    };
+    if value(&names[0])? != caller.mchid {
+        let message = "商户号与Http头Authorization中的商户号不一致";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_447_843, message));
     }
+    names.get(1).map(value).transpose()
 }
 
-pub(super) async fn query(
-    State(wechat): State<Arc<Wechat>>,
-    Extension(caller): Extension<Caller>,
-    Path(out_trade_no): Path<String>,
-    query: Queried,
-) -> Result<Response, Refusal> {
-    check_mchid(&caller, &query)?;
-    wechat.told(wechat.trade(&out_trade_no), caller.fault)
+macro_rules! queries {
+    ($($by_number:ident, $by_id:ident, $mode:expr;)*) => {$(
+        pub(super) async fn $by_number(
+            State(wechat): State<Arc<Wechat>>,
+            Extension(caller): Extension<Caller>,
+            Path(out_trade_no): Path<String>,
+            query: Queried,
+        ) -> Result<Response, Refusal> {
+            let sub = owner(&caller, &query, $mode)?;
+            wechat.told(wechat.trade(&out_trade_no), sub.as_deref(), caller.fault)
+        }
+
+        pub(super) async fn $by_id(
+            State(wechat): State<Arc<Wechat>>,
+            Extension(caller): Extension<Caller>,
+            Path(transaction_id): Path<String>,
+            query: Queried,
+        ) -> Result<Response, Refusal> {
+            let sub = owner(&caller, &query, $mode)?;
+            let now = wechat.now();
+            let trade = lock(&wechat.ledger).by_transaction(&transaction_id, now).cloned();
+            wechat.told(trade, sub.as_deref(), caller.fault)
+        }
+    )*};
 }
 
-pub(super) async fn query_by_id(
-    State(wechat): State<Arc<Wechat>>,
-    Extension(caller): Extension<Caller>,
-    Path(transaction_id): Path<String>,
-    query: Queried,
-) -> Result<Response, Refusal> {
-    check_mchid(&caller, &query)?;
-    let now = wechat.now();
-    let trade = lock(&wechat.ledger).by_transaction(&transaction_id, now).cloned();
-    wechat.told(trade, caller.fault)
+queries! {
+    query, query_by_id, Mode::Direct;
+    query_for_sub, query_by_id_for_sub, Mode::Partner;
 }
 
 pub(super) async fn close(
@@ -312,21 +414,56 @@ pub(super) async fn close(
     Path(out_trade_no): Path<String>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let request = members::parse(&body)?;
+    end(&wechat, &caller, &out_trade_no, &body, Mode::Direct)
+}
+
+pub(super) async fn close_for_sub(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    Path(out_trade_no): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    end(&wechat, &caller, &out_trade_no, &body, Mode::Partner)
+}
+
+fn end(
+    wechat: &Arc<Wechat>,
+    caller: &Caller,
+    out_trade_no: &str,
+    body: &[u8],
+    mode: Mode,
+) -> Result<Response, Refusal> {
+    let request = members::parse(body)?;
     let root = Members::of(&request)?;
-    root.only(&["mchid"])?;
-    if root.required_text("mchid", 32)? != caller.mchid {
-        return Err(root.refuse("mchid", "商户号与Http头Authorization中的商户号不一致"));
+    let (names, sub_mchid): (&[&str], _) = match mode {
+        Mode::Direct => (&["mchid"], None),
+        Mode::Partner => {
+            (&["sp_mchid", "sub_mchid"], Some(root.required_text("sub_mchid", 32)?.to_owned()))
+        }
+    };
+    root.only(names)?;
+    if root.required_text(names[0], 32)? != caller.mchid {
+        return Err(root.refuse(names[0], "商户号与Http头Authorization中的商户号不一致"));
     }
-    if !number_fits(&out_trade_no, 6..=32, "") {
+    if !number_fits(out_trade_no, 6..=32, "") {
         let message = "商户订单号只能是6至32个数字、大小写字母及_-|*";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message));
     }
+    if caller.fault == Some(FaultKind::PaidMeanwhile) {
+        // Whether the wallet pays or refuses, the close meets what is then.
+        let paid = wechat.pay(&Payable::Number(out_trade_no.to_owned()), None);
+        tracing::info!(paid = paid.is_ok(), "the user tried to pay before the close");
+    }
     let now = wechat.now();
     let mut ledger = lock(&wechat.ledger);
-    match ledger.trade(&out_trade_no, now) {
+    match ledger.trade(out_trade_no, now) {
         // Closing a number that was never created succeeds and makes it unusable.
-        None => ledger.burn(&out_trade_no),
+        None if wechat.stage.switches.get().wechat_close_burns => ledger.burn(out_trade_no),
+        None => {}
+        Some(trade) if trade.contract.sub_mchid() != sub_mchid.as_deref() => {
+            let message = "商户号与订单不匹配";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_447_843, message));
+        }
         Some(trade) => match trade.state {
             TradeState::Success | TradeState::Refund => return Err(already_paid()),
             TradeState::NotPay | TradeState::Closed => trade.state = TradeState::Closed,

@@ -1,11 +1,11 @@
 //! Refunds: accepted at once, finished later (wechat §4).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::Response,
 };
@@ -26,6 +26,7 @@ const SPACING: Duration = Duration::from_secs(60);
 const WINDOW: Duration = Duration::from_secs(365 * 86_400);
 
 struct Asked<'a> {
+    sub_mchid: Option<&'a str>,
     transaction_id: Option<&'a str>,
     out_trade_no: Option<&'a str>,
     out_refund_no: &'a str,
@@ -45,7 +46,9 @@ fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> 
         "funds_account",
         "amount",
         "goods_detail",
+        "sub_mchid",
     ])?;
+    let sub_mchid = root.text("sub_mchid", 32)?;
     let transaction_id = root.text("transaction_id", 32)?;
     let out_trade_no = root.text("out_trade_no", 32)?;
     if transaction_id.is_some() == out_trade_no.is_some() {
@@ -97,7 +100,15 @@ fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> 
         goods.required_integer("refund_amount")?;
         goods.required_integer("refund_quantity")?;
     }
-    Ok(Asked { transaction_id, out_trade_no, out_refund_no, notify_url, refund_fen, total_fen })
+    Ok(Asked {
+        sub_mchid,
+        transaction_id,
+        out_trade_no,
+        out_refund_no,
+        notify_url,
+        refund_fen,
+        total_fen,
+    })
 }
 
 /// The rules of §4.3 for a new refund of a paid trade.
@@ -154,6 +165,9 @@ pub(super) async fn apply(
     };
     let unknown = || Refusal::not_found("RESOURCE_NOT_EXISTS", "订单不存在或未支付");
     let trade = trade.ok_or_else(unknown)?.clone();
+    if trade.contract.sub_mchid() != asked.sub_mchid || caller.fault == Some(FaultKind::Lag) {
+        return Err(unknown());
+    }
     let (Some(transaction_id), Some(paid_at)) = (trade.transaction_id.clone(), trade.paid_at)
     else {
         return Err(unknown());
@@ -180,6 +194,8 @@ pub(super) async fn apply(
         ends_at: wechat.stage.clocks.later(wechat.stage.switches.get().refund_delay_seconds),
         outcome,
         request: request.clone(),
+        sub_mchid: asked.sub_mchid.map(str::to_owned),
+        handled: false,
     };
     let object = refund_object(&refund, now);
     ledger.give_back(refund.clone());
@@ -196,10 +212,13 @@ pub(super) async fn query(
     State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     Path(out_refund_no): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Refusal> {
     let unknown = || Refusal::not_found("RESOURCE_NOT_EXISTS", "退款单不存在");
     let now = wechat.now();
-    let refund = lock(&wechat.ledger).refund(&out_refund_no).cloned().ok_or_else(unknown)?;
+    let refund = lock(&wechat.ledger).refund(&out_refund_no).cloned();
+    let refund = refund.filter(|refund| refund.sub_mchid.as_ref() == query.get("sub_mchid"));
+    let refund = refund.ok_or_else(unknown)?;
     if caller.fault == Some(FaultKind::Lag) {
         if now < refund.ends_at {
             return Err(unknown());
@@ -207,6 +226,74 @@ pub(super) async fn query(
         return Ok(found(&refund_object(&refund, refund.created_at)));
     }
     Ok(found(&refund_object(&refund, now)))
+}
+
+/// Handles a refund that ended ABNORMAL: to a card of the user's or of the merchant's (wechat §4.5).
+/// It is under way again and then succeeds.
+pub(super) async fn apply_abnormal(
+    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
+    Path(refund_id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let request = members::parse(&body)?;
+    let root = Members::of(&request)?;
+    let names = ["out_refund_no", "sub_mchid", "type", "bank_type", "bank_account", "real_name"];
+    root.only(&names)?;
+    let out_refund_no = root.required_text("out_refund_no", 64)?;
+    let sub_mchid = root.text("sub_mchid", 32)?;
+    match root.required_text("type", 32)? {
+        "MERCHANT_BANK_CARD" => {}
+        "USER_BANK_CARD" => {
+            root.required_text("bank_type", 16)?;
+            for name in ["bank_account", "real_name"] {
+                wechat.opened(&root, name, root.required_text(name, 1024)?, &caller)?;
+            }
+        }
+        _ => return Err(root.refuse("type", "仅支持USER_BANK_CARD和MERCHANT_BANK_CARD")),
+    }
+    let now = wechat.now();
+    let mut ledger = lock(&wechat.ledger);
+    let refund = ledger.refund_by_id(&refund_id).cloned();
+    let refund = refund.filter(|refund| {
+        refund.out_refund_no == out_refund_no && refund.sub_mchid.as_deref() == sub_mchid
+    });
+    let refund =
+        refund.ok_or_else(|| Refusal::invalid_request(268_435_464, "退款单不存在或不匹配"))?;
+    if refund.handled {
+        return Ok(found(&refund_object(&refund, now)));
+    }
+    if refund.status(now) != "ABNORMAL" {
+        return Err(Refusal::invalid_request(268_435_464, "退款单状态不是退款异常"));
+    }
+    let ends_at = wechat.stage.clocks.later(wechat.stage.switches.get().refund_delay_seconds);
+    let revived = ledger.revive(out_refund_no, ends_at).cloned();
+    drop(ledger);
+    let revived = revived.ok_or_else(Refusal::system_error)?;
+    if let Some(url) = revived.request["notify_url"].as_str() {
+        wechat.announce_refund(&revived, url);
+    }
+    Ok(found(&refund_object(&revived, now)))
+}
+
+impl Wechat {
+    /// The plain text of a sensitive member, encrypted for the key that the request names
+    /// (wechat §1.8).
+    pub(super) fn opened(
+        &self,
+        root: &Members<'_>,
+        name: &str,
+        cipher: &str,
+        caller: &Caller,
+    ) -> Result<String, Refusal> {
+        let serial = caller.serial.as_deref().unwrap_or_default();
+        let signer = self.signer_named(serial).ok_or_else(|| {
+            let message = "Http头缺少Wechatpay-Serial，或其证书序列号、公钥ID有误";
+            Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message)
+        })?;
+        let opened = self.signing(&signer).0.opens(cipher);
+        opened.ok_or_else(|| root.refuse(name, "敏感信息解密失败"))
+    }
 }
 
 /// The refund as the API tells it.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Trade, TradeState, Wechat, ledger::PREPAY_LIFE, notifications::new_transaction_id};
+use super::{
+    Contract, Trade, TradeState, Wechat, ledger::PREPAY_LIFE, notifications::new_transaction_id,
+};
 use crate::{lock, people::PersonNo};
 
 /// The arguments of `wx.requestPayment` as a mini-program passes them.
@@ -61,8 +63,13 @@ impl Wechat {
                 let package = parameters.package.strip_prefix("prepay_id=");
                 let prepay_id =
                     package.filter(|_| parameters.sign_type == "RSA").ok_or(WalletRefusal::Form)?;
-                let text = signed_text(&self.keys.app_id, parameters);
-                if !self.keys.merchant.pair.verifies(text.as_bytes(), &parameters.pay_sign) {
+                let mut apps = vec![self.keys.app_id.clone()];
+                apps.extend(self.sub_app(prepay_id));
+                // The app is the one that opens the wallet: the provider's or the sub-merchant's.
+                if !apps.iter().any(|app| {
+                    let text = signed_text(app, parameters);
+                    self.keys.merchant.pair.verifies(text.as_bytes(), &parameters.pay_sign)
+                }) {
                     return Err(WalletRefusal::PaySign);
                 }
                 prepay_id
@@ -74,6 +81,14 @@ impl Wechat {
             return Err(WalletRefusal::PrepayExpired);
         }
         Ok(prepay.out_trade_no.clone())
+    }
+
+    fn sub_app(&self, prepay_id: &str) -> Option<String> {
+        let ledger = lock(&self.ledger);
+        match &ledger.written(&ledger.prepay(prepay_id)?.out_trade_no)?.contract {
+            Contract::Partner { sub_appid, .. } => sub_appid.clone(),
+            Contract::Direct => None,
+        }
     }
 
     /// The trade that the wallet would show, when it can be paid by this user.

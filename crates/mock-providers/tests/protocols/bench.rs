@@ -56,7 +56,9 @@ impl Bench {
 }
 
 fn der(pem: &str) -> Vec<u8> {
-    let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    // The first section; Alipay's certificate has its issuer's after it.
+    let section = pem.split("-----END").next().unwrap();
+    let text: String = section.lines().filter(|line| !line.starts_with("-----")).collect();
     BASE64.decode(text).unwrap()
 }
 
@@ -233,6 +235,8 @@ pub struct Told {
     pub root: String,
     pub content: Value,
     pub is_signed: bool,
+    /// Alipay's certificate, in certificate mode.
+    pub serial: Option<String>,
 }
 
 impl Told {
@@ -288,13 +292,27 @@ impl Bench {
         let text = response.text().await.unwrap();
         let raw: BTreeMap<String, Box<serde_json::value::RawValue>> =
             serde_json::from_str(&text).unwrap();
-        let (root, content) = raw.iter().find(|(name, _)| *name != "sign").unwrap();
+        let envelope = ["sign", "alipay_cert_sn"];
+        let node = |name: &&String| !envelope.contains(&name.as_str());
+        let root = raw.keys().find(node).unwrap();
+        let content = &raw[root];
+        let serial = raw.get("alipay_cert_sn").map(|sn| serde_json::from_str(sn.get()).unwrap());
+        let key = match serial.as_deref() {
+            Some(sn) if *sn == self.facts.alipay.alipay_next_cert_sn => {
+                &self.facts.alipay.alipay_next_cert
+            }
+            Some(sn) => {
+                assert_eq!(sn, self.facts.alipay.alipay_cert_sn);
+                &self.facts.alipay.alipay_cert
+            }
+            None => &self.facts.alipay.alipay_public_key,
+        };
         let is_signed = raw.get("sign").is_some_and(|sign| {
             let sign: String = serde_json::from_str(sign.get()).unwrap();
-            verifies(&self.facts.alipay.alipay_public_key, content.get().as_bytes(), &sign)
+            verifies(key, content.get().as_bytes(), &sign)
         });
         let content_value = serde_json::from_str(content.get()).unwrap();
-        Told { root: root.clone(), content: content_value, is_signed }
+        Told { root: root.clone(), content: content_value, is_signed, serial }
     }
 
     pub async fn alipay(&self, method: &str, biz: &Value) -> Told {

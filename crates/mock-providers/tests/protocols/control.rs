@@ -9,18 +9,18 @@ use crate::bench::{Answer, Bench, open_alipay};
 
 const NO: &str = "SI20260101000001";
 
-async fn call(bench: &Bench, method: Method, path: &str, body: &Value) -> Answer {
+pub async fn call(bench: &Bench, method: Method, path: &str, body: &Value) -> Answer {
     let url = format!("{}{path}", bench.facts.control_url);
     let request = bench.client.request(method, url);
     let request = if body.is_null() { request } else { request.body(body.to_string()) };
     Answer::read(request.send().await.unwrap()).await
 }
 
-async fn get(bench: &Bench, path: &str) -> Value {
+pub async fn get(bench: &Bench, path: &str) -> Value {
     call(bench, Method::GET, path, &Value::Null).await.json()
 }
 
-async fn post(bench: &Bench, path: &str, body: Value) -> Answer {
+pub async fn post(bench: &Bench, path: &str, body: Value) -> Answer {
     call(bench, Method::POST, path, &body).await
 }
 
@@ -144,5 +144,50 @@ async fn the_index_names_every_route_that_the_server_knows() {
         let answer = call(&bench, method.parse().unwrap(), &path, &json!({})).await;
         assert_ne!(answer.status, 405, "{route}");
         assert!(!answer.text.contains("route; GET"), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn the_described_routes_are_the_routes() {
+    let bench = Bench::new().await;
+    let page = get(&bench, "/openapi.json").await;
+    assert_eq!(page["openapi"], "3.1.0");
+    let paths = page["paths"].as_object().unwrap();
+    assert!(paths.len() > 25);
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().unwrap() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace("{id}", "d000001");
+            let answer = call(&bench, method.clone(), &path, &json!({})).await;
+            let said = &answer.json()["message"];
+            assert_ne!(answer.status, 405, "{method} {path}");
+            assert!(!said.as_str().unwrap_or("").contains("route"), "{method} {path}: {said}");
+            if method == Method::GET {
+                assert_eq!(answer.status, 200, "{path}");
+            }
+            assert!(operation["summary"].is_string());
+        }
+    }
+    let listed = get(&bench, "/").await["routes"].as_array().unwrap().len();
+    let described: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    assert_eq!(listed, described);
+}
+
+#[tokio::test]
+async fn chance_and_scale_are_set_over_http() {
+    let bench = Bench::new().await;
+    let rule = json!({"target": "wechat.query", "fault": "busy", "per_ten_thousand": 10_000});
+    let chaos = json!({"seed": 7, "rules": [rule]});
+    assert_eq!(post(&bench, "/chaos", chaos.clone()).await.json(), chaos);
+    assert_eq!(bench.wechat_query(NO).await.status, 429);
+    let ended = call(&bench, Method::DELETE, "/chaos", &Value::Null).await;
+    assert_eq!(ended.status, 204);
+    assert_eq!(bench.wechat_query(NO).await.status, 404);
+    let wrong =
+        json!({"rules": [{"target": "wechat.query", "fault": "busy", "per_ten_thousand": 0}]});
+    assert_eq!(post(&bench, "/chaos", wrong).await.status, 400);
+    assert_eq!(post(&bench, "/clock/scale", json!({"factor": 60})).await.json()["scale"], 60);
+    for factor in [0, 1_001] {
+        assert_eq!(post(&bench, "/clock/scale", json!({"factor": factor})).await.status, 400);
     }
 }

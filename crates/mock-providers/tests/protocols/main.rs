@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alipay;
+mod alipay_bills;
+mod alipay_modes;
 mod bench;
 mod control;
 mod folder;
+mod mini_program;
+mod products;
 mod receiver;
 mod timetable;
 mod wechat;

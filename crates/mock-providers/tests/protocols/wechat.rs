@@ -24,7 +24,7 @@ fn wallet(bench: &Bench, prepay_id: &str) -> WechatWallet {
     WechatWallet { time_stamp: stamp, nonce_str: nonce, package, sign_type, pay_sign }
 }
 
-async fn paid(bench: &Bench, number: &str, total: i64) {
+pub async fn paid(bench: &Bench, number: &str, total: i64) {
     let order = bench.wechat_order(number, total);
     assert_eq!(bench.wechat_create(&order).await.status, 200);
     bench.mocks.pay(&PayRequest::number(Wechat, number)).unwrap();
@@ -318,7 +318,7 @@ async fn the_query_needs_the_merchant() {
     assert_eq!(other.status, 400);
 }
 
-fn refund(number: &str, refund_no: &str, fen: i64, total: i64, url: &str) -> Value {
+pub fn refund(number: &str, refund_no: &str, fen: i64, total: i64, url: &str) -> Value {
     json!({
         "out_trade_no": number,
         "out_refund_no": refund_no,

@@ -1,14 +1,19 @@
 //! The signed exchange with the gateway. Common parameters travel in the query (the gateway needs
 //! `charset` there), the content in a form body; the one string that is signed is the one sent.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use kernel::{Channel, Clock};
-use reqwest::{StatusCode, header::CONTENT_TYPE};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kernel::{Channel, Clock, Timestamp};
+use reqwest::{RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use url::Url;
 
 use super::{
     AlipayConfig,
+    certificate::Serial,
     keys::AlipayKeys,
     response::{self, Codes, Reply, Unreadable, Verified},
     sign::request_text,
@@ -20,6 +25,9 @@ use crate::{
     setup::{endpoint, identifier},
 };
 
+/// The least time between two downloads of certificates.
+const DOWNLOAD_GAP: Duration = Duration::from_secs(60);
+
 pub(super) struct Client {
     caller: Caller,
     gateway: Url,
@@ -27,6 +35,15 @@ pub(super) struct Client {
     key: SigningKey,
     alipay_keys: AlipayKeys,
     clock: Arc<dyn Clock>,
+    /// When a certificate was last downloaded.
+    downloaded_at: Mutex<Option<Timestamp>>,
+}
+
+/// An answer that waits for the certificate that it names.
+struct Pending<F> {
+    body: Vec<u8>,
+    serial: Serial,
+    judge: F,
 }
 
 /// One call of one method.
@@ -43,7 +60,11 @@ impl Client {
     pub(super) fn new(config: &AlipayConfig, clock: Arc<dyn Clock>) -> Result<Client, SetupError> {
         let gateway = endpoint("gateway", &config.gateway)?;
         let key = SigningKey::read("application private key", &config.app_private_key)?;
-        let alipay_keys = AlipayKeys::read(&config.alipay_public_keys, &key.public_key())?;
+        let alipay_keys = AlipayKeys::read(
+            &config.alipay_public_keys,
+            config.certificates.as_ref(),
+            &key.public_key(),
+        )?;
         Ok(Client {
             caller: Caller::new(Channel::Alipay, &gateway, Arc::clone(&clock))?,
             gateway,
@@ -51,6 +72,7 @@ impl Client {
             key,
             alipay_keys,
             clock,
+            downloaded_at: Mutex::default(),
         })
     }
 
@@ -76,7 +98,104 @@ impl Client {
     where
         E: Failure + From<CannotSign> + From<Unreadable> + From<BadStatus>,
     {
+        let root = format!("{}_response", call.method.replace('.', "_"));
+        let read = |answer: &Answer| {
+            if answer.status != StatusCode::OK {
+                return Err(BadStatus(answer.status).into());
+            }
+            match response::read(&answer.body, &root, &self.alipay_keys, self.clock.now()) {
+                Ok(reply) => judge(reply).map(Ok),
+                Err(Unreadable::Certificate(serial)) => {
+                    Ok(Err(Pending { body: answer.body.clone(), serial, judge }))
+                }
+                Err(unreadable) => Err(unreadable.into()),
+            }
+        };
+        let request = self.request(&call)?;
+        match self.caller.call(call.operation, "trace_id", request, read).await? {
+            Ok(outcome) => Ok(outcome),
+            Err(Pending { body, serial, judge }) => {
+                self.download(serial).await?;
+                let now = self.clock.now();
+                judge(response::read(&body, &root, &self.alipay_keys, now)?)
+            }
+        }
+    }
+
+    /// Gets a certificate that an answer names and that we do not hold. Its own answer cannot be
+    /// verified with it beforehand, so the chain up to the configured roots decides. At most one a
+    /// minute: whatever the answers name, they cannot make us call without end.
+    async fn download(&self, serial: Serial) -> Result<(), Unreadable> {
+        let now = self.clock.now();
+        {
+            let mut last = self.downloaded_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|at| now.since(at) < DOWNLOAD_GAP && at <= now) {
+                return Err(Unreadable::Certificate(serial));
+            }
+            *last = Some(now);
+        }
+        let content = format!(r#"{{"alipay_cert_sn":"{serial}"}}"#);
+        let call = Call {
+            operation: "certificate",
+            method: "alipay.open.app.alipaycert.download",
+            notify_url: None,
+            content: &[("biz_content", &content)],
+        };
+        let unknown = Unreadable::Certificate(serial);
+        let request = self.request(&call).map_err(|CannotSign| unknown)?;
+        let root = "alipay_open_app_alipaycert_download_response";
+        let read = |answer: &Answer| {
+            if answer.status != StatusCode::OK {
+                return Err(ChannelError::from(BadStatus(answer.status)));
+            }
+            Ok(response::unverified_text(&answer.body, root, "alipay_cert_content")?)
+        };
+        let content = self.caller.call(call.operation, "trace_id", request, read).await;
+        let text = content.ok().and_then(|content| STANDARD.decode(content.trim()).ok());
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(unknown)?;
+        match self.alipay_keys.admit(serial, &text, now) {
+            Ok(()) => {
+                tracing::info!(%serial, "a new Alipay certificate was downloaded");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%serial, %error, "a downloaded Alipay certificate is not trusted");
+                Err(unknown)
+            }
+        }
+    }
+
+    pub(super) const fn gateway(&self) -> &Url {
+        &self.gateway
+    }
+
+    pub(super) const fn http(&self) -> &reqwest::Client {
+        self.caller.client()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The signed address of a page that the client opens; nothing is called.
+    pub(super) fn page(&self, call: &Call<'_>) -> Result<Url, CannotSign> {
+        let mut url = self.address(call)?;
+        url.query_pairs_mut().extend_pairs(call.content);
+        Ok(url)
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<RequestBuilder, CannotSign> {
+        let url = self.address(call)?;
+        let body =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(call.content).finish();
+        let content_type = "application/x-www-form-urlencoded;charset=utf-8";
+        Ok(self.caller.client().post(url).header(CONTENT_TYPE, content_type).body(body))
+    }
+
+    /// The gateway with the common parameters and the signature over them and the content.
+    fn address(&self, call: &Call<'_>) -> Result<Url, CannotSign> {
         let timestamp = self.clock.now().beijing_text();
+        let serials = self.alipay_keys.request_serials();
         let mut common = vec![
             ("app_id", self.app_id.as_str()),
             ("method", call.method),
@@ -87,24 +206,15 @@ impl Client {
             ("version", "1.0"),
         ];
         common.extend(call.notify_url.map(|url| ("notify_url", url)));
+        if let Some((application, roots)) = &serials {
+            common.extend([("app_cert_sn", application.as_str()), ("alipay_root_cert_sn", roots)]);
+        }
         let text = request_text(&[&common, call.content].concat());
         let sign = self.key.sign(text.as_bytes())?;
 
         let mut url = self.gateway.clone();
         url.query_pairs_mut().extend_pairs(&common).append_pair("sign", &sign);
-        let body =
-            form_urlencoded::Serializer::new(String::new()).extend_pairs(call.content).finish();
-        let content_type = "application/x-www-form-urlencoded;charset=utf-8";
-        let request = self.caller.client().post(url).header(CONTENT_TYPE, content_type).body(body);
-
-        let root = format!("{}_response", call.method.replace('.', "_"));
-        let read = |answer: &Answer| {
-            if answer.status != StatusCode::OK {
-                return Err(BadStatus(answer.status).into());
-            }
-            judge(response::read(&answer.body, &root, &self.alipay_keys)?)
-        };
-        self.caller.call(call.operation, "trace_id", request, read).await
+        Ok(url)
     }
 }
 
@@ -126,6 +236,7 @@ impl From<Unreadable> for ChannelError {
         let why = match unreadable {
             Unreadable::Form => "the answer is not in the gateway's form",
             Unreadable::Signature => "unverified answer: signature",
+            Unreadable::Certificate(_) => "unverified answer: unknown certificate",
         };
         ChannelError::Unknown(why.into())
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{
     AlipayConfig,
     client::{BadStatus, Call, Client},
+    phone::ContentKey,
     response::{Codes, Reply, Unreadable},
 };
 use crate::{
@@ -20,7 +21,8 @@ use crate::{
 
 /// One Alipay mini-program.
 pub struct AlipayLogin {
-    client: Client,
+    pub(super) client: Client,
+    pub(super) content_key: Option<ContentKey>,
 }
 
 impl AlipayLogin {
@@ -29,12 +31,13 @@ impl AlipayLogin {
     /// # Errors
     /// [`SetupError`] names the setting that cannot work.
     pub fn new(config: &AlipayConfig, clock: Arc<dyn Clock>) -> Result<AlipayLogin, SetupError> {
-        Ok(AlipayLogin { client: Client::new(config, clock)? })
+        let content_key = config.content_key.as_ref().map(ContentKey::read).transpose()?;
+        Ok(AlipayLogin { client: Client::new(config, clock)?, content_key })
     }
 
     #[cfg(test)]
     pub(super) fn impatient(self) -> AlipayLogin {
-        AlipayLogin { client: self.client.impatient() }
+        AlipayLogin { client: self.client.impatient(), ..self }
     }
 
     fn read(&self, reply: Reply) -> Result<LoginIdentity, LoginError> {
@@ -89,7 +92,9 @@ impl From<CannotSign> for LoginError {
 impl From<Unreadable> for LoginError {
     fn from(unreadable: Unreadable) -> LoginError {
         match unreadable {
-            Unreadable::Form | Unreadable::Signature => LoginError::Unknown,
+            Unreadable::Form | Unreadable::Signature | Unreadable::Certificate(_) => {
+                LoginError::Unknown
+            }
         }
     }
 }

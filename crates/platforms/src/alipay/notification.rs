@@ -15,7 +15,8 @@ use kernel::{Channel, Fen, MerchantKey, Timestamp};
 use percent_encoding::percent_decode;
 
 use super::{
-    keys::AlipayKeys,
+    certificate::Serial,
+    keys::{AlipayKeys, Unproven},
     sign::{Reading, notification_text},
 };
 use crate::{
@@ -31,10 +32,11 @@ const PAIRS_MAX: usize = 256;
 pub(super) fn open(
     keys: &AlipayKeys,
     merchant: &MerchantKey,
+    now: Timestamp,
     body: &[u8],
 ) -> Result<Notice, Refusal> {
     let form = Form::parse(body)?;
-    form.verify(keys)?;
+    form.verify(keys, now)?;
 
     // Genuine from here on.
     read(&form, merchant).map_err(|_| Refusal::Unreadable)
@@ -143,11 +145,13 @@ impl Form {
     }
 
     /// The message does not choose the algorithm: anything but RSA2 is refused.
-    fn verify(&self, keys: &AlipayKeys) -> Result<(), Refusal> {
+    fn verify(&self, keys: &AlipayKeys, now: Timestamp) -> Result<(), Refusal> {
         if self.required("sign_type")? != "RSA2" {
             return Err(Refusal::Malformed);
         }
         let signature = self.required("sign")?;
+        let serial = self.value("alipay_cert_sn")?.and_then(Serial::parse);
+        let mut refusal = Refusal::Signature;
         let mut tried: Vec<Vec<u8>> = Vec::new();
         for reading in Reading::ALL {
             let text = self.text(reading);
@@ -156,14 +160,18 @@ impl Form {
             if tried.contains(&text) {
                 continue;
             }
-            if keys.verify(&text, signature).is_ok() {
-                let labels = [("channel", "alipay"), ("reading", reading.code())];
-                metrics::counter!("notification_signature_reading", &labels).increment(1);
-                return Ok(());
+            match keys.verify_notification(&text, signature, serial, now) {
+                Ok(()) => {
+                    let labels = [("channel", "alipay"), ("reading", reading.code())];
+                    metrics::counter!("notification_signature_reading", &labels).increment(1);
+                    return Ok(());
+                }
+                Err(Unproven::Signature) => {}
+                Err(Unproven::Certificate(_)) => refusal = Refusal::UnknownKey,
             }
             tried.push(text);
         }
-        Err(Refusal::Signature)
+        Err(refusal)
     }
 
     fn text(&self, reading: Reading) -> Vec<u8> {

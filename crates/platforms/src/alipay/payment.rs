@@ -271,6 +271,55 @@ impl Trade {
     }
 }
 
+/// What a cancel did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AlipayCancelled {
+    /// It was unpaid, or closed before.
+    Closed,
+    /// It was paid, and the money goes back.
+    Refunded,
+    /// Alipay knows no such number.
+    NotFound,
+}
+
+pub(super) async fn cancel(
+    client: &Client,
+    out_trade_no: &OutTradeNo,
+) -> Result<AlipayCancelled, ChannelError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        out_trade_no: Option<String>,
+        retry_flag: Option<String>,
+        action: Option<String>,
+    }
+    let content = content(&TradeContent { out_trade_no })?;
+    let call = Call {
+        operation: "cancel",
+        method: "alipay.trade.cancel",
+        notify_url: None,
+        content: &[("biz_content", &content)],
+    };
+    let judge = |reply: Reply| match sorted(reply)? {
+        Sorted::Refused(codes) => Err(refusal(&codes)),
+        Sorted::Success(verified) => {
+            let answer: Answer = read(&verified)?;
+            if let Some(number) = &answer.out_trade_no {
+                same_number(number, out_trade_no.as_str())?;
+            }
+            if answer.retry_flag.as_deref() == Some("Y") {
+                return Err(ChannelError::Busy);
+            }
+            match answer.action.as_deref() {
+                Some("close") => Ok(AlipayCancelled::Closed),
+                Some("refund") => Ok(AlipayCancelled::Refunded),
+                None | Some("") => Ok(AlipayCancelled::NotFound),
+                Some(_) => Err(ChannelError::Unknown("the answer has an unknown action".into())),
+            }
+        }
+    };
+    client.exchange(call, judge).await
+}
+
 /// Only an unpaid trade can be closed. The refusals do not tell a paid trade from a closed one;
 /// either way the caller queries next.
 pub(super) async fn close(client: &Client, out_trade_no: &OutTradeNo) -> Result<(), ChannelError> {

@@ -6,15 +6,21 @@
 
 use std::{borrow::Cow, fmt};
 
+use kernel::Timestamp;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use super::keys::AlipayKeys;
+use super::{
+    certificate::Serial,
+    keys::{AlipayKeys, Unproven},
+};
 use crate::call::plain_code;
 
+/// An envelope has three members, a node some dozens at most.
+const MEMBERS_MAX: usize = 64;
 const ERROR_ROOT: &str = "error_response";
 
 /// Why an answer says nothing.
@@ -24,6 +30,17 @@ pub(super) enum Unreadable {
     Form,
     /// Signed, and the signature does not fit.
     Signature,
+    /// Signed under a certificate that we do not hold.
+    Certificate(Serial),
+}
+
+impl From<Unproven> for Unreadable {
+    fn from(unproven: Unproven) -> Unreadable {
+        match unproven {
+            Unproven::Signature => Unreadable::Signature,
+            Unproven::Certificate(serial) => Unreadable::Certificate(serial),
+        }
+    }
 }
 
 /// An answer in the gateway's form.
@@ -53,6 +70,11 @@ pub(super) struct Codes {
 impl Verified {
     pub(super) const fn codes(&self) -> &Codes {
         &self.codes
+    }
+
+    /// The signed text itself.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     pub(super) const fn is_error(&self) -> bool {
@@ -92,35 +114,54 @@ impl Codes {
 }
 
 /// Reads a whole body. `root` is the method's root node, such as `alipay_trade_query_response`.
-pub(super) fn read(body: &[u8], root: &str, keys: &AlipayKeys) -> Result<Reply, Unreadable> {
+pub(super) fn read(
+    body: &[u8],
+    root: &str,
+    keys: &AlipayKeys,
+    now: Timestamp,
+) -> Result<Reply, Unreadable> {
     let body = std::str::from_utf8(body).map_err(|_| Unreadable::Form)?;
-    let Outer(members) = serde_json::from_str(body).map_err(|_| Unreadable::Form)?;
-    let member = |name: &str| {
-        members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| value.get())
-    };
-    let (node, is_error) = match (member(root), member(ERROR_ROOT)) {
-        (Some(node), _) => (node, false),
-        (None, Some(node)) => (node, true),
-        (None, None) => return Err(Unreadable::Form),
-    };
-    let Some(signature) = member("sign") else {
+    let members: Outer = serde_json::from_str(body).map_err(|_| Unreadable::Form)?;
+    let (node, is_error) = members.node(root)?;
+    let Some(signature) = members.text("sign")? else {
         return Codes::of(node).map(Reply::Unsigned);
     };
-    let signature: String = serde_json::from_str(signature).map_err(|_| Unreadable::Form)?;
-    let text = verified_text(node, &signature, keys)?;
+    let serial = members.text("alipay_cert_sn")?.filter(|text| !text.is_empty());
+    // A name of another form is nobody's.
+    let serial = serial.map(|text| Serial::parse(&text).ok_or(Unreadable::Form)).transpose()?;
+    let verify = |text: &str| keys.verify(text.as_bytes(), &signature, serial, now);
+    let text = verified_text(node, verify)?;
     let codes = Codes::of(&text)?;
     Ok(Reply::Verified(Verified { text, codes, is_error }))
 }
 
+/// A member of the root node of an answer that cannot be verified yet, because it brings what
+/// verifying needs. The caller proves the content in another way before using it.
+pub(super) fn unverified_text(body: &[u8], root: &str, name: &str) -> Result<String, Unreadable> {
+    let body = std::str::from_utf8(body).map_err(|_| Unreadable::Form)?;
+    let members: Outer = serde_json::from_str(body).map_err(|_| Unreadable::Form)?;
+    let (node, is_error) = members.node(root)?;
+    if is_error || Codes::of(node)?.code.as_deref() != Some("10000") {
+        return Err(Unreadable::Form);
+    }
+    let node: Outer = serde_json::from_str(node).map_err(|_| Unreadable::Form)?;
+    node.text(name)?.ok_or(Unreadable::Form)
+}
+
 /// The node as it was signed. Some answers were signed with `/` and sent with `\/`; what was
 /// verified is also what is read afterwards.
-fn verified_text(node: &str, signature: &str, keys: &AlipayKeys) -> Result<String, Unreadable> {
-    if keys.verify(node.as_bytes(), signature).is_ok() {
-        return Ok(node.to_owned());
+fn verified_text(
+    node: &str,
+    verify: impl Fn(&str) -> Result<(), Unproven>,
+) -> Result<String, Unreadable> {
+    match verify(node) {
+        Ok(()) => return Ok(node.to_owned()),
+        Err(Unproven::Signature) => {}
+        Err(unproven @ Unproven::Certificate(_)) => return Err(unproven.into()),
     }
     if node.contains("\\/") {
         let unescaped = node.replace("\\/", "/");
-        if keys.verify(unescaped.as_bytes(), signature).is_ok() {
+        if verify(&unescaped).is_ok() {
             return Ok(unescaped);
         }
     }
@@ -129,6 +170,27 @@ fn verified_text(node: &str, signature: &str, keys: &AlipayKeys) -> Result<Strin
 
 /// The outer object's members in order, values untouched.
 struct Outer<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Outer<'a> {
+    fn member(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| value.get())
+    }
+
+    /// A member that must be a text if it is there.
+    fn text(&self, name: &str) -> Result<Option<String>, Unreadable> {
+        let member = self.member(name).map(serde_json::from_str);
+        member.transpose().map_err(|_| Unreadable::Form)
+    }
+
+    /// The method's node, or the one of old-style errors.
+    fn node(&self, root: &str) -> Result<(&'a str, bool), Unreadable> {
+        match (self.member(root), self.member(ERROR_ROOT)) {
+            (Some(node), _) => Ok((node, false)),
+            (None, Some(node)) => Ok((node, true)),
+            (None, None) => Err(Unreadable::Form),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Outer<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Outer<'de>, D::Error> {
@@ -143,7 +205,9 @@ impl<'de> Deserialize<'de> for Outer<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outer<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
                 while let Some(Key(key)) = map.next_key()? {
-                    if members.len() == 16 || members.iter().any(|(known, _)| *known == key) {
+                    if members.len() == MEMBERS_MAX
+                        || members.iter().any(|(known, _)| *known == key)
+                    {
                         return Err(A::Error::custom("doubled or too many keys"));
                     }
                     members.push((key, map.next_value()?));
@@ -169,15 +233,16 @@ mod tests {
         testing::{TestKey, spoiled},
     };
 
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
     const ROOT: &str = "alipay_trade_query_response";
 
     fn keys() -> AlipayKeys {
         let own = VerifyingKey::read("own", &TestKey::merchant().public_pem()).expect("a key");
-        AlipayKeys::read(&[TestKey::platform().public_pem()], &own).expect("keys")
+        AlipayKeys::read(&[TestKey::platform().public_pem()], None, &own).expect("keys")
     }
 
     fn read_text(body: &str) -> Result<Reply, Unreadable> {
-        read(body.as_bytes(), ROOT, &keys())
+        read(body.as_bytes(), ROOT, &keys(), NOW)
     }
 
     fn sign(node: &str) -> String {
@@ -190,7 +255,7 @@ mod tests {
     #[case::plain(r#"{"alipay_trade_query_response":NODE,"sign":"SIGN"}"#)]
     #[case::sign_first(r#"{"sign":"SIGN","alipay_trade_query_response":NODE}"#)]
     #[case::certificate(
-        r#"{"alipay_trade_query_response":NODE,"alipay_cert_sn":"0a","sign":"SIGN"}"#
+        r#"{"alipay_trade_query_response":NODE,"alipay_cert_sn":"687b59193f3f462dd5336e5abf83c5d8","sign":"SIGN"}"#
     )]
     #[case::pretty("{\n  \"alipay_trade_query_response\" : NODE ,\n  \"sign\" : \"SIGN\"\n}\n")]
     #[case::escaped_key(r#"{"alipay\u005ftrade_query_response":NODE,"sign":"SIGN"}"#)]
@@ -264,7 +329,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_break_the_reader(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert!(!matches!(read(&body, ROOT, &keys()), Ok(Reply::Verified(_))));
+            prop_assert!(!matches!(read(&body, ROOT, &keys(), NOW), Ok(Reply::Verified(_))));
         }
 
         #[test]
@@ -274,7 +339,7 @@ mod tests {
             let (head, tail) = (format!("{{\"{ROOT}\":"), format!(",\"sign\":\"{}\"}}", sign(ODD)));
             let body = [head.as_bytes(), &node, tail.as_bytes()].concat();
             // White space around the node is outside the signed text, so the braces may move.
-            if let Ok(Reply::Verified(verified)) = read(&body, ROOT, &keys()) {
+            if let Ok(Reply::Verified(verified)) = read(&body, ROOT, &keys(), NOW) {
                 prop_assert_eq!(verified.text.as_str(), ODD);
             }
         }

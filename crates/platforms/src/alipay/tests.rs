@@ -39,6 +39,8 @@ fn config(server: &str) -> AlipayConfig {
         seller_id: "2088000000000001".into(),
         app_private_key: Secret::new(bare(&TestKey::merchant().pkcs1_pem())),
         alipay_public_keys: vec![bare(&TestKey::platform().public_pem())],
+        certificates: None,
+        content_key: None,
     }
 }
 

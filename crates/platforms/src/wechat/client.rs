@@ -1,7 +1,7 @@
 //! The signed exchange with the pay API: one buffer is signed and sent, an answer is verified
 //! before it is read, and errors are sorted by status and code alone.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kernel::{Channel, Clock, Entropy};
 use reqwest::{
@@ -12,13 +12,15 @@ use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use super::{
-    keys::PlatformKeys,
-    sign::{NONCE_LETTERS, SCHEME, SignedHead, request_text},
+    certificates::{Refresh, read_list},
+    keys::{PlatformKeys, is_certificate_serial},
+    sign::{ContentKey, NONCE_LETTERS, SCHEME, SignedHead, request_text},
 };
 use crate::{
     ChannelError, Refusal, Refused, SetupError,
     call::{Answer, Caller, plain_code},
     rsa::{CannotSign, SigningKey},
+    setup::has_user,
 };
 
 /// The internal code that WeChat appends to `Request-ID` when a number is used again with other
@@ -26,13 +28,24 @@ use crate::{
 /// other things too; the message is never parsed.
 const PARAMETERS_CHANGED: &str = "268498688";
 
+/// For a whole file. A statement of a busy day has tens of megabytes, packed.
+const FILE_TIME_MAX: Duration = Duration::from_secs(300);
+
+const CERTIFICATES: &str = "/v3/certificates";
+
 pub(super) struct Client {
     caller: Caller,
     base: Url,
+    /// The other access point, asked when no connection to the first came about.
+    backup: Option<Url>,
     mchid: String,
     serial: String,
     key: SigningKey,
     platform_keys: PlatformKeys,
+    content_key: ContentKey,
+    refresh: Refresh,
+    /// Held while a list is downloaded, so that others wait for it in place of failing.
+    refreshing: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -62,18 +75,38 @@ pub(super) struct ErrorAnswer {
     parameters_changed: bool,
 }
 
+/// What a [`Client`] is made of, read and checked.
+pub(super) struct Parts {
+    pub(super) base: Url,
+    pub(super) backup: Option<Url>,
+    pub(super) mchid: String,
+    pub(super) serial: String,
+    pub(super) key: SigningKey,
+    pub(super) platform_keys: PlatformKeys,
+    pub(super) content_key: ContentKey,
+}
+
 impl Client {
     pub(super) fn new(
-        base: Url,
-        mchid: String,
-        serial: String,
-        key: SigningKey,
-        platform_keys: PlatformKeys,
+        parts: Parts,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Client, SetupError> {
-        let caller = Caller::new(Channel::Wechat, &base, Arc::clone(&clock))?;
-        Ok(Client { caller, base, mchid, serial, key, platform_keys, clock, entropy })
+        let Parts { base, backup, mchid, serial, key, platform_keys, content_key } = parts;
+        Ok(Client {
+            caller: Caller::new(Channel::Wechat, &base, Arc::clone(&clock))?,
+            base,
+            backup,
+            mchid,
+            serial,
+            key,
+            platform_keys,
+            content_key,
+            refresh: Refresh::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            clock,
+            entropy,
+        })
     }
 
     #[cfg(test)]
@@ -89,6 +122,14 @@ impl Client {
         &self.platform_keys
     }
 
+    pub(super) const fn content_key(&self) -> &ContentKey {
+        &self.content_key
+    }
+
+    pub(super) const fn refresh(&self) -> &Refresh {
+        &self.refresh
+    }
+
     pub(super) fn sign(&self, text: &str) -> Result<String, CannotSign> {
         self.key.sign(text.as_bytes())
     }
@@ -99,7 +140,7 @@ impl Client {
         target: &str,
         judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
-        self.exchange(operation, Method::GET, target, None, judge).await
+        self.exchange(operation, Method::GET, target, None, None, judge).await
     }
 
     pub(super) async fn post<T>(
@@ -109,37 +150,197 @@ impl Client {
         body: &str,
         judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
-        self.exchange(operation, Method::POST, target, Some(body), judge).await
+        self.exchange(operation, Method::POST, target, Some(body), None, judge).await
     }
 
+    /// As [`Self::post`], with members that were encrypted for the key of `serial`.
+    pub(super) async fn post_sealed<T>(
+        &self,
+        operation: &'static str,
+        target: &str,
+        body: &str,
+        serial: &str,
+        judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
+    ) -> Result<T, ChannelError> {
+        self.exchange(operation, Method::POST, target, Some(body), Some(serial), judge).await
+    }
+
+    /// What a request's sensitive members are encrypted with, and the serial that names it. Lists
+    /// the certificates first when there is none.
+    pub(super) async fn sealing_key(
+        &self,
+    ) -> Result<(String, Arc<crate::rsa::VerifyingKey>), ChannelError> {
+        if self.platform_keys.for_encryption(self.clock.now()).is_none() {
+            self.renew(None).await;
+        }
+        let found = self.platform_keys.for_encryption(self.clock.now());
+        found.ok_or_else(|| ChannelError::Misconfigured("no key of WeChat Pay is known".into()))
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
+    /// Fetches the file of a statement. The one answer that WeChat does not sign: the caller has to
+    /// prove it by its hash. Fetched from the pay API's own host only.
+    pub(super) async fn download_file(
+        &self,
+        address: &str,
+        sink: &mut (dyn FnMut(&[u8]) -> Result<(), ChannelError> + Send),
+    ) -> Result<(), ChannelError> {
+        let elsewhere = || ChannelError::Unknown("the file is somewhere else".into());
+        let url = Url::parse(address).map_err(|_| elsewhere())?;
+        let ours = [Some(&self.base), self.backup.as_ref()];
+        if !ours.into_iter().flatten().any(|host| host.origin() == url.origin()) || has_user(&url) {
+            return Err(elsewhere());
+        }
+        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let authorization = self.authorization("GET", target, "")?;
+        let request = self.caller.client().get(url.clone());
+        let mut request =
+            request.header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
+        if let Some(id) = self.platform_keys.public_key_id() {
+            request = request.header("wechatpay-serial", id);
+        }
+        self.caller.fetch("statement_file", "request-id", request, FILE_TIME_MAX, sink).await
+    }
+
+    /// One signed call. An answer under a serial that nobody told us yet is read again after the
+    /// list of certificates was renewed, within the budget; so is the first answer ever for a
+    /// merchant that was given no keys. Such a call can take as long as two.
     async fn exchange<T>(
         &self,
         operation: &'static str,
         method: Method,
         target: &str,
         body: Option<&str>,
+        sealed_for: Option<&str>,
         judge: impl FnOnce(Said) -> Result<T, ChannelError> + Send,
     ) -> Result<T, ChannelError> {
-        let url = self.base.join(target);
-        let url = url.map_err(|_| ChannelError::BadRequest("the call's path is no path"))?;
+        let now = self.clock.now();
+        if self.platform_keys.is_empty(now) || self.refresh.is_due(now) {
+            self.renew(None).await;
+        }
+        let mut judge = Some(judge);
+        let mut unread = None;
+        let read = |answer: &Answer| match self.check(answer) {
+            Err(Refusal::UnknownKey) => {
+                unread = Some(answer.clone());
+                Err(unverified(Refusal::UnknownKey))
+            }
+            Err(refusal) => Err(unverified(refusal)),
+            Ok(()) => match judge.take() {
+                Some(judge) => judge(said(answer)?),
+                None => Err(ChannelError::Unknown("answered twice".into())),
+            },
+        };
+        let result = self.send(operation, method, target, body, sealed_for, read).await;
+        let (Some(answer), Some(judge)) = (unread, judge) else { return result };
+        let serial = SignedHead::read(&answer.headers).map(|head| head.serial().to_owned());
+        match serial {
+            Ok(serial) if is_certificate_serial(&serial) && self.renew(Some(&serial)).await => {
+                self.check(&answer).map_err(unverified)?;
+                judge(said(&answer)?)
+            }
+            _ => result,
+        }
+    }
+
+    /// Signs once and sends; the other host gets the same signature, which does not cover the host.
+    async fn send<T>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        target: &str,
+        body: Option<&str>,
+        sealed_for: Option<&str>,
+        mut read: impl FnMut(&Answer) -> Result<T, ChannelError> + Send,
+    ) -> Result<T, ChannelError> {
+        let no_path = |_| ChannelError::BadRequest("the call's path is no path");
+        let url = self.base.join(target).map_err(no_path)?;
         // The signed target is the one on the wire, whatever joining made of ours.
         let wire_target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let authorization =
             self.authorization(method.as_str(), wire_target, body.unwrap_or_default())?;
-        let mut request = self
-            .caller
-            .client()
-            .request(method, url)
-            .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, authorization);
-        if let Some(id) = self.platform_keys.public_key_id() {
-            request = request.header("wechatpay-serial", id);
+        let request = |url: Url| {
+            let client = self.caller.client();
+            let mut request = client
+                .request(method.clone(), url)
+                .header(ACCEPT, "application/json")
+                .header(AUTHORIZATION, &authorization);
+            if let Some(id) = sealed_for.or(self.platform_keys.public_key_id()) {
+                request = request.header("wechatpay-serial", id);
+            }
+            if let Some(body) = body {
+                request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
+            }
+            request
+        };
+        let other = self.backup.as_ref().map(|host| host.join(wire_target)).transpose();
+        let other = other.map_err(no_path)?;
+        let first = request(url);
+        let result = self.caller.call(operation, "request-id", first, &mut read).await;
+        match (result, other) {
+            (Err(ChannelError::NotSent), Some(url)) => {
+                tracing::warn!(operation, "the first host cannot be reached, trying the other");
+                self.caller.call(operation, "request-id", request(url), &mut read).await
+            }
+            (result, _) => result,
         }
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
+    }
+
+    /// Downloads the list unless `serial` has become known meanwhile. True when there is something
+    /// new to look into; false when the budget is used up or the download failed.
+    pub(super) async fn renew(&self, serial: Option<&str>) -> bool {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let now = self.clock.now();
+        let is_known = || match serial {
+            Some(serial) => self.platform_keys.by_serial(serial, self.clock.now()).is_some(),
+            None => !self.platform_keys.is_empty(now) && !self.refresh.is_due(now),
+        };
+        if is_known() {
+            return true;
         }
-        let read = |answer: &Answer| judge(self.read(answer)?);
-        self.caller.call(operation, "request-id", request, read).await
+        if serial.is_some_and(|serial| !self.refresh.is_open_to(serial, now))
+            || !self.refresh.begin(now)
+        {
+            return false;
+        }
+        let renewed = self.download().await;
+        if let Some(serial) = serial
+            && !is_known()
+        {
+            self.refresh.remember_unknown(serial, now);
+        }
+        renewed.is_ok()
+    }
+
+    async fn download(&self) -> Result<(), ChannelError> {
+        let read = |answer: &Answer| {
+            if answer.status == StatusCode::NOT_FOUND {
+                // A merchant with a public key has no certificates; that is no error.
+                return Ok(Vec::new());
+            }
+            if answer.status != StatusCode::OK {
+                return Err(ErrorAnswer::read(answer).into_error());
+            }
+            // Decrypting proves that somebody with our APIv3 key wrote each certificate; the
+            // signature, by one of them or by a key known before, proves the list as a whole.
+            let list = read_list(&self.content_key, &answer.body)
+                .map_err(|bad| ChannelError::Unknown(bad.text().into()))?;
+            let now = self.clock.now();
+            let candidates = self.platform_keys.joined_with(&list, now);
+            SignedHead::read(&answer.headers)
+                .and_then(|head| head.verify(&candidates, now, &answer.body))
+                .map_err(unverified)?;
+            Ok(list)
+        };
+        let list = self.send("certificates", Method::GET, CERTIFICATES, None, None, read).await?;
+        let now = self.clock.now();
+        tracing::info!(certificates = list.len(), "platform certificates listed");
+        self.platform_keys.add(list, now);
+        self.refresh.succeeded(now);
+        Ok(())
     }
 
     fn authorization(
@@ -161,25 +362,27 @@ impl Client {
     /// Verifies before anything is parsed. A 2xx without a valid signature is a forgery or one of
     /// WeChat's probes; an error answer may be unsigned (a 401 always is, gateways' pages are), but
     /// a signature that is there must fit.
-    fn read(&self, answer: &Answer) -> Result<Said, ChannelError> {
-        let verdict = SignedHead::read(&answer.headers)
-            .and_then(|head| head.verify(&self.platform_keys, self.clock.now(), &answer.body));
-        let unverified = |refusal: Refusal| {
-            ChannelError::Unknown(format!("unverified answer: {}", refusal.code()))
-        };
-        if answer.status.is_success() {
-            verdict.map_err(unverified)?;
-            return match answer.status {
-                StatusCode::OK | StatusCode::NO_CONTENT => {
-                    Ok(Said::Done(Verified(answer.body.clone())))
-                }
-                other => Err(ChannelError::Unknown(format!("HTTP {}", other.as_u16()))),
-            };
+    fn check(&self, answer: &Answer) -> Result<(), Refusal> {
+        if !answer.status.is_success() && SignedHead::is_absent(&answer.headers) {
+            return Ok(());
         }
-        if !SignedHead::is_absent(&answer.headers) {
-            verdict.map_err(unverified)?;
+        let head = SignedHead::read(&answer.headers)?;
+        head.verify(&self.platform_keys, self.clock.now(), &answer.body)
+    }
+}
+
+fn unverified(refusal: Refusal) -> ChannelError {
+    ChannelError::Unknown(format!("unverified answer: {}", refusal.code()))
+}
+
+/// What an answer says whose signature was checked.
+fn said(answer: &Answer) -> Result<Said, ChannelError> {
+    match answer.status {
+        StatusCode::OK | StatusCode::NO_CONTENT => Ok(Said::Done(Verified(answer.body.clone()))),
+        other if other.is_success() => {
+            Err(ChannelError::Unknown(format!("HTTP {}", other.as_u16())))
         }
-        Ok(Said::Error(ErrorAnswer::read(answer)))
+        _ => Ok(Said::Error(ErrorAnswer::read(answer))),
     }
 }
 

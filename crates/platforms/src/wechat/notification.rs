@@ -1,7 +1,9 @@
 //! Notifications (回调通知): verified as raw bytes, then decrypted, then read.
 //!
-//! Nothing here calls out: an unknown serial is refused and WeChat repeats the message, so that
-//! nobody can make us fetch anything by posting to our address.
+//! Nothing here calls out: an unknown serial is refused and WeChat repeats the message. Whether such
+//! a message may cause a later look at the list of certificates, [`is_sealed_for_us`] says: only
+//! when its content opens with the APIv3 key, so that nobody can make us fetch anything by posting
+//! to our address.
 
 use kernel::{MerchantKey, Timestamp};
 use reqwest::header::HeaderMap;
@@ -37,6 +39,26 @@ struct Resource {
     ciphertext: String,
 }
 
+impl Envelope<'_> {
+    fn decrypt(&self, content_key: &ContentKey) -> Result<Vec<u8>, Refusal> {
+        let resource = self.resource.map_or("", RawValue::get);
+        let resource: Resource = serde_json::from_str(resource).map_err(|_| Refusal::Unreadable)?;
+        if resource.algorithm != "AEAD_AES_256_GCM" {
+            return Err(Refusal::Undecryptable);
+        }
+        let associated_data = resource.associated_data.as_deref().unwrap_or_default();
+        content_key.decrypt(&resource.nonce, associated_data, &resource.ciphertext)
+    }
+}
+
+/// Whether the content was encrypted by somebody who has this merchant's APIv3 key. Proves less than
+/// a signature (an old content opens too) and more than nothing.
+pub(super) fn is_sealed_for_us(content_key: &ContentKey, body: &[u8]) -> bool {
+    body.len() <= BODY_BYTES_MAX
+        && serde_json::from_slice::<Envelope<'_>>(body)
+            .is_ok_and(|envelope| envelope.decrypt(content_key).is_ok())
+}
+
 pub(super) fn open(
     keys: &PlatformKeys,
     content_key: &ContentKey,
@@ -52,19 +74,10 @@ pub(super) fn open(
 
     // Genuine from here on.
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)?;
-    let decrypt = || {
-        let resource = envelope.resource.map_or("", RawValue::get);
-        let resource: Resource = serde_json::from_str(resource).map_err(|_| Refusal::Unreadable)?;
-        if resource.algorithm != "AEAD_AES_256_GCM" {
-            return Err(Refusal::Undecryptable);
-        }
-        let associated_data = resource.associated_data.as_deref().unwrap_or_default();
-        content_key.decrypt(&resource.nonce, associated_data, &resource.ciphertext)
-    };
     match envelope.event_type.as_str() {
         "TRANSACTION.SUCCESS" => {
-            let transaction: Transaction =
-                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Unreadable)?;
+            let transaction: Transaction = serde_json::from_slice(&envelope.decrypt(content_key)?)
+                .map_err(|_| Refusal::Unreadable)?;
             // Only success is ever notified. Another state contradicts the event, and the caller's
             // query will tell.
             if !transaction.is_success() {
@@ -74,8 +87,8 @@ pub(super) fn open(
             fact.map(Notice::Payment).ok_or(Refusal::Unreadable)
         }
         "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
-            let refund: Refund =
-                serde_json::from_slice(&decrypt()?).map_err(|_| Refusal::Unreadable)?;
+            let refund: Refund = serde_json::from_slice(&envelope.decrypt(content_key)?)
+                .map_err(|_| Refusal::Unreadable)?;
             let fact = refund.into_fact(Told::Notification, merchant, None);
             fact.map(Notice::Refund).ok_or(Refusal::Unreadable)
         }

@@ -1,6 +1,6 @@
 //! Refunds (申请退款, 查询退款).
 
-use kernel::{Channel, Fen, MerchantKey, OutTradeNo, Timestamp};
+use kernel::{Channel, Fen, MerchantKey, OutTradeNo, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -77,6 +77,75 @@ pub(super) async fn query(
     let target = format!("{PATH}/{out_refund_no}");
     let judge = |said| judge(said, client.mchid(), merchant, out_trade_no, out_refund_no);
     client.get("refund_query", &target, judge).await
+}
+
+/// Where the money of an abnormal refund goes.
+#[derive(Clone, Debug)]
+pub enum WechatRefundTarget {
+    /// To the merchant's own bank account; it pays the citizen by other means.
+    MerchantBankCard,
+    /// To another debit card of the citizen's, of one of the banks that WeChat lists.
+    UserBankCard { bank_type: String, bank_account: Secret, real_name: Secret },
+}
+
+pub(super) async fn redirect(
+    client: &Client,
+    merchant: &MerchantKey,
+    out_trade_no: &OutTradeNo,
+    out_refund_no: &OutTradeNo,
+    target: &WechatRefundTarget,
+) -> Result<RefundStanding, ChannelError> {
+    #[derive(Deserialize)]
+    struct Named {
+        refund_id: String,
+    }
+    #[derive(Serialize)]
+    struct Body<'a> {
+        out_refund_no: &'a OutTradeNo,
+        r#type: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bank_type: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bank_account: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        real_name: Option<String>,
+    }
+    let (serial, key) = client.sealing_key().await?;
+    let mut body = Body {
+        out_refund_no,
+        r#type: "MERCHANT_BANK_CARD",
+        bank_type: None,
+        bank_account: None,
+        real_name: None,
+    };
+    if let WechatRefundTarget::UserBankCard { bank_type, bank_account, real_name } = target {
+        check_text(bank_type, 16, "bank_type: 1 to 16 characters")?;
+        let seal = |text: &Secret, rule| {
+            let fits = !text.expose().trim().is_empty();
+            let sealed = fits.then(|| key.seal(text.expose(), client.entropy())).flatten();
+            sealed.map(Some).ok_or(ChannelError::BadRequest(rule))
+        };
+        body.r#type = "USER_BANK_CARD";
+        body.bank_type = Some(bank_type);
+        body.bank_account = seal(bank_account, "bank_account: 1 to 214 bytes")?;
+        body.real_name = seal(real_name, "real_name: 1 to 214 bytes")?;
+    }
+    let own_number = |said| match said {
+        Said::Done(verified) => verified.read().map(Some),
+        Said::Error(error) if error.is_not_found() => Ok(None),
+        Said::Error(error) => Err(error.into_error()),
+    };
+    let path = format!("{PATH}/{out_refund_no}");
+    let named: Option<Named> = client.get("refund_query", &path, own_number).await?;
+    let Some(Named { refund_id }) = named else { return Ok(RefundStanding::NotFound) };
+    // The number becomes a part of a path.
+    if refund_id.is_empty() || !refund_id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(ChannelError::Unknown("the answer about a refund lacks members".into()));
+    }
+    let path = format!("{PATH}/{refund_id}/apply-abnormal-refund");
+    let body = encode(&body)?;
+    let judge = |said| judge(said, client.mchid(), merchant, out_trade_no, out_refund_no);
+    client.post_sealed("refund_redirect", &path, body.as_str(), &serial, judge).await
 }
 
 fn judge(

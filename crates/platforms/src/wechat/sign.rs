@@ -77,6 +77,15 @@ impl<'a> SignedHead<'a> {
         })
     }
 
+    pub(super) const fn serial(&self) -> &'a str {
+        self.serial
+    }
+
+    /// Whether the message claims to be sent now.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        now.apart(self.sent_at) < AGE_MAX
+    }
+
     /// True when none of the four headers is there, as on a 401 and on a gateway's page.
     pub(super) fn is_absent(headers: &HeaderMap) -> bool {
         let names =
@@ -94,10 +103,7 @@ impl<'a> SignedHead<'a> {
         let key = keys.by_serial(self.serial, now).ok_or(Refusal::UnknownKey)?;
         key.verify(&message_text(self.seconds, self.nonce, body), self.signature)
             .map_err(|BadSignature| Refusal::Signature)?;
-        if now.apart(self.sent_at) >= AGE_MAX {
-            return Err(Refusal::Stale);
-        }
-        Ok(())
+        if self.is_fresh(now) { Ok(()) } else { Err(Refusal::Stale) }
     }
 }
 

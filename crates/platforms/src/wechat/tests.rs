@@ -1,8 +1,10 @@
 //! The whole exchange over real HTTP with real keys, against a small stand-in for the pay API.
 
+mod certificates;
 mod login;
 mod notification;
 mod payment;
+mod products;
 mod refund;
 mod setup;
 
@@ -42,6 +44,7 @@ fn config(base_url: String) -> WechatConfig {
     WechatConfig {
         key: MerchantKey::new("wuxi-wechat").expect("a key"),
         base_url,
+        backup_base_url: None,
         app_id: "wx0123456789abcdef".into(),
         mchid: "1900000001".into(),
         merchant_serial: "1dde55ad98ed71d6edd4a4a16996de7b47773a8c".into(),
@@ -57,12 +60,13 @@ fn build(config: WechatConfig) -> Result<WechatMerchant, SetupError> {
     WechatMerchant::new(config, clock, Arc::new(SeededEntropy::new(1)))
 }
 
-fn merchant(base_url: String) -> WechatMerchant {
+pub(super) fn merchant(base_url: String) -> WechatMerchant {
     let merchant = build(config(base_url)).expect("a merchant");
-    WechatMerchant { client: merchant.client.impatient(), ..merchant }
+    let client = Arc::into_inner(merchant.client).expect("ours alone");
+    WechatMerchant { client: Arc::new(client.impatient()), ..merchant }
 }
 
-fn offline() -> WechatMerchant {
+pub(super) fn offline() -> WechatMerchant {
     merchant("http://127.0.0.1:1".into())
 }
 
@@ -91,7 +95,7 @@ fn refund() -> RefundRequest {
 
 /// How a message is signed, and how it may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seal {
+pub(super) enum Seal {
     Certificate,
     PublicKey,
     Unsigned,
@@ -104,7 +108,7 @@ enum Seal {
 }
 
 /// The signed head of a message.
-fn head(body: &[u8], seal: Seal) -> Vec<(&'static str, String)> {
+pub(super) fn head(body: &[u8], seal: Seal) -> Vec<(&'static str, String)> {
     let seconds = NOW.unix_seconds() + if let Seal::Off(seconds) = seal { seconds } else { 0 };
     let nonce = "0123456789abcdef0123456789abcdef";
     let text = [format!("{seconds}\n{nonce}\n").as_bytes(), body, b"\n"].concat();
@@ -134,7 +138,7 @@ fn head(body: &[u8], seal: Seal) -> Vec<(&'static str, String)> {
 }
 
 /// Answers every request alike.
-async fn answering(status: u16, body: String, seal: Seal) -> MockServer {
+pub(super) async fn answering(status: u16, body: String, seal: Seal) -> MockServer {
     let server = MockServer::start().await;
     let mut template = ResponseTemplate::new(status).set_body_bytes(body.clone().into_bytes());
     for (name, value) in head(body.as_bytes(), seal) {
@@ -151,7 +155,7 @@ async fn one_request(server: &MockServer) -> Request {
 }
 
 /// Checks the Authorization header of a request as the platform would.
-fn assert_authorized(request: &Request) {
+pub(super) fn assert_authorized(request: &Request) {
     let header = request.headers["authorization"].to_str().expect("text");
     let items = header.strip_prefix("WECHATPAY2-SHA256-RSA2048 ").expect("the scheme");
     let item = |name: &str| {

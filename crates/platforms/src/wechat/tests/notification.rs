@@ -3,7 +3,7 @@
 use super::*;
 
 /// An envelope around `content`, encrypted under `associated_data`.
-fn envelope(event: &str, content: &Value, associated_data: Option<&str>) -> Value {
+pub(super) fn envelope(event: &str, content: &Value, associated_data: Option<&str>) -> Value {
     let key = UnboundKey::new(&AES_256_GCM, APIV3_KEY.as_bytes()).expect("a key");
     let nonce = Nonce::try_assume_unique_for_key(b"abcdefghijkl").expect("a nonce");
     let mut bytes = content.to_string().into_bytes();
@@ -25,7 +25,7 @@ fn envelope(event: &str, content: &Value, associated_data: Option<&str>) -> Valu
     })
 }
 
-fn headers(body: &[u8], seal: Seal) -> HeaderMap {
+pub(super) fn headers(body: &[u8], seal: Seal) -> HeaderMap {
     let pairs = head(body, seal).into_iter().map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
         (name, HeaderValue::from_str(&value).expect("a value"))

@@ -11,7 +11,7 @@ type Setting = fn(&mut WechatConfig);
 #[case(|c: &mut WechatConfig| c.mchid = "19000\n".into(), "mchid: ")]
 #[case(|c: &mut WechatConfig| c.app_id = String::new(), "app_id: ")]
 #[case(|c: &mut WechatConfig| c.base_url = "http://api.mch.weixin.qq.com".into(), "base_url: ")]
-#[case(|c: &mut WechatConfig| { c.platform_certificates.clear(); c.public_keys.clear() }, "platform keys: ")]
+#[case(|c: &mut WechatConfig| c.backup_base_url = Some("http://api2.mch.weixin.qq.com".into()), "backup_base_url: ")]
 #[case(|c: &mut WechatConfig| c.platform_certificates = vec![TestKey::merchant().certificate_pem()], "platform certificate 1: this is the merchant's")]
 fn a_setting_that_cannot_work_is_named(#[case] change: Setting, #[case] says: &str) {
     let mut config = config("https://api.mch.weixin.qq.com".into());

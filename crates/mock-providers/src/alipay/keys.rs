@@ -1,0 +1,323 @@
+//! What mock Alipay and its merchant know of each other: key pairs, certificates with their serial
+//! numbers, and the AES key of the application (alipay §1.4, §1.8, §1.9).
+//!
+//! The certificates come from a small authority of our own: a root, one below it, and the leaves.
+//! Issuers are exactly C, O, OU, CN without commas, like the real ones, because libraries disagree
+//! about anything else. Beside our root the bundle holds a second RSA root and two that are not RSA,
+//! which a merchant must leave out of `alipay_root_cert_sn`.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use kernel::{Entropy, Timestamp};
+use md5::{Digest, Md5};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SerialNumber,
+};
+use time::OffsetDateTime;
+use x509_parser::{pem::Pem, prelude::X509Certificate};
+
+use crate::{
+    keys::{KeyError, RsaPair, digits},
+    settings::AlipaySigner,
+};
+
+const DAY_SECONDS: i64 = 86_400;
+/// Both platforms issue certificates for five years; the authority outlives them.
+const LEAF_DAYS: i64 = 5 * 365;
+const AUTHORITY_DAYS: i64 = 20 * 365;
+
+/// A certificate as text, with the serial number in Alipay's sense.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate {
+    /// PEM; of Alipay's leaves the leaf first, then its issuer.
+    pub pem: String,
+    pub sn: String,
+    pub valid_until: Timestamp,
+}
+
+/// One of Alipay's signing keys with its certificate.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub pair: RsaPair,
+    pub certificate: Certificate,
+}
+
+pub(crate) struct AlipayKeys {
+    pub app_id: String,
+    pub seller_id: String,
+    pub app: RsaPair,
+    pub app_certificate: Certificate,
+    /// What signs now, and what will sign when the settings say so.
+    pub present: Signer,
+    pub next: Signer,
+    /// Four roots in PEM.
+    pub roots: String,
+    /// The serial numbers of the RSA roots, joined.
+    pub root_sn: String,
+    /// AES-128, for content encryption and phone numbers.
+    pub aes_key: [u8; 16],
+}
+
+impl fmt::Debug for AlipayKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AlipayKeys({}, ***)", self.app_id)
+    }
+}
+
+/// The texts from which [`AlipayKeys`] are read back, as a folder keeps them.
+pub(crate) struct AlipayTexts {
+    pub app_id: String,
+    pub seller_id: String,
+    pub app_private_key: String,
+    pub app_cert: String,
+    pub alipay_private_key: String,
+    pub alipay_cert: String,
+    pub alipay_next_private_key: String,
+    pub alipay_next_cert: String,
+    pub alipay_root_cert: String,
+    pub aes_key: String,
+}
+
+impl AlipayKeys {
+    /// Five RSA keys, two of which are forgotten at once: the authority signs nothing later.
+    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<AlipayKeys, KeyError> {
+        let app_id = format!("2021{}", digits(entropy, 12));
+        let pair = || RsaPair::generate(entropy);
+        let (app, present, next) = (pair()?, pair()?, pair()?);
+        let authority = Authority::new(now, entropy)?;
+        let app_certificate = authority.issue(&app, &app_id, false, entropy)?;
+        let leaf = |pair: &RsaPair| authority.issue(pair, "Mock Alipay", true, entropy);
+        let (first, second) = (leaf(&present)?, leaf(&next)?);
+        let mut aes_key = [0; 16];
+        entropy.fill(&mut aes_key);
+        Ok(AlipayKeys {
+            app_id,
+            seller_id: format!("2088{}", digits(entropy, 12)),
+            app,
+            app_certificate,
+            present: Signer { pair: present, certificate: first },
+            next: Signer { pair: next, certificate: second },
+            root_sn: root_sn(&authority.roots)?,
+            roots: authority.roots,
+            aes_key,
+        })
+    }
+
+    pub fn read(texts: AlipayTexts) -> Result<AlipayKeys, KeyError> {
+        let app = RsaPair::from_pem("the app's key", &texts.app_private_key)?;
+        let present = RsaPair::from_pem("Alipay's key", &texts.alipay_private_key)?;
+        let next = RsaPair::from_pem("Alipay's next key", &texts.alipay_next_private_key)?;
+        let aes_key = BASE64.decode(texts.aes_key.trim()).ok();
+        let aes_key = aes_key.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+        Ok(AlipayKeys {
+            app_id: texts.app_id,
+            seller_id: texts.seller_id,
+            app_certificate: of_key("the app's certificate", &app, texts.app_cert)?,
+            app,
+            present: Signer {
+                certificate: of_key("Alipay's certificate", &present, texts.alipay_cert)?,
+                pair: present,
+            },
+            next: Signer {
+                certificate: of_key("Alipay's next certificate", &next, texts.alipay_next_cert)?,
+                pair: next,
+            },
+            root_sn: root_sn(&texts.alipay_root_cert)?,
+            roots: texts.alipay_root_cert,
+            aes_key: aes_key.ok_or(KeyError::Aes)?,
+        })
+    }
+
+    pub const fn signer(&self, which: AlipaySigner) -> &Signer {
+        match which {
+            AlipaySigner::Present => &self.present,
+            AlipaySigner::Next => &self.next,
+        }
+    }
+
+    /// One of Alipay's certificates, for whoever asks to download it.
+    pub fn certificate(&self, sn: &str) -> Option<&Certificate> {
+        let known = [&self.present.certificate, &self.next.certificate];
+        known.into_iter().find(|certificate| certificate.sn == sn)
+    }
+}
+
+/// Root and intermediate, for as long as leaves are made.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    issuer_pem: String,
+    roots: String,
+    now: Timestamp,
+}
+
+fn failed(cause: rcgen::Error) -> KeyError {
+    KeyError::Certify(cause.to_string())
+}
+
+fn rcgen_pair(pair: &RsaPair) -> Result<KeyPair, KeyError> {
+    let algorithm = &rcgen::PKCS_RSA_SHA256;
+    KeyPair::from_pkcs8_pem_and_sign_algo(&pair.private_pem, algorithm).map_err(failed)
+}
+
+fn parameters(
+    common_name: &str,
+    now: Timestamp,
+    days: i64,
+    is_authority: bool,
+    entropy: &dyn Entropy,
+) -> CertificateParams {
+    let mut serial = [0; 16];
+    entropy.fill(&mut serial);
+    serial[0] = serial[0] & 0x3f | 0x40; // positive, and never with a leading zero
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CountryName, "CN");
+    name.push(DnType::OrganizationName, "Mock Ant Financial");
+    name.push(DnType::OrganizationalUnitName, "Mock Certification Authority");
+    name.push(DnType::CommonName, common_name);
+    let day = |offset: i64| {
+        let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    params.distinguished_name = name;
+    params.not_before = day(-1);
+    params.not_after = day(days);
+    if is_authority {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    } else {
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    }
+    params
+}
+
+impl Authority {
+    fn new(now: Timestamp, entropy: &dyn Entropy) -> Result<Authority, KeyError> {
+        let authority = |name: &str| parameters(name, now, AUTHORITY_DAYS, true, entropy);
+        let root_pair = rcgen_pair(&RsaPair::generate(entropy)?)?;
+        let first = authority("Mock Ant Financial Certification Authority R1");
+        let other = authority("Mock Class 2 Root CA G3").self_signed(&root_pair).map_err(failed)?;
+        // The two that do not count: their keys come from the system, they sign nothing.
+        let foreign = |name: &str, algorithm| {
+            let pair = KeyPair::generate_for(algorithm).map_err(failed)?;
+            authority(name).self_signed(&pair).map_err(failed)
+        };
+        let elliptic = foreign("Mock Root E1", &rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let edwards = foreign("Mock Root E2", &rcgen::PKCS_ED25519)?;
+        let root = first.self_signed(&root_pair).map_err(failed)?;
+        // One library cuts the bundle at blank lines.
+        let roots = [elliptic.pem(), root.pem(), edwards.pem(), other.pem()];
+        let roots = roots.map(|pem| pem.replace("\r\n", "\n")).join("\n");
+
+        let issuer_pair = rcgen_pair(&RsaPair::generate(entropy)?)?;
+        let below = authority("Mock Ant Financial Certification Authority Class 2 R1");
+        let root = Issuer::new(first, root_pair);
+        let signed = below.signed_by(&issuer_pair, &root).map_err(failed)?;
+        let issuer_pem = signed.pem().replace("\r\n", "\n");
+        Ok(Authority { issuer: Issuer::new(below, issuer_pair), issuer_pem, roots, now })
+    }
+
+    fn issue(
+        &self,
+        pair: &RsaPair,
+        common_name: &str,
+        with_issuer: bool,
+        entropy: &dyn Entropy,
+    ) -> Result<Certificate, KeyError> {
+        let params = parameters(common_name, self.now, LEAF_DAYS, false, entropy);
+        let leaf = params.signed_by(&rcgen_pair(pair)?, &self.issuer).map_err(failed)?;
+        let mut pem = leaf.pem().replace("\r\n", "\n");
+        if with_issuer {
+            pem.push('\n');
+            pem.push_str(&self.issuer_pem);
+        }
+        of_key("the new certificate", pair, pem)
+    }
+}
+
+/// Reads the first certificate of a text and checks that it belongs to the key.
+fn of_key(name: &'static str, pair: &RsaPair, pem: String) -> Result<Certificate, KeyError> {
+    let wrong = || KeyError::Certificate(name);
+    let section = Pem::iter_from_buffer(pem.as_bytes()).next();
+    let section = section.and_then(Result::ok).ok_or_else(wrong)?;
+    let certificate = section.parse_x509().map_err(|_| wrong())?;
+    let public: &[u8] = &certificate.public_key().subject_public_key.data;
+    if public != pair.public_der() {
+        return Err(wrong());
+    }
+    let ends = certificate.validity().not_after.timestamp();
+    let valid_until = Timestamp::from_unix_seconds(ends);
+    let sn = sn(&certificate).ok_or_else(wrong)?;
+    Ok(Certificate { sn, valid_until, pem })
+}
+
+/// MD5 of the issuer's name, last part first, and of the serial number in decimal.
+fn sn(certificate: &X509Certificate<'_>) -> Option<String> {
+    let mut parts = Vec::new();
+    for attribute in certificate.issuer().iter_attributes() {
+        let short = match attribute.attr_type().to_id_string().as_str() {
+            "2.5.4.6" => "C",
+            "2.5.4.10" => "O",
+            "2.5.4.11" => "OU",
+            "2.5.4.3" => "CN",
+            _ => return None,
+        };
+        parts.push(format!("{short}={}", attribute.as_str().ok()?));
+    }
+    parts.reverse();
+    let text = format!("{}{}", parts.join(","), certificate.tbs_certificate.serial);
+    Some(hex::encode(Md5::digest(text.as_bytes())))
+}
+
+/// The RSA roots of a bundle in their order.
+fn root_sn(bundle: &str) -> Result<String, KeyError> {
+    let wrong = || KeyError::Certificate("Alipay's root bundle");
+    let mut sns = Vec::new();
+    for section in Pem::iter_from_buffer(bundle.as_bytes()) {
+        let section = section.map_err(|_| wrong())?;
+        let certificate = section.parse_x509().map_err(|_| wrong())?;
+        let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
+        if algorithm.starts_with("1.2.840.113549.1.1.") {
+            sns.push(sn(&certificate).ok_or_else(wrong)?);
+        }
+    }
+    if sns.is_empty() { Err(wrong()) } else { Ok(sns.join("_")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn keys_and_certificates_survive_a_folder() {
+        let now = Timestamp::from_unix_seconds(1_767_225_600);
+        let keys = AlipayKeys::generate(now, &SeededEntropy::new(1)).unwrap();
+        assert_eq!(keys.root_sn.split('_').count(), 2, "two of four roots are RSA");
+        assert_eq!(keys.roots.matches("BEGIN CERTIFICATE").count(), 4);
+        assert_eq!(keys.roots.split("\n\n").count(), 4, "one library cuts here");
+        assert_ne!(keys.present.certificate.sn, keys.next.certificate.sn);
+        assert_eq!(keys.app_certificate.sn.len(), 32);
+        let again = AlipayKeys::read(AlipayTexts {
+            app_id: keys.app_id.clone(),
+            seller_id: keys.seller_id.clone(),
+            app_private_key: keys.app.private_pem.clone(),
+            app_cert: keys.app_certificate.pem.clone(),
+            alipay_private_key: keys.present.pair.private_pem.clone(),
+            alipay_cert: keys.present.certificate.pem.clone(),
+            alipay_next_private_key: keys.next.pair.private_pem.clone(),
+            alipay_next_cert: keys.next.certificate.pem.clone(),
+            alipay_root_cert: keys.roots.clone(),
+            aes_key: BASE64.encode(keys.aes_key),
+        });
+        let again = again.unwrap();
+        assert_eq!(again.root_sn, keys.root_sn);
+        assert_eq!(again.app_certificate.sn, keys.app_certificate.sn);
+        assert!(again.certificate(&keys.next.certificate.sn).is_some());
+    }
+}

@@ -1,0 +1,110 @@
+//! Behaviours that only Alipay has, or has in its own way, to be ordered like any other fault
+//! (alipay §8.5). None of them happens by itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::faults::FaultTarget;
+
+/// What is odd about one answer, one bill or one attempt of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlipayOddity {
+    // Answers. The effect is applied unless said otherwise.
+    /// The answer carries no signature.
+    Unsigned,
+    /// Signed by the other one of Alipay's two keys.
+    OtherKey,
+    /// `sign` stands before the node.
+    SignFirst,
+    /// Indented, as people read it.
+    Pretty,
+    /// Slashes and everything beyond ASCII are escaped; signed as sent.
+    Escaped,
+    /// A member whose text holds unbalanced braces and `"sign"`.
+    Braces,
+    /// The node stands there twice; the first is the signed one.
+    DoubledRoot,
+    /// A failure under `error_response`, signed; nothing applied.
+    ErrorRoot,
+    /// 20000 without a signature; nothing applied.
+    UnsignedError,
+    /// `ACQ.SYSTEM_ERROR`, signed, although the effect is applied.
+    SystemErrorAfterCommit,
+    /// The connection drops and nothing is applied.
+    DropBeforeCommit,
+    /// Half of the answer, under the length of the whole of what is sent.
+    Truncated,
+    EmptyBody,
+    // Single methods.
+    /// The refund is done, and `fund_change` says `N`.
+    NoFundChange,
+    /// The user pays just before the close or the cancel.
+    PaidFirst,
+    /// The user takes no messages.
+    Unsubscribed,
+    // Bills.
+    /// Not made yet.
+    LateBill,
+    MissingRow,
+    ExtraRow,
+    /// One row tells one fen more.
+    AmountDiffers,
+    /// A day without a file.
+    NoDataFile,
+    /// The address has expired when it is given.
+    ExpiredUrl,
+    TruncatedZip,
+    // Notifications; all but the last three are signed as the platform signs.
+    /// The same event under another `notify_id`.
+    NewId,
+    UnknownNumber,
+    /// The form and the signed bytes are GBK.
+    GbkCharset,
+    /// A quotation mark in a value came as `&quot;` before signing.
+    HtmlEscaped,
+    ExtraField,
+    /// `TRADE_FINISHED` without a `TRADE_SUCCESS` before.
+    FinishedFirst,
+    WaitBuyerPay,
+    /// `alipay_cert_sn` stands in the form and in the signed text.
+    CertificateSerial,
+    /// `alipay_cert_sn` stands in the form and not in the signed text.
+    CertificateSerialUnsigned,
+    /// `sign_type` stands in the signed text.
+    SignTypeSigned,
+    /// Blank values are left out of the signed text.
+    BlanksUnsigned,
+}
+
+impl AlipayOddity {
+    pub(crate) fn suits(self, target: FaultTarget) -> bool {
+        use AlipayOddity::{
+            AmountDiffers, BlanksUnsigned, CertificateSerial, CertificateSerialUnsigned,
+            ExpiredUrl, ExtraField, ExtraRow, FinishedFirst, GbkCharset, HtmlEscaped, LateBill,
+            MissingRow, NewId, NoDataFile, NoFundChange, PaidFirst, SignTypeSigned, TruncatedZip,
+            UnknownNumber, Unsubscribed, WaitBuyerPay,
+        };
+        if !target.code().starts_with("alipay.") {
+            return false;
+        }
+        match self {
+            NoFundChange => target == FaultTarget::AlipayRefund,
+            PaidFirst => matches!(target, FaultTarget::AlipayClose | FaultTarget::AlipayCancel),
+            Unsubscribed => target == FaultTarget::AlipayMessage,
+            LateBill | MissingRow | ExtraRow | AmountDiffers | NoDataFile | ExpiredUrl
+            | TruncatedZip => target == FaultTarget::AlipayBill,
+            NewId
+            | UnknownNumber
+            | GbkCharset
+            | HtmlEscaped
+            | ExtraField
+            | FinishedFirst
+            | WaitBuyerPay
+            | CertificateSerial
+            | CertificateSerialUnsigned
+            | SignTypeSigned
+            | BlanksUnsigned => target == FaultTarget::AlipayNotification,
+            _ => target != FaultTarget::AlipayNotification,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What only WeChat has, played by hand.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Listed, listing, read};
+use crate::{
+    desk::{Desk, DeskError},
+    wechat::Rotation,
+};
+
+pub(super) fn router() -> Router<Desk> {
+    Router::new()
+        .route("/wechat/certificates", get(certificates))
+        .route("/wechat/certificates/rotate", post(rotate))
+        .route("/wechat/tokens/invalidate", post(invalidate))
+        .route("/wechat/phone-codes", post(mint_phone_code))
+        .route("/wechat/subscriptions", post(subscribe))
+        .route("/wechat/messages", get(messages))
+        .route("/wechat/faces", post(show_face))
+}
+
+async fn certificates(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"first": desk.wechat.keys.platform.serial, "rotated": desk.wechat.rotated()}))
+}
+
+async fn rotate(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
+    let rotation = if body.is_empty() { Rotation::default() } else { read(&body)? };
+    let made = desk.wechat.rotate(rotation).map_err(|cause| DeskError::Key(cause.to_string()))?;
+    Ok(Json(made).into_response())
+}
+
+async fn invalidate(State(desk): State<Desk>) -> StatusCode {
+    desk.wechat.invalidate_tokens();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct User {
+    user: Option<String>,
+}
+
+async fn mint_phone_code(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+    let User { user } = read(&body)?;
+    let (code, phone) = desk.wechat.mint_phone_code(user.as_deref().unwrap_or("user"));
+    Ok(Json(json!({"code": code, "phone_number": phone})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subscription {
+    user: Option<String>,
+    template_id: String,
+    #[serde(default = "Subscription::once")]
+    times: u32,
+}
+
+impl Subscription {
+    const fn once() -> u32 {
+        1
+    }
+}
+
+async fn subscribe(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, DeskError> {
+    let Subscription { user, template_id, times } = read(&body)?;
+    let user = user.as_deref().unwrap_or("user");
+    if desk.wechat.accept_messages(user, &template_id, times) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(DeskError::BadRequest("too many acceptances are remembered".to_owned()))
+    }
+}
+
+async fn messages(State(desk): State<Desk>, query: Listed) -> Result<Json<Value>, DeskError> {
+    let wanted = listing(query)?;
+    Ok(Json(json!({"messages": desk.wechat.messages(wanted.count_max())})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShownFace {
+    verify_id: String,
+    verify_ret: Option<i32>,
+}
+
+async fn show_face(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
+    let ShownFace { verify_id, verify_ret } = read(&body)?;
+    let shown = desk.wechat.show_face(&verify_id, verify_ret);
+    Ok(Json(shown.ok_or(DeskError::NotFound("verification"))?).into_response())
+}

@@ -1,0 +1,224 @@
+//! `access_token` (wechat §6.5): the old call, which gives a new one each time, and the stable one,
+//! which gives the same one to all. Also how every unsigned call of the mini-program's server is
+//! answered, with the faults that were ordered for it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    extract::{Query, State},
+    response::Response,
+};
+use kernel::{Entropy, Timestamp};
+use serde_json::{Value, json};
+
+use super::Wechat;
+use crate::{
+    bounded::Bounded,
+    faults::{FaultKind, FaultTarget},
+    http, lock,
+};
+
+const LIFE: Duration = Duration::from_secs(7_200);
+/// So long the old token lives beside a new one.
+const OVERLAP: Duration = Duration::from_secs(300);
+/// Forced renewals within this time give what is there.
+const FORCE_GAP: Duration = Duration::from_secs(30);
+const FORCED_MAX: u32 = 20;
+
+/// An errcode and its message.
+pub(super) type Failed = (i32, &'static str);
+
+struct Token {
+    text: String,
+    until: Timestamp,
+}
+
+/// One of the two lines of tokens; they do not know each other.
+#[derive(Default)]
+struct Line {
+    current: Option<Token>,
+    previous: Option<Token>,
+}
+
+impl Line {
+    fn renew(&mut self, text: String, now: Timestamp) {
+        let end = now.plus(OVERLAP);
+        self.previous = self.current.take().map(|old| Token { until: old.until.min(end), ..old });
+        self.current = Some(Token { text, until: now.plus(LIFE) });
+    }
+
+    /// `Some(false)`: it was one, and is over.
+    fn knows(&self, text: &str, now: Timestamp) -> Option<bool> {
+        let mut tokens = self.current.iter().chain(&self.previous);
+        tokens.find(|token| token.text == text).map(|token| now < token.until)
+    }
+}
+
+#[derive(Default)]
+struct Forced {
+    last: Option<Timestamp>,
+    day: String,
+    count: u32,
+}
+
+/// Tokens, and the newest session key of each person.
+pub(super) struct Tokens {
+    plain: Mutex<Line>,
+    stable: Mutex<Line>,
+    forced: Mutex<Forced>,
+    pub(super) sessions: Mutex<Bounded<String, String>>,
+}
+
+impl Default for Tokens {
+    fn default() -> Tokens {
+        Tokens {
+            plain: Mutex::default(),
+            stable: Mutex::default(),
+            forced: Mutex::default(),
+            sessions: Mutex::new(Bounded::new(100_000)),
+        }
+    }
+}
+
+impl Wechat {
+    fn new_token(&self) -> String {
+        let entropy: &dyn Entropy = self.stage.entropy.as_ref();
+        format!("99_{}", entropy.hex(66))
+    }
+
+    /// Every token is over at once, as when the secret is reset.
+    pub(crate) fn invalidate_tokens(&self) {
+        *lock(&self.tokens.plain) = Line::default();
+        *lock(&self.tokens.stable) = Line::default();
+    }
+
+    pub(super) fn check_token(&self, text: &str) -> Result<(), Failed> {
+        if text.is_empty() {
+            return Err((41_001, "access_token missing"));
+        }
+        let now = self.now();
+        let lines = [&self.tokens.plain, &self.tokens.stable];
+        let known: Vec<bool> =
+            lines.iter().filter_map(|line| lock(line).knows(text, now)).collect();
+        match known.as_slice() {
+            [] => Err((40_001, "invalid credential, access_token is invalid or not latest")),
+            known if known.contains(&true) => Ok(()),
+            _ => Err((42_001, "access_token expired")),
+        }
+    }
+
+    fn check_app(&self, value: impl Fn(&str) -> String) -> Result<(), Failed> {
+        match (value("appid"), value("secret"), value("grant_type")) {
+            (app, ..) if app.is_empty() => Err((41_002, "appid missing")),
+            (app, ..) if app != self.keys.app_id => Err((40_013, "invalid appid")),
+            (_, secret, _) if secret.is_empty() => Err((41_004, "appsecret missing")),
+            (_, secret, _) if secret != self.keys.app_secret => Err((40_125, "invalid appsecret")),
+            (.., grant) if grant != "client_credential" => Err((40_002, "invalid grant_type")),
+            _ => Ok(()),
+        }
+    }
+
+    fn stable(&self, force: bool) -> Result<Value, Failed> {
+        let now = self.now();
+        let mut line = lock(&self.tokens.stable);
+        let left = |line: &Line| line.current.as_ref().map(|token| token.until.since(now));
+        if force {
+            let mut forced = lock(&self.tokens.forced);
+            let today = now.beijing_text()[..10].to_owned();
+            if forced.day != today {
+                (forced.day, forced.count) = (today, 0);
+            }
+            if forced.last.is_none_or(|last| now.since(last) >= FORCE_GAP) {
+                if forced.count >= FORCED_MAX {
+                    return Err((45_009, "reach max api daily quota limit"));
+                }
+                (forced.last, forced.count) = (Some(now), forced.count + 1);
+                // The old one dies at once.
+                *line = Line::default();
+                line.renew(self.new_token(), now);
+            }
+        }
+        if left(&line).is_none_or(|left| left <= OVERLAP) {
+            line.renew(self.new_token(), now);
+        }
+        let seconds = left(&line).unwrap_or_default().as_secs();
+        let text = line.current.as_ref().map(|token| token.text.clone());
+        Ok(json!({"access_token": text, "expires_in": seconds}))
+    }
+
+    /// Answers one unsigned call: 200 whatever happens, errors as `errcode`.
+    pub(super) async fn unsigned_answer(
+        &self,
+        target: FaultTarget,
+        act: impl FnOnce() -> Result<Value, Failed>,
+    ) -> Response {
+        let fault = self.stage.faults.take(target);
+        let kind = fault.map(|fault| fault.fault);
+        let error = || self.text(&self.failed(-1, "system error"));
+        match kind {
+            Some(FaultKind::ErrorBeforeCommit) => return error(),
+            Some(FaultKind::Busy) => {
+                return self.text(&self.failed(45_009, "reach max api minute quota limit"));
+            }
+            Some(FaultKind::GatewayPage) => return http::gateway_page(),
+            _ => {}
+        }
+        let answer = match act() {
+            Ok(value) => self.text(&value),
+            Err((errcode, message)) => self.text(&self.failed(errcode, message)),
+        };
+        match kind {
+            Some(FaultKind::DropAfterCommit) => http::dropped(),
+            Some(FaultKind::ErrorAfterCommit) => error(),
+            Some(FaultKind::Slow) => {
+                let seconds = fault.and_then(|fault| fault.seconds).unwrap_or(0);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                answer
+            }
+            _ => answer,
+        }
+    }
+}
+
+pub(super) type Pairs = Query<HashMap<String, String>>;
+
+/// The body as an object, as every JSON call of this host wants it.
+pub(super) fn object(body: &Bytes) -> Result<Value, Failed> {
+    if body.is_empty() {
+        return Err((44_002, "empty post data"));
+    }
+    let value: Option<Value> = serde_json::from_slice(body).ok();
+    value.filter(Value::is_object).ok_or((47_001, "data format error"))
+}
+
+pub(super) fn required<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failed> {
+    value[name].as_str().filter(|text| !text.is_empty()).ok_or((47_001, "data format error"))
+}
+
+pub(super) async fn token(State(wechat): State<Arc<Wechat>>, Query(query): Pairs) -> Response {
+    let act = || {
+        wechat.check_app(|name| query.get(name).cloned().unwrap_or_default())?;
+        let text = wechat.new_token();
+        lock(&wechat.tokens.plain).renew(text.clone(), wechat.now());
+        Ok(json!({"access_token": text, "expires_in": LIFE.as_secs()}))
+    };
+    wechat.unsigned_answer(FaultTarget::WechatToken, act).await
+}
+
+pub(super) async fn stable_token(State(wechat): State<Arc<Wechat>>, body: Bytes) -> Response {
+    let act = || {
+        let asked = object(&body)?;
+        wechat.check_app(|name| asked[name].as_str().unwrap_or_default().to_owned())?;
+        match &asked["force_refresh"] {
+            Value::Null => wechat.stable(false),
+            Value::Bool(force) => wechat.stable(*force),
+            _ => Err((47_001, "data format error")),
+        }
+    };
+    wechat.unsigned_answer(FaultTarget::WechatToken, act).await
+}

@@ -145,7 +145,7 @@ impl World {
         // Where the platform never answers, a person looks at the order.
         let looked_at = "SELECT p.out_trade_no FROM payments p JOIN cases c \
             ON c.order_id = p.order_id AND c.closed_at_ms IS NULL \
-            WHERE p.state IN ('prepared', 'open') AND c.kind = 'job_parked'";
+            WHERE p.state IN ('prepared', 'open') AND c.kind IN ('job_parked', 'payment_unanswered')";
         let looked_at = self.column(looked_at).await;
         let paid: BTreeMap<String, TradeView> = self
             .mocks

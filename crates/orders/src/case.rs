@@ -29,6 +29,8 @@ pub enum CaseKind {
     PostingUnresolved,
     /// A job stopped after its last try.
     JobParked,
+    /// For hours the channel has not said whether an attempt was paid, and nothing else waits for it.
+    PaymentUnanswered,
     /// A genuine message about a refund that we never asked for, or of another amount.
     UnknownRefund,
     /// Money that should go back does not: the channel refuses, the account is gone, or it takes too long.
@@ -42,7 +44,7 @@ pub enum CaseKind {
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 14] = [
+    pub const ALL: [CaseKind; 15] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
@@ -52,6 +54,7 @@ impl CaseKind {
         CaseKind::TransactionReused,
         CaseKind::PostingUnresolved,
         CaseKind::JobParked,
+        CaseKind::PaymentUnanswered,
         CaseKind::UnknownRefund,
         CaseKind::RefundUnfinished,
         CaseKind::PostingVanished,
@@ -71,6 +74,7 @@ impl CaseKind {
             CaseKind::TransactionReused => "transaction_reused",
             CaseKind::PostingUnresolved => "posting_unresolved",
             CaseKind::JobParked => "job_parked",
+            CaseKind::PaymentUnanswered => "payment_unanswered",
             CaseKind::UnknownRefund => "unknown_refund",
             CaseKind::RefundUnfinished => "refund_unfinished",
             CaseKind::PostingVanished => "posting_vanished",

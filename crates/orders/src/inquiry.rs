@@ -12,10 +12,11 @@ use platforms::{ChannelError, PaymentStanding};
 
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
+    case::{self, CaseKind, Doubt},
     error::read,
     job::{self, Job, JobKind, Outcome},
     journal,
-    order::table as order_table,
+    order::table::{self as order_table, Order},
     payment::table::{self as payment_table, Payment, PaymentState},
     record::OrderRecord,
 };
@@ -27,6 +28,14 @@ const LADDER: [u64; 7] = [5, 30, 60, 180, 300, 600, 1_800];
 const LAST_RUNG: Duration = Duration::from_secs(LADDER[LADDER.len() - 1]);
 /// An order's expiry ends its attempts; one that is still open after this long is ended here.
 const EXPIRY_OWNS_IT_FOR: Duration = Duration::from_secs(600);
+
+/// How long after an order's end somebody is told that the channel does not answer about an attempt.
+/// Payable orders are their expiry's to tell.
+const SILENCE_MAX: Duration = Duration::from_secs(6 * 3_600);
+
+/// A number that the channel still does not know so long after its start was never there. No attempt
+/// can be paid for longer than a day.
+const ABSENT_FOR_GOOD: Duration = Duration::from_secs(2 * 86_400);
 
 /// A channel is not asked more often about one payment because somebody looks at it.
 const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(10);
@@ -63,11 +72,43 @@ impl Orders {
         let why = match asked {
             Ok(Known::Paid | Known::Over) => return Ok(Outcome::Done),
             Ok(Known::StillOpen | Known::Absent) => "not paid yet".to_owned(),
-            Err(OrderError::Channel(error)) => error.to_string(),
+            Err(OrderError::Channel(error)) => {
+                let why = error.to_string();
+                self.tell_of_silence(&payment, &order, &why).await?;
+                why
+            }
             Err(error) => return Err(error),
         };
         let after = next_question(payment.created_at, self.clock.now());
         Ok(Outcome::Wait { after: after.unwrap_or(LAST_RUNG), why })
+    }
+
+    /// The questions go on; a person knows now that they are not answered.
+    async fn tell_of_silence(
+        &self,
+        payment: &Payment,
+        order: &Order,
+        why: &str,
+    ) -> Result<(), OrderError> {
+        let now = self.clock.now();
+        if order.state.is_payable() || now <= order.expires_at.plus(SILENCE_MAX) {
+            return Ok(());
+        }
+        let doubt = Doubt {
+            kind: CaseKind::PaymentUnanswered,
+            subject: case::subject(CaseKind::PaymentUnanswered, payment.out_trade_no.as_str()),
+            order: Some(order.id),
+            account: Some((order.channel, payment.merchant.clone())),
+            amount: Some(payment.amount),
+            evidence: serde_json::json!({
+                "out_trade_no": payment.out_trade_no.as_str(),
+                "last_error": why,
+            }),
+        };
+        let txn = begin_write(&self.db).await?;
+        case::open(&txn, doubt, now, &*self.entropy).await?;
+        txn.commit().await?;
+        Ok(())
     }
 
     /// Asks once and records what money there is.
@@ -206,8 +247,9 @@ impl Orders {
         }
         // A number that the channel does not know must not be closed there. It is over when the
         // create call can not be on its way any more.
-        let settled = self.clock.now().since(payment.created_at) > Duration::from_secs(60);
-        if known == Known::Absent && settled && !given_out {
+        let age = self.clock.now().since(payment.created_at);
+        let never_there = age > ABSENT_FOR_GOOD || (age > Duration::from_secs(60) && !given_out);
+        if known == Known::Absent && never_there {
             self.close_attempt(payment).await?;
             return Ok(Known::Over);
         }

@@ -107,6 +107,7 @@ fn wechat_config(own: &Pair, platform: &Pair) -> WechatConfig {
         mchid: "1900000001".into(),
         merchant_serial: "5157F09EFDC096DE15EBE81A47057A7200000001".into(),
         merchant_key_pem: Secret::new(own.private_pem.clone()),
+        merchant_certificate: None,
         apiv3_key: Secret::new(APIV3_KEY),
         platform_certificates: Vec::new(),
         public_keys: vec![(PUBLIC_KEY_ID.into(), platform.public_pem.clone())],

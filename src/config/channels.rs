@@ -24,6 +24,8 @@ pub(crate) struct WechatSection {
     pub mchid: String,
     pub merchant_serial: String,
     pub merchant_key_file: PathBuf,
+    /// Checked against key and serial when given.
+    pub merchant_certificate_file: Option<PathBuf>,
     pub apiv3_key_file: PathBuf,
     #[serde(default)]
     pub platform_certificate_files: Vec<PathBuf>,
@@ -74,6 +76,11 @@ impl WechatSection {
             merchant_serial: self.merchant_serial.clone(),
             merchant_key_pem: config
                 .secret(&setting("merchant_key_file"), &self.merchant_key_file)?,
+            merchant_certificate: self
+                .merchant_certificate_file
+                .as_ref()
+                .map(|file| config.text(&setting("merchant_certificate_file"), file))
+                .transpose()?,
             apiv3_key: config.secret(&setting("apiv3_key_file"), &self.apiv3_key_file)?,
             platform_certificates: certificates.collect::<Result<_, _>>()?,
             public_keys,

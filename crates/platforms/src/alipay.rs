@@ -11,6 +11,7 @@ mod archive;
 mod bill;
 mod certificate;
 mod client;
+mod examination;
 mod identity;
 mod keys;
 mod login;
@@ -51,7 +52,7 @@ pub use self::{
 };
 
 /// All that makes an Alipay application and its collecting account, as text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlipayConfig {
     /// Our name for the account.
     pub key: MerchantKey,
@@ -74,7 +75,7 @@ pub struct AlipayConfig {
 
 /// The three files that the console hands out in certificate mode, as PEM. With them, requests name
 /// the application's certificate, and answers are proven by the certificate of Alipay that they name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlipayCertificates {
     /// `appCertPublicKey_….crt`
     pub application: String,
@@ -84,6 +85,9 @@ pub struct AlipayCertificates {
     /// `alipayRootCert.crt`, all roots.
     pub roots: String,
 }
+
+/// What findings and errors call the application's key.
+const APP_KEY: &str = "application private key";
 
 /// Which account a fact is about.
 struct Account {

@@ -14,6 +14,7 @@
 mod alipay;
 mod call;
 mod channel;
+mod examination;
 mod facts;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -34,6 +35,7 @@ pub use channel::{
     CALL_TIME_MAX, ChannelError, Created, Payer, PaymentChannel, PaymentRequest, PaymentStanding,
     Prepared, RefundRequest, RefundStanding, Refused, WalletParameters,
 };
+pub use examination::{ENDS_SOON, Finding, Gravity};
 pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};
 pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};
 pub use setup::SetupError;

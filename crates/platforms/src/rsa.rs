@@ -52,6 +52,17 @@ impl SigningKey {
         if text.expose().contains("ENCRYPTED") {
             return Err(SetupError::new(setting, "the key is encrypted; a plain one is needed"));
         }
+        if text.expose().contains("CERTIFICATE-----") {
+            let problem = "this is a certificate; its private key is in another file \
+                           (apiclient_key.pem beside apiclient_cert.pem)";
+            return Err(SetupError::new(setting, problem));
+        }
+        if text.expose().contains("PUBLIC KEY-----") {
+            return Err(SetupError::new(
+                setting,
+                "this is a public key; the private one is needed",
+            ));
+        }
         let der = der(text.expose()).ok_or_else(|| SetupError::new(setting, not_a_key))?;
         let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der));
         let pair = pair.map_err(|rejected| {
@@ -98,6 +109,10 @@ impl VerifyingKey {
             || SetupError::new(setting, "not an RSA public key in PEM (PUBLIC KEY) or bare base64");
         if text.contains("PRIVATE KEY") {
             return Err(SetupError::new(setting, "this is a private key"));
+        }
+        if text.contains("CERTIFICATE-----") {
+            let problem = "this is a certificate; the setting for certificates takes it";
+            return Err(SetupError::new(setting, problem));
         }
         let der = der(text).ok_or_else(not_a_key)?;
         let (rest, info) = SubjectPublicKeyInfo::from_der(&der).map_err(|_| not_a_key())?;

@@ -11,6 +11,14 @@ pub struct SetupError {
 }
 
 impl SetupError {
+    pub(crate) fn setting(&self) -> &str {
+        &self.setting
+    }
+
+    pub(crate) const fn problem(&self) -> &'static str {
+        self.problem
+    }
+
     pub(crate) fn new(setting: impl Into<String>, problem: &'static str) -> SetupError {
         SetupError { setting: setting.into(), problem }
     }

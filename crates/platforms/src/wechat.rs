@@ -8,6 +8,7 @@
 
 mod certificates;
 mod client;
+mod examination;
 mod keys;
 mod login;
 mod notification;
@@ -47,7 +48,7 @@ pub use self::{
 };
 
 /// All that makes a WeChat Pay merchant account, as text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WechatConfig {
     /// Our name for the account.
     pub key: MerchantKey,
@@ -63,6 +64,9 @@ pub struct WechatConfig {
     pub merchant_serial: String,
     /// The merchant API private key (商户API私钥).
     pub merchant_key_pem: Secret,
+    /// The merchant API certificate (apiclient_cert.pem), when key and serial are to be checked against
+    /// it. Nothing else needs it.
+    pub merchant_certificate: Option<String>,
     /// APIv3密钥, 32 bytes.
     pub apiv3_key: Secret,
     /// Platform certificates (平台证书) in PEM, any number. With none, and no public key, they are
@@ -71,6 +75,9 @@ pub struct WechatConfig {
     /// WeChat Pay public keys (微信支付公钥): id and key. The first one is asked for in answers.
     pub public_keys: Vec<(String, String)>,
 }
+
+/// What findings and errors call the merchant's key.
+const MERCHANT_KEY: &str = "merchant private key";
 
 /// One merchant account at WeChat Pay.
 pub struct WechatMerchant {
@@ -91,7 +98,10 @@ impl WechatMerchant {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<WechatMerchant, SetupError> {
-        let signing_key = SigningKey::read("merchant private key", &config.merchant_key_pem)?;
+        let signing_key = SigningKey::read(MERCHANT_KEY, &config.merchant_key_pem)?;
+        if let Some(text) = &config.merchant_certificate {
+            keys::check_merchant(text, &config.merchant_serial, &signing_key.public_key())?;
+        }
         let platform_keys = PlatformKeys::read(
             &config.platform_certificates,
             &config.public_keys,

@@ -77,9 +77,11 @@ impl Certificate {
     }
 }
 
+pub(super) const APP_CERTIFICATE: &str = "application certificate";
+
 /// The application's certificate (appCertPublicKey_….crt): the first in its file.
 pub(super) fn application(text: &str, own: &VerifyingKey) -> Result<Serial, SetupError> {
-    let setting = "application certificate";
+    let setting = APP_CERTIFICATE;
     let sections = sections(setting, text)?;
     let parsed = parse(setting, sections.first())?;
     let certificate = Certificate::of(setting, &parsed)?;

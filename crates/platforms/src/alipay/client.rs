@@ -59,7 +59,7 @@ pub(super) struct Call<'a> {
 impl Client {
     pub(super) fn new(config: &AlipayConfig, clock: Arc<dyn Clock>) -> Result<Client, SetupError> {
         let gateway = endpoint("gateway", &config.gateway)?;
-        let key = SigningKey::read("application private key", &config.app_private_key)?;
+        let key = SigningKey::read(super::APP_KEY, &config.app_private_key)?;
         let alipay_keys = AlipayKeys::read(
             &config.alipay_public_keys,
             config.certificates.as_ref(),

@@ -171,7 +171,7 @@ impl Certified {
         let mut roots = Roots::read(&texts.roots)?;
         let mut by_serial = BTreeMap::new();
         for (index, text) in texts.alipay.iter().enumerate() {
-            let setting = format!("Alipay certificate {}", index + 1);
+            let setting = alipay_certificate(index);
             let certificate = roots.admit(&setting, text, None)?;
             foreign(&setting, &certificate.key, own)?;
             by_serial.insert(certificate.serial, certificate);
@@ -205,6 +205,10 @@ impl Certified {
         let proves = |known: &Certificate| certificate::proves(known, now, text, signature).is_ok();
         known.by_serial.values().any(proves)
     }
+}
+
+pub(super) fn alipay_certificate(index: usize) -> String {
+    format!("Alipay certificate {}", index + 1)
 }
 
 fn foreign(setting: &str, key: &VerifyingKey, own: &VerifyingKey) -> Result<(), SetupError> {

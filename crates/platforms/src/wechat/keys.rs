@@ -71,13 +71,13 @@ impl PlatformKeys {
             }
         };
         for (index, text) in certificates.iter().enumerate() {
-            let setting = format!("platform certificate {}", index + 1);
+            let setting = certificate_setting(index);
             for (serial, key) in read_certificates(&setting, text)? {
                 insert(&setting, serial, key)?;
             }
         }
         for (id, text) in public_keys {
-            let setting = "WeChat Pay public key";
+            let setting = PUBLIC_KEY;
             let rest = id.strip_prefix(PUBLIC_KEY_ID_PREFIX);
             if !rest.is_some_and(|rest| {
                 (1..=64).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -174,6 +174,9 @@ pub(super) fn read_certificates(
         let problem = "this is a public key, not a certificate: give it with its PUB_KEY_ID";
         return Err(SetupError::new(setting, problem));
     }
+    if text.contains("PRIVATE KEY-----") {
+        return Err(SetupError::new(setting, "this is a private key, not a certificate"));
+    }
     let mut found = Vec::new();
     for section in Pem::iter_from_buffer(text.trim_start_matches('\u{feff}').as_bytes()) {
         let section = section.map_err(|_| not_a_certificate())?;
@@ -193,6 +196,32 @@ pub(super) fn read_certificates(
 /// matter.
 pub(super) fn canonical(serial: &str) -> String {
     serial.trim_start_matches('0').to_ascii_uppercase()
+}
+
+pub(super) const PUBLIC_KEY: &str = "WeChat Pay public key";
+pub(super) const MERCHANT_CERTIFICATE: &str = "merchant certificate";
+
+pub(super) fn certificate_setting(index: usize) -> String {
+    format!("platform certificate {}", index + 1)
+}
+
+/// Whether the merchant's certificate is of `own` key and has the `serial` that requests name.
+pub(super) fn check_merchant(
+    text: &str,
+    serial: &str,
+    own: &VerifyingKey,
+) -> Result<(), SetupError> {
+    let setting = MERCHANT_CERTIFICATE;
+    let found = read_certificates(setting, text)?;
+    let Some((found_serial, _)) = found.iter().find(|(_, key)| *key.key == *own) else {
+        let problem =
+            "is not of the merchant's private key: key and certificate are of two downloads";
+        return Err(SetupError::new(setting, problem));
+    };
+    if *found_serial == canonical(serial) {
+        return Ok(());
+    }
+    Err(SetupError::new(setting, "has another serial than merchant_serial says"))
 }
 
 /// The merchant certificate's serial as the Authorization header carries it.

@@ -49,6 +49,7 @@ fn config(base_url: String) -> WechatConfig {
         mchid: "1900000001".into(),
         merchant_serial: "1dde55ad98ed71d6edd4a4a16996de7b47773a8c".into(),
         merchant_key_pem: Secret::new(TestKey::merchant().pkcs8_pem()),
+        merchant_certificate: None,
         apiv3_key: Secret::new(APIV3_KEY),
         platform_certificates: vec![TestKey::platform().certificate_pem()],
         public_keys: vec![(PUBLIC_KEY_ID.into(), TestKey::stranger().public_pem())],

@@ -188,7 +188,7 @@ pub(crate) struct AgencySection {
     pub secret_file: PathBuf,
 }
 
-/// Who collects for a city.
+/// A city that is served here. It collects through the accounts that its pack names, or through these.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CitySection {

@@ -3,10 +3,12 @@
 //! Nothing is decided here. Commands read what they are given, build each part once ([`wiring`]),
 //! run it, and say in one sentence what went wrong. Deliberately absent: business rules.
 
+mod accounts;
 mod cli;
 mod config;
 mod listening;
 mod pulse;
+mod renewal;
 mod server;
 mod telemetry;
 mod wiring;

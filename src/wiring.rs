@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use agency::{Agency, HttpAgency, HttpAgencyConfig};
+use agency::Agency;
 use callbacks::Callbacks;
-use kernel::{Channel, Clock, Entropy};
+use kernel::{Clock, Entropy};
 use miniprogram_api::{
     Api, EmbeddedSessions, IdentityAttempts, RedisSessions, SessionRules, SessionStore,
 };
-use orders::{Directory, OrderParts, OrderRules, Orders};
+use orders::{OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
-use platforms::{
-    AlipayLogin, AlipayMerchant, LoginProvider, PaymentChannel, WechatLogin, WechatMerchant,
-};
+use platforms::PaymentChannel;
 use policies::Catalogue;
 use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::{
+    accounts::{Accounts, Around},
     config::{Config, ConfigError, SessionStoreKind},
     pulse::Pulse,
 };
@@ -56,7 +55,7 @@ pub trait Outside {
 }
 
 /// Nothing stands in between.
-struct Open;
+pub(crate) struct Open;
 
 impl Outside for Open {}
 
@@ -68,6 +67,7 @@ pub struct Parts {
     pub api: Api,
     pub callbacks: Callbacks,
     pub(crate) pulse: Pulse,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl Parts {
@@ -109,8 +109,7 @@ impl Parts {
 /// Everything but the database.
 struct Prepared {
     catalogue: Arc<Catalogue>,
-    directory: Directory,
-    logins: Logins,
+    accounts: Accounts,
     cipher: FieldCipher,
     sessions: Arc<dyn SessionStore>,
     rules: OrderRules,
@@ -127,60 +126,24 @@ impl Prepared {
         entropy: Arc<dyn Entropy>,
         outside: &dyn Outside,
     ) -> Result<Prepared, WiringError> {
-        for city in &config.city {
-            if catalogue.city(&city.code).is_none() {
-                let problem = "is no city of the catalogue".to_owned();
-                return Err(
-                    ConfigError::Value { setting: format!("city {}", city.code), problem }.into()
-                );
-            }
-        }
-        let (directory, logins) = accounts(config, &clock, &entropy, outside)?;
-        let collecting =
-            |code: &kernel::CityCode| config.city.iter().any(|city| city.code == *code);
-        for pack in catalogue.packs().filter(|pack| collecting(&pack.code)) {
-            for office in &pack.agencies {
-                if directory.agency(&office.code).is_err() {
-                    tracing::warn!(city.code = %pack.code, agency = %office.code, "a collecting city's agency is not configured");
-                }
-            }
-        }
+        let around = Around { catalogue: &catalogue, clock: &clock, entropy: &entropy, outside };
+        let accounts = Accounts::build(config, &around)?;
         let cipher = FieldCipher::new(config.field_keys()?, entropy.clone());
         let sessions = outside.sessions(sessions(config, &cipher, &clock, &entropy)?);
         let rules = config.order_rules()?;
         let pulse = Pulse::feel(&config.database_url());
-        Ok(Prepared {
-            catalogue,
-            directory,
-            logins,
-            cipher,
-            sessions,
-            rules,
-            pulse,
-            clock,
-            entropy,
-        })
+        Ok(Prepared { catalogue, accounts, cipher, sessions, rules, pulse, clock, entropy })
     }
 
     fn on(self, db: DatabaseConnection) -> Parts {
-        let Prepared {
-            catalogue,
-            directory,
-            logins,
-            cipher,
-            sessions,
-            rules,
-            pulse,
-            clock,
-            entropy,
-        } = self;
+        let Prepared { catalogue, accounts, cipher, sessions, rules, pulse, clock, entropy } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
         let orders = Orders::new(OrderParts {
             db: db.clone(),
             people: people.clone(),
             cipher,
             catalogue: catalogue.clone(),
-            directory,
+            directory: accounts.directory.clone(),
             rules,
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -196,85 +159,13 @@ impl Prepared {
             people,
             catalogue,
             sessions,
-            logins,
+            logins: accounts.logins.clone(),
             clock,
             entropy,
             attempts,
             database_answers: pulse.answers(),
         };
-        Parts { db, orders, api, callbacks, pulse }
-    }
-}
-
-type Logins = Vec<Arc<dyn LoginProvider>>;
-
-fn accounts(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-    outside: &dyn Outside,
-) -> Result<(Directory, Logins), WiringError> {
-    let mut directory = Directory::default();
-    let mut logins: Logins = Vec::new();
-    for section in &config.wechat {
-        let wrong = |problem: &dyn std::fmt::Display| WiringError::Account {
-            key: section.key.to_string(),
-            problem: problem.to_string(),
-        };
-        let merchant =
-            WechatMerchant::new(section.merchant(config)?, clock.clone(), entropy.clone());
-        let merchant = Arc::new(merchant.map_err(|error| wrong(&error))?);
-        directory = directory.with_channel(outside.channel(merchant));
-        let login = WechatLogin::new(section.login(config)?, clock.clone());
-        add_login(&mut logins, Arc::new(login.map_err(|error| wrong(&error))?));
-    }
-    for section in &config.alipay {
-        let wrong = |problem: &dyn std::fmt::Display| WiringError::Account {
-            key: section.key.to_string(),
-            problem: problem.to_string(),
-        };
-        let account = section.merchant(config)?;
-        let login = AlipayLogin::new(&account, clock.clone()).map_err(|error| wrong(&error))?;
-        add_login(&mut logins, Arc::new(login));
-        let merchant =
-            AlipayMerchant::new(account, clock.clone()).map_err(|error| wrong(&error))?;
-        directory = directory.with_channel(outside.channel(Arc::new(merchant)));
-    }
-    for section in &config.agency {
-        let setting = format!("agency {}: secret_file", section.institution);
-        let http = HttpAgencyConfig {
-            base_url: section.base_url.clone(),
-            institution: section.institution.clone(),
-            secret: config.secret(&setting, &section.secret_file)?,
-        };
-        let http = HttpAgency::new(http, clock.clone(), entropy.clone()).map_err(|error| {
-            ConfigError::value(format!("agency {}", section.base_url), error.to_string())
-        })?;
-        let http = outside.agency(Arc::new(http));
-        for code in &section.codes {
-            directory = directory.with_agency(code.clone(), http.clone());
-        }
-    }
-    for section in &config.city {
-        for (channel, merchant) in
-            [(Channel::Wechat, &section.wechat), (Channel::Alipay, &section.alipay)]
-        {
-            if let Some(merchant) = merchant {
-                directory =
-                    directory.with_collector(section.code.clone(), channel, merchant.clone());
-            }
-        }
-    }
-    Ok((directory, logins))
-}
-
-/// Several merchant accounts may serve one mini-program; its login is one.
-fn add_login(logins: &mut Logins, login: Arc<dyn LoginProvider>) {
-    let known = |other: &Arc<dyn LoginProvider>| {
-        other.channel() == login.channel() && other.app_id() == login.app_id()
-    };
-    if !logins.iter().any(known) {
-        logins.push(login);
+        Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts) }
     }
 }
 

@@ -471,7 +471,7 @@ fn offered_insurances(api: &Api, city: &CityCode) -> Result<Vec<Insurance>, ApiE
 }
 
 /// The agency behind an office of a pack.
-fn agency_of<'a>(api: &'a Api, office: &InsuranceAgency) -> Result<&'a Arc<dyn Agency>, ApiError> {
+fn agency_of(api: &Api, office: &InsuranceAgency) -> Result<Arc<dyn Agency>, ApiError> {
     api.orders.directory().agency(&office.code).map_err(|_| {
         tell(
             StatusCode::SERVICE_UNAVAILABLE,

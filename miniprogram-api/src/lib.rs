@@ -33,7 +33,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Current, Entropy};
 use people::People;
 use platforms::LoginProvider;
 use policies::Catalogue;
@@ -61,7 +61,7 @@ pub struct Api {
     pub people: People,
     pub catalogue: Arc<Catalogue>,
     pub sessions: Arc<dyn SessionStore>,
-    pub logins: Vec<Arc<dyn LoginProvider>>,
+    pub logins: Current<Vec<Arc<dyn LoginProvider>>>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub attempts: IdentityAttempts,

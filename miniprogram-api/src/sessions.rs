@@ -74,7 +74,8 @@ pub(crate) async fn create(
     Body(wish): Body<LoginWish>,
 ) -> Result<(StatusCode, Json<LoggedIn>), ApiError> {
     let channel: Channel = parse("platform", &wish.platform)?;
-    let mut providers = api.logins.iter().filter(|login| {
+    let logins = api.logins.get();
+    let mut providers = logins.iter().filter(|login| {
         login.channel() == channel
             && wish.app_id.as_deref().is_none_or(|app_id| app_id == login.app_id())
     });

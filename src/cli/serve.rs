@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::fail;
-use crate::{Config, Parts, Serving, pulse::Pulse, server, system, telemetry, worker};
+use crate::{Config, Parts, Serving, pulse::Pulse, renewal, server, system, telemetry, worker};
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -48,10 +48,14 @@ impl Serve {
             Ok(parts) => parts,
             Err(code) => return code,
         };
+        let stop = CancellationToken::new();
+        let renewal = tokio::spawn(renewal::listen(self.config, parts.clone(), stop.clone()));
         match (Serving { parts, listener, worker: !self.no_worker }).start() {
             Ok(running) => running.until_told().await,
             Err(error) => return fail(&error),
         }
+        stop.cancel();
+        server::finish(vec![renewal]).await;
         ExitCode::SUCCESS
     }
 }
@@ -71,10 +75,11 @@ impl Worker {
             Err(code) => return code,
         };
         let stop = CancellationToken::new();
+        let renewal = tokio::spawn(renewal::listen(self.config, parts.clone(), stop.clone()));
         let task = tokio::spawn(worker::run(parts.orders, parts.pulse, stop.clone()));
         server::told_to_end().await;
         stop.cancel();
-        server::finish(vec![task]).await;
+        server::finish(vec![task, renewal]).await;
         ExitCode::SUCCESS
     }
 }

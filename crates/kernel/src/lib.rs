@@ -8,6 +8,7 @@
 //! Deliberately absent: database types, HTTP types, floating point, and any business rule.
 
 mod clock;
+mod current;
 mod entropy;
 mod identity;
 mod ids;
@@ -17,6 +18,7 @@ mod secret;
 mod vocabulary;
 
 pub use clock::{BEIJING, Clock, ControlledClock, SystemClock, TimeParseError, Timestamp};
+pub use current::Current;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName, mask};
 pub use ids::{

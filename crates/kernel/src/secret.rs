@@ -20,6 +20,18 @@ impl Secret {
     }
 }
 
+/// For telling whether something configured has changed. Takes the same time wherever two texts of one
+/// length differ.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        let (ours, theirs) = (self.expose().as_bytes(), other.expose().as_bytes());
+        let differing = ours.iter().zip(theirs).fold(0, |seen, (a, b)| seen | (a ^ b));
+        ours.len() == theirs.len() && differing == 0
+    }
+}
+
+impl Eq for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")

@@ -77,7 +77,7 @@ impl Orders {
     ) -> Result<StartedPayment, OrderError> {
         let now = self.clock.now();
         let order = order_table::find_by_no(&self.db, payer, order_no).await?;
-        let collector = self.directory.collector(&order.city, channel)?.clone();
+        let collector = self.directory.collector(&order.city, channel)?;
         let payer = self.payer(&order, &*collector).await?;
         still_payable(&order, now)?;
         // Another channel may have collected meanwhile; the agency knows.

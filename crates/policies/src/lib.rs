@@ -24,7 +24,7 @@ pub use city::{
     QueryTooLong,
 };
 pub use finding::{CheckReport, Finding};
-pub use pack::{Agency, AgencyKind, Hotlines, Pack, Service, Waiting};
+pub use pack::{Agency, AgencyKind, Hotlines, Merchants, Pack, Service, Waiting};
 pub use policy::{
     BaseSwitch, Bounds, Category, Component, ComponentAmount, Confidence, Day, ExtraYearly, Policy,
     PublishedTier, Rounding, SourceKind, Terms, Tier, TopUp, YearKind,

@@ -5,7 +5,7 @@
 
 mod reading;
 
-use kernel::{AgencyCode, CityCode, Insurance, InsuredKind};
+use kernel::{AgencyCode, Channel, CityCode, Insurance, InsuredKind, MerchantKey};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::pack_words;
@@ -20,6 +20,7 @@ pub struct Pack {
     pub open: Vec<Service>,
     pub hotlines: Hotlines,
     pub agencies: Vec<Agency>,
+    pub merchants: Merchants,
     pub waiting: Option<Waiting>,
 }
 
@@ -96,6 +97,23 @@ pub struct Agency {
     pub kind: AgencyKind,
     pub region: CityCode,
     pub insurances: Vec<Insurance>,
+}
+
+/// Our names of the merchant accounts that collect for the city, one a wallet. Their numbers and keys
+/// are the configuration's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merchants {
+    pub wechat: Option<MerchantKey>,
+    pub alipay: Option<MerchantKey>,
+}
+
+impl Merchants {
+    pub const fn on(&self, channel: Channel) -> Option<&MerchantKey> {
+        match channel {
+            Channel::Wechat => self.wechat.as_ref(),
+            Channel::Alipay => self.alipay.as_ref(),
+        }
+    }
 }
 
 /// What a gap or a late payment means for medical benefits. Shown, never enforced: benefits are the

@@ -522,6 +522,16 @@ fn each_rule_has_its_finding(
 )]
 #[case::no_hotlines("hotlines =", "# hotlines =", "320400: hotlines: is missing")]
 #[case::bad_hotline("\"12393\"", "\"call us\"", "320400: hotlines: medical: must be a telephone")]
+#[case::merchant_name(
+    "hotlines =",
+    "merchants = { wechat = \"a shop\" }\nhotlines =",
+    "320400: merchants: wechat: `a shop`"
+)]
+#[case::one_merchant_for_both_wallets(
+    "hotlines =",
+    "merchants = { wechat = \"shop\", alipay = \"shop\" }\nhotlines =",
+    "320400: merchants: alipay: is the account of the other wallet"
+)]
 #[case::agency_missing(
     "code = \"320400-hr\"",
     "code = \"320400-human\"",

@@ -2,7 +2,7 @@
 
 use kernel::{CityCode, Insurance};
 
-use super::{Agency, AgencyKind, Hotlines, Pack, Service, Waiting};
+use super::{Agency, AgencyKind, Hotlines, Merchants, Pack, Service, Waiting};
 use crate::policy::read_sources;
 use crate::reading::Fields;
 
@@ -28,10 +28,11 @@ pub(crate) fn read(mut fields: Fields<'_>, code_in_name: &CityCode) -> Option<Pa
             fields.finding("open", format!("{service} is open, but no agency bills {insurance}"));
         }
     }
+    let merchants = read_merchants(&mut fields);
     let waiting = read_waiting(&mut fields);
     let clean = fields.findings_count() == before && !fields.has_untaken();
     fields.finish();
-    let pack = Pack { code: code?, open, hotlines: hotlines?, agencies, waiting };
+    let pack = Pack { code: code?, open, hotlines: hotlines?, agencies, merchants, waiting };
     clean.then_some(pack)
 }
 
@@ -90,6 +91,19 @@ fn read_agencies(fields: &mut Fields<'_>, city: &CityCode) -> Vec<Agency> {
         }
     }
     agencies
+}
+
+fn read_merchants(fields: &mut Fields<'_>) -> Merchants {
+    let Some(table) = fields.section("merchants") else {
+        return Merchants::default();
+    };
+    fields.row(table, "merchants".to_owned(), |row| {
+        let (wechat, alipay) = (row.parsed_if_any("wechat"), row.parsed_if_any("alipay"));
+        if wechat.is_some() && wechat == alipay {
+            row.finding("alipay", "is the account of the other wallet");
+        }
+        Merchants { wechat, alipay }
+    })
 }
 
 fn read_waiting(fields: &mut Fields<'_>) -> Option<Waiting> {

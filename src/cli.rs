@@ -4,6 +4,7 @@ mod audit;
 mod cases;
 mod cities;
 mod demo;
+mod doctor;
 mod migrate;
 mod mock;
 mod quote;
@@ -47,6 +48,8 @@ enum Command {
     Refund(refund::Refund),
     /// Lets parked jobs and failed refunds of an order go on.
     Retry(refund::Retry),
+    /// Names swapped, expired or mismatched keys and certificates, one sentence each.
+    Doctor(doctor::Doctor),
     /// City packs.
     Cities(cities::Cities),
     /// Prices some months and prints every step.
@@ -64,6 +67,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Cases(command) => command.run().await,
         Command::Refund(command) => command.run().await,
         Command::Retry(command) => command.run().await,
+        Command::Doctor(command) => command.run().await,
         Command::Cities(command) => command.run(),
         Command::Quote(command) => command.run(),
     }

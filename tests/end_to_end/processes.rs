@@ -1,109 +1,15 @@
 //! The real program, killed and told to end, and the ways that the README promises.
 
 use kernel::Channel;
-use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::town::{Backend, Program, command, eventually, free_port, replaced};
-
-/// A person of our own at the two processes: logged in, with January ordered and paid.
-struct Payer<'a> {
-    program: &'a Program,
-    channel: Channel,
-    token: String,
-    person: String,
-}
-
-impl<'a> Payer<'a> {
-    async fn log_in(program: &'a Program, channel: Channel) -> Payer<'a> {
-        let code = program.control("/login-codes", Some(json!({ "platform": channel }))).await;
-        let login = json!({ "platform": channel, "code": code["code"] });
-        let mut payer = Payer { program, channel, token: String::new(), person: String::new() };
-        let session = payer.call(Method::POST, "/sessions", Some(&login)).await;
-        payer.token = session["token"].as_str().expect("a token").to_owned();
-        let person = json!({
-            "relation": "self", "name": "张三", "consent_text_version": "2026-11",
-            "document": { "kind": "resident_id", "number": "320213190001010006" },
-        });
-        let person = payer.call(Method::POST, "/people", Some(&person)).await;
-        payer.person = person["id"].as_str().expect("an id").to_owned();
-        payer
-    }
-
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}/api/v1{path}", self.program.url);
-        let request = self.program.http().request(method, url);
-        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
-        let mut request = self.request(method, path).header("Idempotency-Key", "january");
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let (status, answer) = self.program.call(request).await;
-        assert!((200..300).contains(&status), "{path}: {answer}");
-        answer
-    }
-
-    fn bills(&self) -> reqwest::RequestBuilder {
-        let path = format!("/people/{}/bills?city=320200&from=2023-01&to=2023-01", self.person);
-        self.request(Method::GET, &path)
-    }
-
-    /// Orders and pays, and waits until the platform has been told that we know.
-    async fn pays(&self) -> String {
-        let (_, bills) = self.program.call(self.bills()).await;
-        let names = ["agency", "insurance", "months", "bill_no", "version", "amount"];
-        let chosen = bills["bills"].as_array().expect("bills").iter().map(|bill| {
-            names.iter().map(|name| ((*name).to_owned(), bill[name].clone())).collect()
-        });
-        let chosen: Vec<serde_json::Map<String, Value>> = chosen.collect();
-        let wish = json!({ "person_id": self.person, "city": "320200", "bills": chosen });
-        let order = self.call(Method::POST, "/orders", Some(&wish)).await;
-        let order_no = order["order_no"].as_str().expect("a number").to_owned();
-        let payment = self.call(Method::POST, &format!("/orders/{order_no}/payments"), None).await;
-        let out = payment["out_trade_no"].as_str().expect("a number");
-        let pay = json!({ "platform": self.channel, "out_trade_no": out });
-        self.program.control("/pay", Some(pay)).await;
-        eventually("the acknowledged notification", async || {
-            let sent = self.program.control(&format!("/deliveries?out_trade_no={out}"), None).await;
-            (sent["deliveries"][0]["state"] == "delivered").then_some(())
-        })
-        .await;
-        order_no
-    }
-
-    async fn label(&self, order_no: &str) -> Value {
-        self.call(Method::GET, &format!("/orders/{order_no}"), None).await["label"].clone()
-    }
-
-    async fn becomes_posted(&self, order_no: &str) {
-        eventually("缴费成功", async || {
-            (self.label(order_no).await == "缴费成功").then_some(())
-        })
-        .await;
-        assert_eq!(bookings(self.program).await, 2, "each bill is booked once");
-    }
-
-    /// Sessions of the embedded store end with the process; a mini-program logs in silently.
-    async fn logs_in_again(&mut self) {
-        let code = self.program.control("/login-codes", Some(json!({ "platform": self.channel })));
-        let login = json!({ "platform": self.channel, "code": code.await["code"] });
-        self.token.clear();
-        let session = self.call(Method::POST, "/sessions", Some(&login)).await;
-        self.token = session["token"].as_str().expect("a token").to_owned();
-    }
-}
-
-/// How many bills the agency has booked.
-async fn bookings(program: &Program) -> usize {
-    let postings = program.control("/agency/postings", None).await;
-    postings.as_array().or(postings["postings"].as_array()).expect("bookings").len()
-}
+use crate::{
+    payer::{Payer, bookings},
+    town::{Backend, Program, command, eventually, free_port, replaced},
+};
 
 /// The service dies between acknowledging the notification and posting, or while the agency, which
 /// has booked, owes it the answer. Then the lease must end before anybody may go on.
@@ -133,13 +39,14 @@ async fn a_killed_service_goes_on_where_it_was(
     .await;
     assert_eq!(bookings(&program).await, booked);
     assert_eq!(payer.label(&order_no).await, "已支付待入账");
-    let (token, person) = (payer.token.clone(), payer.person.clone());
+    let (token, person, month) = (payer.token.clone(), payer.person.clone(), payer.month);
     program.kill().await;
     let forget = program.http().delete(format!("{}/agency/faults", program.control_url));
     assert!(forget.send().await.expect("the mock answers").status().is_success());
 
     program.serve().await;
-    let mut payer = Payer { program: &program, channel: Channel::Wechat, token, person };
+    let channel = Channel::Wechat;
+    let mut payer = Payer { program: &program, channel, token, person, month };
     if backend == Backend::Embedded {
         payer.logs_in_again().await;
     }

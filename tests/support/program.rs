@@ -45,6 +45,8 @@ pub struct Program {
     http: reqwest::Client,
     mock: Child,
     serve: Option<Child>,
+    /// The service's environment.
+    settings: Vec<(&'static str, &'static str)>,
 }
 
 /// Starts the program, which lives no longer than the handle.
@@ -101,6 +103,17 @@ impl Program {
 
     /// Starts the mocks, and the service on `port`.
     pub async fn start(folder: &Path, backend: Backend) -> Program {
+        Program::start_with(folder, backend, &[], |_| ()).await
+    }
+
+    /// As [`Program::start`], with an environment of the service, and a configuration that is changed
+    /// before the service reads it.
+    pub async fn start_with(
+        folder: &Path,
+        backend: Backend,
+        settings: &[(&'static str, &'static str)],
+        change: impl FnOnce(&Path),
+    ) -> Program {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let (mock, control_url) = mocks_started(folder, &listen).await;
@@ -108,6 +121,7 @@ impl Program {
         if backend == Backend::Servers {
             use_servers(&config).await;
         }
+        change(&config);
         let mut program = Program {
             folder: folder.to_owned(),
             config,
@@ -116,6 +130,7 @@ impl Program {
             http: client(),
             mock,
             serve: None,
+            settings: settings.to_vec(),
         };
         program.serve().await;
         program
@@ -126,7 +141,7 @@ impl Program {
         assert!(self.serve.is_none(), "the service runs already");
         let config = self.config.to_str().expect("a path in UTF-8").to_owned();
         let log = self.folder.join("serve.log");
-        self.serve = Some(started(&["serve", "--config", &config], &[], &log));
+        self.serve = Some(started(&["serve", "--config", &config], &self.settings, &log));
         let ready = format!("{}/readyz", self.url);
         eventually("the service", async || {
             let answer = self.http.get(&ready).send().await.ok()?;
@@ -139,6 +154,34 @@ impl Program {
     pub async fn kill(&mut self) {
         let mut serve = self.serve.take().expect("the service runs");
         serve.kill().await.expect("the service can be killed");
+    }
+
+    /// SIGHUP, and waits for what the service says of it.
+    pub async fn told_to_renew(&self) -> Value {
+        let serve = self.serve.as_ref().expect("the service runs");
+        let id = serve.id().expect("a living process").to_string();
+        let before = self.renewals().len();
+        let told = Command::new("kill").args(["-HUP", &id]).status().await.expect("kill runs");
+        assert!(told.success());
+        eventually("the renewal", async || self.renewals().get(before).cloned()).await
+    }
+
+    /// What the service said of renewals so far.
+    fn renewals(&self) -> Vec<Value> {
+        let lines = self.log();
+        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["target"] == "city_services::renewal").collect()
+    }
+
+    /// Everything that the service has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("serve.log")).expect("a log")
+    }
+
+    /// Changes the configuration's text.
+    pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(&self.config).expect("the configuration");
+        std::fs::write(&self.config, change(text)).expect("a configuration");
     }
 
     /// SIGTERM; gives back the process to be waited for.

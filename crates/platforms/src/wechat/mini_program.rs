@@ -3,7 +3,7 @@
 //! Players: a [`WechatMiniProgram`] is one mini-program, a [`WechatOfficialAccount`] the official
 //! account (公众号) beside it, whose token City Service wants for messages. Both are an account and a
 //! token, which all processes share through a [`TokenStore`]. Promised: a call whose token turns out
-//! to be refused is repeated once with another one, and by nothing else; every call has a time limit,
+//! to be refused is repeated with another one, and for no other reason; every call has a time limit,
 //! a stated retry class and a metric; AppSecret, tokens, codes, openids, telephone numbers, names and
 //! document numbers are in no error, log line or `Debug`.
 //!
@@ -46,6 +46,10 @@ pub use self::{
     store::{EmbeddedTokens, TokenStore, TokenStoreAway},
 };
 
+/// How often one call may meet a refused token and go on: a first one that is over, and a second one
+/// that another process had left.
+const REPLACED_MAX: u8 = 2;
+
 /// One application: its account and its token.
 #[derive(Debug)]
 struct Application {
@@ -64,8 +68,9 @@ impl Application {
         Application { account, tokens }
     }
 
-    /// Posts `body` with the token. A refused token is replaced, and the call repeated, once: what
-    /// was refused for its token was not done.
+    /// Posts `body` with the token. What is refused for its token was not done; so the call is
+    /// repeated with another token, once when the platform gave that one to this call, and once more
+    /// when it was one that others had: theirs may be over as well.
     async fn call<T>(
         &self,
         operation: &'static str,
@@ -73,15 +78,19 @@ impl Application {
         body: &(impl Serialize + Sync),
         judge: impl Fn(&Answer) -> Result<T, MiniProgramError> + Send + Sync,
     ) -> Result<T, MiniProgramError> {
-        let token = self.tokens.obtain(None).await?;
-        let request = self.account.post(path, &[("access_token", token.expose())], body)?;
-        let result = self.account.call(operation, request, &judge).await;
-        if !matches!(result, Err(MiniProgramError::Token(_))) {
-            return result;
+        let mut token = self.tokens.obtain(None).await?;
+        let mut replaced = 0;
+        loop {
+            let pairs = [("access_token", token.text.expose())];
+            let request = self.account.post(path, &pairs, body)?;
+            let result = self.account.call(operation, request, &judge).await;
+            let is_last = replaced == REPLACED_MAX || (replaced > 0 && token.asked_for);
+            if is_last || !matches!(result, Err(MiniProgramError::Token(_))) {
+                return result;
+            }
+            token = self.tokens.obtain(Some(&token.text)).await?;
+            replaced += 1;
         }
-        let token = self.tokens.obtain(Some(&token)).await?;
-        let request = self.account.post(path, &[("access_token", token.expose())], body)?;
-        self.account.call(operation, request, judge).await
     }
 }
 

@@ -148,6 +148,13 @@ struct Held {
     rest_until: Timestamp,
 }
 
+/// A token, and where it comes from.
+pub(super) struct Obtained {
+    pub(super) text: Secret,
+    /// The platform gave it to this very call. Otherwise others had it, and it may be over as well.
+    pub(super) asked_for: bool,
+}
+
 /// Whose turn it is to ask.
 enum Turn {
     /// A token was found on the way.
@@ -195,14 +202,15 @@ impl TokenHolder {
     pub(super) async fn obtain(
         &self,
         refused: Option<&Secret>,
-    ) -> Result<Secret, MiniProgramError> {
+    ) -> Result<Obtained, MiniProgramError> {
+        let known = |text| Obtained { text, asked_for: false };
         if let Some(token) = self.at_hand(refused) {
-            return Ok(token);
+            return Ok(known(token));
         }
         let landed = self.held().landed;
         let _flight = self.flight.lock().await;
         if let Some(token) = self.at_hand(refused) {
-            return Ok(token);
+            return Ok(known(token));
         }
         let now = self.clock.now();
         let told = {
@@ -219,7 +227,7 @@ impl TokenHolder {
             }
         };
         // A token in its last part is better than none.
-        result.or_else(|failure| self.usable(refused).ok_or(failure))
+        result.or_else(|failure| self.usable(refused).map(known).ok_or(failure))
     }
 
     /// The held token, when nothing is to be done about it.
@@ -239,7 +247,7 @@ impl TokenHolder {
         (now < token.until && !token.is(refused)).then(|| token.text.clone())
     }
 
-    fn land(&self, result: &Result<Secret, MiniProgramError>) {
+    fn land(&self, result: &Result<Obtained, MiniProgramError>) {
         let now = self.clock.now();
         let mut held = self.held();
         held.landed += 1;
@@ -260,11 +268,11 @@ impl TokenHolder {
         }
     }
 
-    async fn renew(&self, refused: Option<&Secret>) -> Result<Secret, MiniProgramError> {
+    async fn renew(&self, refused: Option<&Secret>) -> Result<Obtained, MiniProgramError> {
         match self.turn(refused).await {
-            Turn::Found(token) => {
+            Turn::Found(text) => {
                 count("shared");
-                Ok(token)
+                Ok(Obtained { text, asked_for: false })
             }
             Turn::Ours(note) => {
                 let result = self.ask(refused, note, true).await;
@@ -323,7 +331,7 @@ impl TokenHolder {
         refused: Option<&Secret>,
         before: Option<Note>,
         counted: bool,
-    ) -> Result<Secret, MiniProgramError> {
+    ) -> Result<Obtained, MiniProgramError> {
         let mut forced = before.map(|note| note.forced).unwrap_or_default();
         let mut token = self.account.stable_token(false, self.clock.now()).await?;
         let mut how = if counted { "asked" } else { "alone" };
@@ -345,7 +353,7 @@ impl TokenHolder {
             return Err(MiniProgramError::Token(40_001));
         }
         count(how);
-        Ok(text)
+        Ok(Obtained { text, asked_for: true })
     }
 
     async fn keep(&self, note: Note) {

@@ -238,6 +238,29 @@ async fn what_another_process_replaced_is_taken_from_the_store() {
     assert_eq!(scene.calls(TOKEN).await.len(), 2, "replaced once for both");
 }
 
+/// Ours is over, and so is the one that another process left.
+#[tokio::test]
+async fn a_refused_token_from_the_store_is_replaced_as_well() {
+    let scene = Scene::new().await;
+    scene.says_once(TOKEN, GIVEN).await;
+    scene.says_once(TOKEN, OTHER).await;
+    let newest = r#"{"access_token":"t0ken-3","expires_in":7200}"#;
+    scene.says(TOKEN, 200, newest).await;
+    let second = program(scene.server.uri(), &scene.store, &scene.clock);
+    scene.says_once(MESSAGE, SENT).await;
+    scene.says_once(MESSAGE, INVALID).await;
+    scene.says_once(MESSAGE, SENT).await;
+    scene.sends().await.expect("sent with the first one");
+    second.send_message(&message()).await.expect("the second one is in the store now");
+    scene.says_once(MESSAGE, INVALID).await;
+    scene.says_once(MESSAGE, INVALID).await;
+    scene.says(MESSAGE, 200, SENT).await;
+    assert_eq!(scene.sends().await, Ok(MessageFate::Accepted));
+    let used = scene.tokens_used().await;
+    assert_eq!(used[3..], ["t0ken-1", "t0ken-2", "t0ken-3"], "{used:?}");
+    assert_eq!(scene.forced().await, 0);
+}
+
 /// Gives no answer.
 #[derive(Debug)]
 struct Away;

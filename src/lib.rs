@@ -9,6 +9,7 @@ mod listening;
 mod pulse;
 mod server;
 mod telemetry;
+mod tokens;
 mod wiring;
 mod worker;
 
@@ -19,6 +20,7 @@ use clap::Parser;
 pub use crate::{
     config::{Config, ConfigError},
     server::{Running, Serving},
+    tokens::{RedisTokens, TokenAddressError},
     wiring::{Outside, Parts, WiringError},
 };
 

@@ -22,3 +22,4 @@ mod processes;
 mod purchase;
 mod refunds;
 mod starts;
+mod tokens;

@@ -11,6 +11,7 @@ mod pulse;
 mod renewal;
 mod server;
 mod telemetry;
+mod tokens;
 mod wiring;
 mod worker;
 
@@ -21,6 +22,7 @@ use clap::Parser;
 pub use crate::{
     config::{Config, ConfigError},
     server::{Running, Serving},
+    tokens::{RedisTokens, TokenAddressError},
     wiring::{Outside, Parts, WiringError},
 };
 

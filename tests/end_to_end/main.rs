@@ -26,3 +26,4 @@ mod refunds;
 mod renewals;
 mod secrecy;
 mod starts;
+mod tokens;

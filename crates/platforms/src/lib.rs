@@ -40,7 +40,12 @@ pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};
 pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};
 pub use setup::SetupError;
 pub use wechat::{
-    StatementStanding, WechatConfig, WechatFundMove, WechatFundStatement, WechatLogin,
-    WechatLoginConfig, WechatMerchant, WechatRefundTarget, WechatStatementError,
-    WechatStatementKind, WechatTrade, WechatTradeRefund, WechatTradeStatement,
+    CityArrival, CityArrivalError, CityCard, CityCardWord, CityHint, CityPage, CityPath,
+    CityPathRequest, CityPathSource, EmbeddedTokens, FaceFailure, FaceId, FaceProof, FaceRequest,
+    FaceStanding, FaceTicket, MessageLanguage, MiniProgramError, MiniProgramRefused,
+    MiniProgramVersion, StatementStanding, SubscriptionMessage, TokenStore, TokenStoreAway,
+    WechatConfig, WechatFaceNumber, WechatFundMove, WechatFundStatement, WechatLogin,
+    WechatLoginConfig, WechatMerchant, WechatMiniProgram, WechatOfficialAccount, WechatPhoneNumber,
+    WechatRefundTarget, WechatStatementError, WechatStatementKind, WechatTrade, WechatTradeRefund,
+    WechatTradeStatement,
 };

@@ -1,7 +1,7 @@
-//! WeChat Pay APIv3 and the mini-program login of WeChat.
+//! WeChat Pay APIv3 and the server API of WeChat's mini-programs.
 //!
 //! Players: a [`WechatMerchant`] is one direct merchant account (直连商户) and its keys; a
-//! [`WechatLogin`] is one mini-program. Promised: an answer or a notification is parsed only after
+//! [`WechatMiniProgram`] is one mini-program, or [`WechatLogin`] its login alone. Promised: an answer or a notification is parsed only after
 //! its signature over the raw bytes has been verified with the key that its serial names, and its
 //! time is within five minutes. Keys come from configuration, and platform certificates from
 //! WeChat's own list as well. Deliberately absent: Guomi signatures.
@@ -11,6 +11,7 @@ mod client;
 mod examination;
 mod keys;
 mod login;
+mod mini_program;
 mod notification;
 mod payment;
 mod refund;
@@ -40,6 +41,13 @@ use crate::{
 
 pub use self::{
     login::{WechatLogin, WechatLoginConfig},
+    mini_program::{
+        CityArrival, CityArrivalError, CityCard, CityCardWord, CityHint, CityPage, CityPath,
+        CityPathRequest, CityPathSource, EmbeddedTokens, FaceFailure, FaceId, FaceProof,
+        FaceRequest, FaceStanding, FaceTicket, MessageLanguage, MiniProgramError,
+        MiniProgramRefused, MiniProgramVersion, SubscriptionMessage, TokenStore, TokenStoreAway,
+        WechatFaceNumber, WechatMiniProgram, WechatOfficialAccount, WechatPhoneNumber,
+    },
     refund::WechatRefundTarget,
     statement::{
         StatementStanding, WechatFundMove, WechatFundStatement, WechatStatementError,

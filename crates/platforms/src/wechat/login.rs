@@ -6,18 +6,20 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use kernel::{Channel, Clock, Secret};
-use reqwest::{StatusCode, header::ACCEPT};
 use serde::Deserialize;
-use url::Url;
 
+use super::mini_program::{
+    MiniProgramError,
+    account::Account,
+    error::{Said, meaning},
+};
 use crate::{
     LoginError, LoginIdentity, LoginProvider, PayerIdKind, SetupError,
-    call::{Answer, Caller},
+    call::Answer,
     login::{is_code, is_platform_id},
-    setup::{endpoint, identifier},
 };
 
-/// All that makes a WeChat mini-program's login, as text.
+/// All that makes a WeChat mini-program, or an official account, as text.
 #[derive(Clone, Debug)]
 pub struct WechatLoginConfig {
     /// The mini-program API; production is `https://api.weixin.qq.com`.
@@ -27,12 +29,9 @@ pub struct WechatLoginConfig {
     pub app_secret: Secret,
 }
 
-/// One WeChat mini-program.
+/// The login of one WeChat mini-program, for whoever needs nothing else of it.
 pub struct WechatLogin {
-    caller: Caller,
-    url: Url,
-    app_id: String,
-    app_secret: Secret,
+    account: Arc<Account>,
 }
 
 impl WechatLogin {
@@ -42,50 +41,31 @@ impl WechatLogin {
         config: WechatLoginConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<WechatLogin, SetupError> {
-        let setting = "mini_program_url";
-        let base = endpoint(setting, config.mini_program_url.trim_end_matches('/'))?;
-        let url = format!("{}/sns/jscode2session", base.as_str().trim_end_matches('/'));
-        let url = Url::parse(&url).map_err(|_| SetupError::new(setting, "not an absolute URL"))?;
-        let secret = config.app_secret.expose();
-        if !(1..=128).contains(&secret.len()) || !secret.bytes().all(|b| b.is_ascii_graphic()) {
-            let problem = "must be 1 to 128 visible characters on one line";
-            return Err(SetupError::new("app secret", problem));
-        }
-        Ok(WechatLogin {
-            caller: Caller::new(Channel::Wechat, &url, clock)?,
-            url,
-            app_id: identifier("app_id", config.app_id)?,
-            app_secret: config.app_secret,
-        })
+        Ok(WechatLogin::of(Arc::new(Account::new(config, clock)?)))
+    }
+
+    pub(super) const fn of(account: Arc<Account>) -> WechatLogin {
+        WechatLogin { account }
     }
 
     #[cfg(test)]
     pub(super) fn impatient(self) -> WechatLogin {
-        WechatLogin { caller: self.caller.impatient(), ..self }
+        let account = Arc::into_inner(self.account).expect("ours alone");
+        WechatLogin::of(Arc::new(account.impatient()))
     }
 
     fn read(&self, answer: &Answer) -> Result<LoginIdentity, LoginError> {
-        if answer.status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(LoginError::Busy);
-        }
-        if answer.status != StatusCode::OK {
-            return Err(LoginError::Unknown);
-        }
-        // The content type is often text/plain; the body decides.
-        let body: Body = serde_json::from_slice(&answer.body).map_err(|_| LoginError::Unknown)?;
-        match body.errcode.unwrap_or(0) {
-            0 => self.identity(body).ok_or(LoginError::Unknown),
-            // Invalid, used, missing.
-            40029 | 40163 | 41008 => Err(LoginError::Code),
-            40226 => Err(LoginError::Blocked),
-            -1 | 45009 | 45011 => Err(LoginError::Busy),
-            code @ (40001 | 40013 | 40125 | 40164 | 41002 | 41004 | 48001) => {
-                Err(LoginError::Misconfigured(code.to_string()))
+        match Said::read(answer) {
+            Ok(0) => {
+                let body: Body =
+                    serde_json::from_slice(&answer.body).map_err(|_| LoginError::Unknown)?;
+                self.identity(body).ok_or(LoginError::Unknown)
             }
-            errcode => {
-                tracing::warn!(errcode, "login: unknown errcode");
-                Err(LoginError::Unknown)
-            }
+            Ok(40226) => Err(LoginError::Blocked),
+            // Here it is the secret that is wrong.
+            Ok(40001) => Err(LoginError::Misconfigured("40001".to_owned())),
+            Ok(errcode) => Err(denied(meaning(errcode))),
+            Err(error) => Err(denied(error)),
         }
     }
 
@@ -93,7 +73,7 @@ impl WechatLogin {
         let id = body.openid.filter(|id| is_platform_id(id))?;
         Some(LoginIdentity {
             channel: Channel::Wechat,
-            app_id: self.app_id.clone(),
+            app_id: self.account.app_id().to_owned(),
             kind: PayerIdKind::OpenId,
             id,
             union_id: body.unionid.filter(|id| is_platform_id(id)),
@@ -102,15 +82,29 @@ impl WechatLogin {
     }
 }
 
+/// What the host's refusals mean for a login.
+fn denied(error: MiniProgramError) -> LoginError {
+    use super::mini_program::MiniProgramRefused::Code;
+    match error {
+        MiniProgramError::Refused(Code) => LoginError::Code,
+        MiniProgramError::Busy | MiniProgramError::Quota => LoginError::Busy,
+        MiniProgramError::Misconfigured(errcode) => LoginError::Misconfigured(errcode.to_string()),
+        MiniProgramError::NotSent
+        | MiniProgramError::Unknown(_)
+        | MiniProgramError::Token(_)
+        | MiniProgramError::Refused(_)
+        | MiniProgramError::BadRequest(_) => LoginError::Unknown,
+    }
+}
+
 impl fmt::Debug for WechatLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WechatLogin({})", self.app_id)
+        write!(f, "WechatLogin({})", self.account.app_id())
     }
 }
 
 #[derive(Deserialize)]
 struct Body {
-    errcode: Option<i64>,
     openid: Option<String>,
     unionid: Option<String>,
     session_key: Option<Secret>,
@@ -123,20 +117,20 @@ impl LoginProvider for WechatLogin {
     }
 
     fn app_id(&self) -> &str {
-        &self.app_id
+        self.account.app_id()
     }
 
     async fn login(&self, code: &str) -> Result<LoginIdentity, LoginError> {
         if !is_code(code) {
             return Err(LoginError::Code);
         }
-        let mut url = self.url.clone();
-        url.query_pairs_mut()
-            .append_pair("appid", &self.app_id)
-            .append_pair("secret", self.app_secret.expose())
-            .append_pair("js_code", code)
-            .append_pair("grant_type", "authorization_code");
-        let request = self.caller.client().get(url).header(ACCEPT, "application/json");
-        self.caller.call("login", "request-id", request, |answer| self.read(answer)).await
+        let pairs = [
+            ("appid", self.account.app_id()),
+            ("secret", self.account.app_secret().expose()),
+            ("js_code", code),
+            ("grant_type", "authorization_code"),
+        ];
+        let request = self.account.get("/sns/jscode2session", &pairs);
+        self.account.call("login", request, |answer| self.read(answer)).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod login;
+mod mini_program;
 mod notification;
 mod payment;
 mod products;

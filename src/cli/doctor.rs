@@ -5,12 +5,14 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Args;
 use kernel::{Clock, Entropy, MerchantKey, OutTradeNo};
 use platforms::{
-    AlipayMerchant, ChannelError, Finding, Gravity, PaymentChannel, PaymentStanding, WechatMerchant,
+    AlipayMerchant, ChannelError, EmbeddedTokens, Finding, Gravity, PaymentChannel,
+    PaymentStanding, WechatLoginConfig, WechatMerchant, WechatMiniProgram,
 };
 use policies::Catalogue;
 
@@ -95,8 +97,9 @@ impl Doctor {
                 }
             };
             chart.seen(&who).extend(account.examine(clock.now()));
-            match section.login(&config) {
-                Err(error) => chart.unreadable(&who, &error),
+            let login = section.login(&config);
+            match &login {
+                Err(error) => chart.unreadable(&who, error),
                 Ok(login) if login.app_secret == account.apiv3_key => {
                     let sentence = "is the same text as app_secret_file: one of them is in the wrong \
                                     place";
@@ -109,6 +112,12 @@ impl Doctor {
                 && let Err(error) = merchant.self_test("city-services doctor", None).await
             {
                 chart.seen(&who).push(answered(&error));
+            }
+            if self.online
+                && let Ok(login) = login
+                && let Err(error) = ask_for_token(login, &clock, &*entropy).await
+            {
+                chart.note(&who, Gravity::Broken, "app_id and app_secret_file", error);
             }
         }
         for section in &config.alipay {
@@ -138,6 +147,18 @@ impl Doctor {
         }
         ExitCode::SUCCESS
     }
+}
+
+/// Whether the mini-program's secret is believed.
+async fn ask_for_token(
+    login: WechatLoginConfig,
+    clock: &Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<(), String> {
+    let store = Arc::new(EmbeddedTokens::new(clock.clone()));
+    let program = WechatMiniProgram::new(login, store, clock.clone(), entropy);
+    let program = program.map_err(|error| error.to_string())?;
+    program.self_test().await.map_err(|error| error.to_string())
 }
 
 /// A payment that never was: whoever answers "not found" has believed our signature, and we theirs.

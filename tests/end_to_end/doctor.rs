@@ -152,3 +152,33 @@ async fn a_key_that_others_can_read_is_named() {
         "{told}"
     );
 }
+
+/// What no file tells: whether the platforms believe it.
+#[tokio::test]
+async fn the_platforms_are_asked() {
+    let folder = TempDir::new().expect("a folder");
+    let program = Program::start(folder.path(), Backend::Embedded).await;
+    let config = program.config.to_str().expect("UTF-8").to_owned();
+    let asked = async || {
+        let ended = command(&["doctor", "--online", "--config", &config]).await;
+        String::from_utf8(ended.stdout).expect("UTF-8")
+    };
+    let told = asked().await;
+    assert!(told.ends_with("all is well\n"), "{told}");
+    // Keys of their own form, and of nobody.
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let strange = text
+        .replace("wechat/apiv3_key.txt", "strange.txt")
+        .replace("wechat/app_secret.txt", "strange_too.txt")
+        .replace("alipay/app_private_key.pem", "wechat/merchant_key.pem");
+    std::fs::write(program.folder.join("strange.txt"), "0123456789abcdef0123456789abcdef")
+        .expect("a file");
+    std::fs::write(program.folder.join("strange_too.txt"), "fedcba9876543210fedcba9876543210")
+        .expect("a file");
+    std::fs::write(&config, strange).expect("a configuration");
+    let told = asked().await;
+    assert!(told.contains("broken     app_id and app_secret_file: "), "{told}");
+    let alipay = told.split("alipay wuxi-alipay: ").nth(1).expect("a part");
+    assert!(alipay.starts_with("look here\n  broken     the platform: "), "{told}");
+    program.close().await;
+}

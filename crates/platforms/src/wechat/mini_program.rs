@@ -116,6 +116,14 @@ impl WechatMiniProgram {
         Ok(WechatMiniProgram::of(account, store, clock, entropy))
     }
 
+    /// Proves the mini-program's id and AppSecret: an access token can be had. Retry class: idempotent.
+    ///
+    /// # Errors
+    /// What is wrong, as any call would say it.
+    pub async fn self_test(&self) -> Result<(), MiniProgramError> {
+        self.application.tokens.obtain(None).await.map(drop)
+    }
+
     pub(super) fn of(
         account: Arc<Account>,
         store: Arc<dyn TokenStore>,

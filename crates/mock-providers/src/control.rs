@@ -39,6 +39,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/login-codes", post(mint_login_code))
         .route("/pay", post(pay))
         .route("/cancel", post(cancel))
+        .route("/fail", post(fail))
         .route("/expire", post(expire))
         .route("/trades", get(trades))
         .route("/deliveries", get(deliveries))
@@ -107,6 +108,10 @@ async fn pay(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskErro
 
 async fn cancel(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
     Ok(Json(desk.cancel(&read::<PayRequest>(&body)?)?).into_response())
+}
+
+async fn fail(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
+    Ok(Json(desk.fail(&read::<PayRequest>(&body)?)?).into_response())
 }
 
 #[derive(Deserialize)]

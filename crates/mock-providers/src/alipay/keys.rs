@@ -81,12 +81,15 @@ pub(crate) struct AlipayTexts {
 }
 
 impl AlipayKeys {
-    /// Five RSA keys, two of which are forgotten at once: the authority signs nothing later.
-    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<AlipayKeys, KeyError> {
+    /// The application's key, Alipay's two, and those of the authority, which are forgotten at once:
+    /// it signs nothing later.
+    pub fn issue(
+        [app, present, next, root, issuer]: [RsaPair; 5],
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<AlipayKeys, KeyError> {
         let app_id = format!("2021{}", digits(entropy, 12));
-        let pair = || RsaPair::generate(entropy);
-        let (app, present, next) = (pair()?, pair()?, pair()?);
-        let authority = Authority::new(now, entropy)?;
+        let authority = Authority::new(&root, &issuer, now, entropy)?;
         let app_certificate = authority.issue(&app, &app_id, false, entropy)?;
         let leaf = |pair: &RsaPair| authority.issue(pair, "Mock Alipay", true, entropy);
         let (first, second) = (leaf(&present)?, leaf(&next)?);
@@ -196,9 +199,14 @@ fn parameters(
 }
 
 impl Authority {
-    fn new(now: Timestamp, entropy: &dyn Entropy) -> Result<Authority, KeyError> {
+    fn new(
+        root: &RsaPair,
+        issuer: &RsaPair,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Authority, KeyError> {
         let authority = |name: &str| parameters(name, now, AUTHORITY_DAYS, true, entropy);
-        let root_pair = rcgen_pair(&RsaPair::generate(entropy)?)?;
+        let root_pair = rcgen_pair(root)?;
         let first = authority("Mock Ant Financial Certification Authority R1");
         let other = authority("Mock Class 2 Root CA G3").self_signed(&root_pair).map_err(failed)?;
         // The two that do not count: their keys come from the system, they sign nothing.
@@ -213,7 +221,7 @@ impl Authority {
         let roots = [elliptic.pem(), root.pem(), edwards.pem(), other.pem()];
         let roots = roots.map(|pem| pem.replace("\r\n", "\n")).join("\n");
 
-        let issuer_pair = rcgen_pair(&RsaPair::generate(entropy)?)?;
+        let issuer_pair = rcgen_pair(issuer)?;
         let below = authority("Mock Ant Financial Certification Authority Class 2 R1");
         let root = Issuer::new(first, root_pair);
         let signed = below.signed_by(&issuer_pair, &root).map_err(failed)?;
@@ -297,7 +305,9 @@ mod tests {
     #[test]
     fn keys_and_certificates_survive_a_folder() {
         let now = Timestamp::from_unix_seconds(1_767_225_600);
-        let keys = AlipayKeys::generate(now, &SeededEntropy::new(1)).unwrap();
+        let entropy = SeededEntropy::new(1);
+        let pairs = RsaPair::several(&entropy).unwrap();
+        let keys = AlipayKeys::issue(pairs, now, &entropy).unwrap();
         assert_eq!(keys.root_sn.split('_').count(), 2, "two of four roots are RSA");
         assert_eq!(keys.roots.matches("BEGIN CERTIFICATE").count(), 4);
         assert_eq!(keys.roots.split("\n\n").count(), 4, "one library cuts here");

@@ -14,13 +14,15 @@ use serde_json::{Value, json};
 use super::{Listed, listing, read};
 use crate::{
     desk::{Desk, DeskError},
-    wechat::Rotation,
+    wechat::{MigrationRequest, Rotation},
 };
 
 pub(super) fn router() -> Router<Desk> {
     Router::new()
         .route("/wechat/certificates", get(certificates))
         .route("/wechat/certificates/rotate", post(rotate))
+        .route("/wechat/migration", get(migration).post(begin_migration).delete(end_migration))
+        .route("/wechat/requests", get(requests))
         .route("/wechat/tokens/invalidate", post(invalidate))
         .route("/wechat/phone-codes", post(mint_phone_code))
         .route("/wechat/subscriptions", post(subscribe))
@@ -36,6 +38,30 @@ async fn rotate(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskE
     let rotation = if body.is_empty() { Rotation::default() } else { read(&body)? };
     let made = desk.wechat.rotate(rotation).map_err(|cause| DeskError::Key(cause.to_string()))?;
     Ok(Json(made).into_response())
+}
+
+async fn migration(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"migration": desk.wechat.migration()}))
+}
+
+async fn begin_migration(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
+    let request = if body.is_empty() { MigrationRequest::default() } else { read(&body)? };
+    if !desk.wechat.begin_migration(request) {
+        return Err(DeskError::BadRequest("per_ten_thousand is at most 10000".to_owned()));
+    }
+    Ok(migration(State(desk)).await)
+}
+
+async fn end_migration(State(desk): State<Desk>) -> StatusCode {
+    desk.wechat.end_migration();
+    StatusCode::NO_CONTENT
+}
+
+async fn requests(State(desk): State<Desk>) -> Json<Value> {
+    Json(desk.wechat.requests())
 }
 
 async fn invalidate(State(desk): State<Desk>) -> StatusCode {

@@ -268,7 +268,9 @@ pub enum FaultError {
     Unsuitable,
     #[error("times is between 1 and 1000000")]
     Times,
-    #[error("slow and slow_before_commit need seconds between 1 and 60, delay between 1 and 1000000, others none")]
+    #[error(
+        "slow and slow_before_commit need seconds between 1 and 60, delay between 1 and 1000000, others none"
+    )]
     Seconds,
     #[error("per_ten_thousand is between 1 and 10000")]
     Probability,

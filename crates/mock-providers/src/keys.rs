@@ -123,7 +123,8 @@ impl RsaPair {
     ) -> Result<[RsaPair; COUNT], KeyError> {
         let branches: [Branch; COUNT] = std::array::from_fn(|_| Branch::off(entropy));
         let made = std::thread::scope(|scope| {
-            let threads = branches.each_ref().map(|branch| scope.spawn(|| RsaPair::generate(branch)));
+            let threads =
+                branches.each_ref().map(|branch| scope.spawn(|| RsaPair::generate(branch)));
             threads.map(|thread| {
                 thread.join().unwrap_or_else(|_| Err(KeyError::Generate("it panicked".to_owned())))
             })

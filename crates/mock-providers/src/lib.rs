@@ -45,8 +45,8 @@ pub use faults::{Chaos, ChaosRule, Fault, FaultError, FaultKind, FaultTarget};
 pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
-pub use refusals::DocumentedRefusal;
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
+pub use refusals::DocumentedRefusal;
 pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
 pub use wechat::{
     CertificateView, FaceView, MigrationRequest, MigrationView, Rotation, SentMessage,

@@ -217,8 +217,7 @@ impl Providers {
         let main_host = switches.watch();
         let rate = Default::default();
         let office_too = Arc::clone(&office);
-        let stage =
-            Arc::new(Stage { clocks, entropy, faults, switches, office: office_too, rate });
+        let stage = Arc::new(Stage { clocks, entropy, faults, switches, office: office_too, rate });
         let wechat_address = wechat;
         let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
         let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));

@@ -241,10 +241,11 @@ mod tests {
 
     #[test]
     fn each_code_has_one_meaning_for_each_kind_of_call() {
-        let tables =
-            [WECHAT_PAY.iter().map(|(code, ..)| *code).collect::<Vec<_>>(), {
-                MINI_PROGRAM.iter().map(|(code, _)| *code).collect()
-            }, ALIPAY.iter().map(|(code, _)| *code).collect()];
+        let tables = [
+            WECHAT_PAY.iter().map(|(code, ..)| *code).collect::<Vec<_>>(),
+            { MINI_PROGRAM.iter().map(|(code, _)| *code).collect() },
+            ALIPAY.iter().map(|(code, _)| *code).collect(),
+        ];
         for table in tables {
             assert_eq!(table.iter().collect::<BTreeSet<_>>().len(), table.len());
         }

@@ -9,8 +9,7 @@ use kernel::Entropy;
 use url::Url;
 
 use crate::{
-    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, lock,
-    settings::Switches,
+    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, lock, settings::Switches,
 };
 
 pub(crate) struct Stage {

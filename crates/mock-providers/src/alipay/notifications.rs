@@ -16,8 +16,7 @@ use crate::{
 /// Seconds between attempts: eight sends in about 25 hours (alipay §4.5).
 const GAPS_SECONDS: [u64; 7] = [240, 600, 600, 3_600, 7_200, 21_600, 54_000];
 /// Of face-to-face products, whose pages speak of three more sends at once.
-const GAPS_SECONDS_FACE_TO_FACE: [u64; 10] =
-    [0, 0, 0, 240, 600, 600, 3_600, 7_200, 21_600, 54_000];
+const GAPS_SECONDS_FACE_TO_FACE: [u64; 10] = [0, 0, 0, 240, 600, 600, 3_600, 7_200, 21_600, 54_000];
 
 /// Fields that a product may leave out.
 const OPTIONAL: [&str; 10] = [
@@ -182,12 +181,7 @@ impl Alipay {
         }
     }
 
-    fn closed_letter(
-        self: &Arc<Self>,
-        trade: &Trade,
-        at: Timestamp,
-        url: &str,
-    ) -> AlipayLetter {
+    fn closed_letter(self: &Arc<Self>, trade: &Trade, at: Timestamp, url: &str) -> AlipayLetter {
         let mut letter = self.letter("close", trade, trade.total, at, url);
         letter.set("trade_status", "TRADE_CLOSED");
         letter.set("gmt_close", &at.beijing_text());

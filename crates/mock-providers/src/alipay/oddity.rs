@@ -82,9 +82,9 @@ impl AlipayOddity {
     pub(crate) fn suits(self, target: FaultTarget) -> bool {
         use AlipayOddity::{
             AmountDiffers, BlanksUnsigned, CertificateSerial, CertificateSerialUnsigned,
-            ExpiredUrl, ExtraField, ExtraRow, FewFields, FinishedFirst, GbkCharset, HtmlEscaped, LateBill,
-            MissingRow, NewId, NoDataFile, NoFundChange, PaidFirst, SignTypeSigned, TruncatedZip,
-            UnknownNumber, Unsubscribed, WaitBuyerPay,
+            ExpiredUrl, ExtraField, ExtraRow, FewFields, FinishedFirst, GbkCharset, HtmlEscaped,
+            LateBill, MissingRow, NewId, NoDataFile, NoFundChange, PaidFirst, SignTypeSigned,
+            TruncatedZip, UnknownNumber, Unsubscribed, WaitBuyerPay,
         };
         if !target.code().starts_with("alipay.") {
             return false;

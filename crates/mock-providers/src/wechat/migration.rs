@@ -87,9 +87,10 @@ mod tests {
             let at = start.plus(Duration::from_secs(DAY_SECONDS) * day);
             migration.view(at).unwrap().per_ten_thousand
         };
-        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 99].map(share), [
-            10, 100, 500, 1_000, 2_000, 5_000, 10_000, 10_000, 10_000
-        ]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 6, 7, 99].map(share),
+            [10, 100, 500, 1_000, 2_000, 5_000, 10_000, 10_000, 10_000]
+        );
     }
 
     #[test]

@@ -102,8 +102,9 @@ fn script(blocks: &[Block], folder: &str) -> String {
 #[tokio::test]
 async fn the_page_about_the_mocks_works_as_written() {
     for tool in TOOLS {
-        let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
-        assert!(found.is_ok_and(|status| status.success()), "{tool} is missing: install it");
+        // Whatever it thinks of the argument: it is there.
+        let found = Command::new(tool).arg("--version").stdin(Stdio::null()).output();
+        assert!(found.is_ok(), "{tool} is missing: install it");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mock-providers.md");
     let document = fs::read_to_string(path).expect("the document");

@@ -200,8 +200,18 @@ pub(crate) struct Certified {
 }
 
 /// Both platforms issue certificates for five years.
-const CERTIFICATE_DAYS: i64 = 5 * 365;
+pub(crate) const CERTIFICATE_DAYS: i64 = 5 * 365;
 const DAY_SECONDS: i64 = 86_400;
+
+/// From yesterday on, for so many days.
+pub(crate) fn limit_validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
+    let day = |offset: i64| {
+        let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    params.not_before = day(-1);
+    params.not_after = day(days);
+}
 
 impl Certified {
     pub fn issue(
@@ -219,15 +229,10 @@ impl Certified {
         name.push(DnType::OrganizationName, "Mock Tenpay");
         name.push(DnType::OrganizationalUnitName, "Mock CA Center");
         name.push(DnType::CommonName, common_name);
-        let day = |offset: i64| {
-            let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
-            OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        };
         let mut params = CertificateParams::default();
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.distinguished_name = name;
-        params.not_before = day(-1);
-        params.not_after = day(CERTIFICATE_DAYS);
+        limit_validity(&mut params, now, CERTIFICATE_DAYS);
         let signer = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(
             &pair.private_pem,
             &rcgen::PKCS_RSA_SHA256,

@@ -15,17 +15,14 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SerialNumber,
 };
-use time::OffsetDateTime;
 use x509_parser::{pem::Pem, prelude::X509Certificate};
 
 use crate::{
-    keys::{KeyError, RsaPair, digits},
+    keys::{CERTIFICATE_DAYS, KeyError, RsaPair, digits, limit_validity},
     settings::AlipaySigner,
 };
 
-const DAY_SECONDS: i64 = 86_400;
-/// Both platforms issue certificates for five years; the authority outlives them.
-const LEAF_DAYS: i64 = 5 * 365;
+/// The authority outlives its leaves.
 const AUTHORITY_DAYS: i64 = 20 * 365;
 
 /// A certificate as text, with the serial number in Alipay's sense.
@@ -179,15 +176,10 @@ fn parameters(
     name.push(DnType::OrganizationName, "Mock Ant Financial");
     name.push(DnType::OrganizationalUnitName, "Mock Certification Authority");
     name.push(DnType::CommonName, common_name);
-    let day = |offset: i64| {
-        let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
-        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    };
     let mut params = CertificateParams::default();
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.distinguished_name = name;
-    params.not_before = day(-1);
-    params.not_after = day(days);
+    limit_validity(&mut params, now, days);
     if is_authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -236,7 +228,7 @@ impl Authority {
         with_issuer: bool,
         entropy: &dyn Entropy,
     ) -> Result<Certificate, KeyError> {
-        let params = parameters(common_name, self.now, LEAF_DAYS, false, entropy);
+        let params = parameters(common_name, self.now, CERTIFICATE_DAYS, false, entropy);
         let leaf = params.signed_by(&rcgen_pair(pair)?, &self.issuer).map_err(failed)?;
         let mut pem = leaf.pem().replace("\r\n", "\n");
         if with_issuer {

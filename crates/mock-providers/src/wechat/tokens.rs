@@ -189,6 +189,24 @@ impl http::Accidents for UnsignedCall<'_> {
     }
 }
 
+/// Handlers of calls with a token in the query and an object in the body.
+macro_rules! calls {
+    ($($name:ident, $target:ident, $act:ident;)*) => {$(
+        pub(super) async fn $name(
+            ::axum::extract::State(wechat): ::axum::extract::State<::std::sync::Arc<Wechat>>,
+            ::axum::extract::Query(query): $crate::wechat::tokens::Pairs,
+            body: ::axum::body::Bytes,
+        ) -> ::axum::response::Response {
+            let act = || {
+                wechat.check_token(query.get("access_token").map_or("", String::as_str))?;
+                wechat.$act(&$crate::wechat::tokens::object(&body)?)
+            };
+            wechat.unsigned_answer($crate::faults::FaultTarget::$target, act).await
+        }
+    )*};
+}
+pub(super) use calls;
+
 pub(super) type Pairs = Query<HashMap<String, String>>;
 
 /// The body as an object, as every JSON call of this host wants it.

@@ -124,3 +124,21 @@ async fn the_door_counts_what_it_saw() {
     let expected = json!({"verified": 2, "refused": 1, "repeated_nonces": 1});
     assert_eq!(get(&bench, "/wechat/requests").await, expected);
 }
+
+#[tokio::test]
+async fn the_document_names_every_route_switch_and_target() {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mock-providers.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let bench = Bench::new().await;
+    let page = get(&bench, "/openapi.json").await;
+    let mut names: Vec<String> = page["paths"].as_object().unwrap().keys().cloned().collect();
+    names.extend(get(&bench, "/settings").await.as_object().unwrap().keys().cloned());
+    for target in mock_providers::FaultTarget::ALL {
+        // In a row of its platform only the end of the name is written.
+        let (_, end) = target.code().split_once('.').unwrap();
+        names.push(format!(".{end}`"));
+    }
+    let lacking: Vec<&String> = names.iter().filter(|name| !document.contains(*name)).collect();
+    assert!(lacking.is_empty(), "docs/mock-providers.md says nothing of {lacking:?}");
+}

@@ -72,30 +72,6 @@ async fn raw(base_url: &str, text: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-#[rstest]
-#[case("/detail", json!({"surprise": 1}), "/detail/surprise")]
-#[case("/detail", json!({"goods_detail": []}), "/detail/goods_detail")]
-#[case("/detail", json!({"goods_detail": [{"merchant_goods_id": "1", "quantity": 1.5, "unit_price": 1}]}), "/detail/goods_detail/0/quantity")]
-#[case("/scene_info", json!({"payer_client_ip": "::1", "store_info": {}}), "/scene_info/store_info/id")]
-#[case("/settle_info", json!({"profit_sharing": "no"}), "/settle_info/profit_sharing")]
-#[case("/support_fapiao", json!("true"), "/support_fapiao")]
-#[case("/payer/identity", json!({"type": "IDCARD"}), "/payer/identity/number")]
-#[case("/attach", json!("a".repeat(129)), "/attach")]
-#[case("/out_trade_no", json!("A".repeat(33)), "/out_trade_no")]
-#[tokio::test]
-async fn optional_parts_are_read_as_strictly(
-    #[case] at: &str,
-    #[case] value: Value,
-    #[case] place: &str,
-) {
-    let bench = Bench::new().await;
-    let mut order = bench.wechat_order(NO, 1);
-    let (parent, name) = at.rsplit_once('/').unwrap();
-    order.pointer_mut(parent).unwrap()[name] = value;
-    let answer = bench.wechat_create(&order).await;
-    assert_eq!(answer.json()["detail"]["field"], place, "{}", answer.text);
-}
-
 #[tokio::test]
 async fn a_closed_number_that_never_was_can_be_left_alone() {
     let bench = Bench::new().await;

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::Channel::Wechat;
 use mock_providers::{Fault, FaultKind, FaultTarget, PayRequest};
-use reqwest::Method;
 use ring::hmac;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -20,6 +20,9 @@ pub(crate) struct Mock {
     /// Port of the mock WeChat; 0 takes the one before, or any free one.
     #[arg(long, default_value_t = 0)]
     wechat_port: u16,
+    /// Port of the mock WeChat's backup host.
+    #[arg(long, default_value_t = 0)]
+    wechat_backup_port: u16,
     /// Port of the mock Alipay gateway.
     #[arg(long, default_value_t = 0)]
     alipay_port: u16,
@@ -36,6 +39,7 @@ impl Mock {
         telemetry::start_logging("info");
         let options = ProvidersOptions {
             wechat_port: self.wechat_port,
+            wechat_backup_port: self.wechat_backup_port,
             alipay_port: self.alipay_port,
             agency_port: self.agency_port,
             control_port: self.control_port,
@@ -52,15 +56,19 @@ impl Mock {
             Err(error) => return fail(&error),
         };
         let facts = providers.facts();
+        let config = written.config.display();
         say(format!("WeChat Pay and mini-program  {}", facts.wechat.base_url));
+        say(format!("WeChat Pay's backup host     {}", facts.wechat.backup_url));
         say(format!("Alipay gateway               {}", facts.alipay.gateway));
         say(format!("agency                       {}", facts.agency.base_url));
-        say(format!("control (try: curl it)       {}", facts.control_url));
-        say(format!("keys and ids                 {}", written.index.display()));
-        say(format!(
-            "now run                      city-services serve --config {}",
-            written.config.display()
-        ));
+        say(format!("control: what you can do     {}/", facts.control_url));
+        say(format!("control for tools            {}/openapi.json", facts.control_url));
+        say(format!("addresses, ids and keys      {}", written.index.display()));
+        say(format!("our service against it       city-services serve --config {config}"));
+        if let Some(previous) = &written.previous_config {
+            say(format!("the configuration before     {}", previous.display()));
+        }
+        say("ready; your own shop in five minutes: docs/mock-providers.md".to_owned());
         server::told_to_end().await;
         providers.shutdown().await;
         ExitCode::SUCCESS

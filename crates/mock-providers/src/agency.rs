@@ -25,6 +25,7 @@ mod wire;
 
 pub use book::{AgencyBook, AgencyBookOptions};
 pub use codes::AgencyCodeWord;
+pub(crate) use control::CONTROL_ROUTES;
 pub use control::control_router;
 pub use fault::{AgencyFault, AgencyOperation, FaultKind};
 pub use people::DefaultPerson;

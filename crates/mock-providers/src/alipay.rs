@@ -85,6 +85,11 @@ impl Alipay {
         self.keys.signer(self.stage.switches.get().alipay_signer).pair.sign(text)
     }
 
+    /// The users take back what they granted.
+    pub fn revoke_tokens(&self) {
+        self.tokens.revoke();
+    }
+
     /// A copy of one trade as it stands now.
     pub fn trade(&self, out_trade_no: &str) -> Option<Trade> {
         lock(&self.ledger).by_number(out_trade_no, self.now()).cloned()

@@ -6,13 +6,14 @@ mod alipay;
 mod routes;
 mod wechat;
 
+pub(crate) use routes::{Kind, Member, Route, route, router as table_router};
+
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use kernel::Channel;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -33,27 +34,7 @@ const LISTED_MAX: usize = 10_000;
 const ADVANCE_SECONDS_MAX: u64 = 2 * 366 * 86_400;
 
 pub(crate) fn router(desk: Desk) -> Router {
-    Router::new()
-        .route("/", get(index))
-        .route("/openapi.json", get(openapi))
-        .route("/login-codes", post(mint_login_code))
-        .route("/pay", post(pay))
-        .route("/cancel", post(cancel))
-        .route("/expire", post(expire))
-        .route("/trades", get(trades))
-        .route("/deliveries", get(deliveries))
-        .route("/deliveries/settle", post(settle))
-        .route("/deliveries/{id}/resend", post(resend))
-        .route("/notifications", post(notify))
-        .route("/clock", get(clock))
-        .route("/clock/advance", post(advance))
-        .route("/clock/skew", post(skew))
-        .route("/faults", get(faults).post(set_fault).delete(clear_faults))
-        .route("/chaos", get(chaos).post(set_chaos).delete(end_chaos))
-        .route("/clock/scale", post(scale))
-        .route("/settings", get(settings).post(set_settings))
-        .merge(wechat::router())
-        .merge(alipay::router())
+    routes::router(routes::ROUTES)
         .fallback(|| async { DeskError::NotFound("route; GET / lists them") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(desk)
@@ -107,6 +88,10 @@ async fn pay(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskErro
 
 async fn cancel(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
     Ok(Json(desk.cancel(&read::<PayRequest>(&body)?)?).into_response())
+}
+
+async fn fail(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
+    Ok(Json(desk.fail(&read::<PayRequest>(&body)?)?).into_response())
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,8 @@ use crate::{
 const DELIVERIES_MAX: usize = 10_000;
 /// How much of an answer is read; more is cut.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// How long a notification waits for another one to overtake it.
+const OVERTAKEN_FOR_AT_MOST: Duration = Duration::from_secs(86_400);
 /// How many attempts run at once.
 const ATTEMPTS_AT_ONCE: usize = 64;
 /// The longest real time between two looks at a clock that somebody else may move.
@@ -85,6 +87,8 @@ struct Entry {
     once_more: bool,
     /// Already put off by a fault.
     delayed: bool,
+    /// Waits until another notification of the same trade was sent.
+    overtaken: bool,
     attempts: Vec<Attempt>,
 }
 
@@ -94,6 +98,27 @@ struct Book {
     entries: BTreeMap<u64, Entry>,
     agenda: BTreeSet<(Timestamp, u64)>,
     in_flight: usize,
+}
+
+impl Book {
+    /// Makes what waits, and is meant, due at `at`, unless it is due earlier.
+    fn bring_forward(&mut self, at: Timestamp, meant: impl Fn(u64, &Entry) -> bool) {
+        for (id, entry) in &mut self.entries {
+            if let Some(due) = entry.due.filter(|due| at < *due)
+                && meant(*id, entry)
+                && entry.letter.stands()
+            {
+                entry.due = Some(at);
+                self.agenda.remove(&(due, *id));
+                self.agenda.insert((at, *id));
+            }
+        }
+    }
+}
+
+fn is_about(entry: &Entry, letter: &dyn Letter) -> bool {
+    entry.letter.channel() == letter.channel()
+        && entry.letter.out_trade_no() == letter.out_trade_no()
 }
 
 pub(crate) struct PostOffice {
@@ -160,6 +185,7 @@ impl PostOffice {
             tries: 0,
             once_more: false,
             delayed: false,
+            overtaken: false,
             attempts: Vec::new(),
         };
         book.entries.insert(id, entry);
@@ -207,6 +233,12 @@ impl PostOffice {
             let Some(entry) = book.entries.get_mut(&id) else { continue };
             entry.due = None;
             let letter = Arc::clone(&entry.letter);
+            if entry.attempts.is_empty() && !letter.stands() {
+                // What it was to tell never came about.
+                book.entries.remove(&id);
+                continue;
+            }
+            entry.overtaken = false;
             let delayed = entry.delayed;
             let fault = self.faults.take(letter.fault_target());
             match fault {
@@ -214,6 +246,13 @@ impl PostOffice {
                 Some(Fault { fault: FaultKind::Delay, seconds, .. }) if !delayed => {
                     let later = at.plus(Duration::from_secs(seconds.unwrap_or(0)));
                     entry.delayed = true;
+                    entry.due = Some(later);
+                    book.agenda.insert((later, id));
+                }
+                Some(Fault { fault: FaultKind::Overtaken, .. }) if !delayed => {
+                    let later = at.plus(OVERTAKEN_FOR_AT_MOST);
+                    entry.delayed = true;
+                    entry.overtaken = true;
                     entry.due = Some(later);
                     book.agenda.insert((later, id));
                 }
@@ -226,11 +265,18 @@ impl PostOffice {
         None
     }
 
-    /// Makes one attempt and books its end.
-    async fn make(&self, due: Due) -> Attempt {
-        let attempt = self.attempt(due.letter.as_ref(), due.at, due.fault).await;
-        self.record(due.id, due.at, attempt.clone());
-        attempt
+    /// Makes one attempt, or two copies of it at once, and books the end.
+    async fn make(&self, due: Due) -> Vec<Attempt> {
+        let once = || self.attempt(due.letter.as_ref(), due.at, due.fault);
+        let attempts = match due.fault {
+            Some(FaultKind::Twin) => {
+                let (one, other) = tokio::join!(once(), once());
+                vec![one, other]
+            }
+            _ => vec![once().await],
+        };
+        self.record(&due, attempts.clone());
+        attempts
     }
 
     /// Makes the earliest attempt that is due and waits for its end. `None`: nothing is due. The
@@ -238,7 +284,7 @@ impl PostOffice {
     pub async fn send_next(&self) -> Option<Delivery> {
         let due = self.take_due()?;
         let (id, letter) = (due.id, Arc::clone(&due.letter));
-        let attempt = self.make(due).await;
+        let attempts = self.make(due).await;
         let book = lock(&self.book);
         let entry = book.entries.get(&id);
         Some(Delivery {
@@ -248,7 +294,7 @@ impl PostOffice {
             out_trade_no: letter.out_trade_no().to_owned(),
             state: entry.map_or(DeliveryState::GivenUp, |entry| entry.state),
             next_attempt_at: entry.and_then(|entry| entry.due),
-            attempts: vec![attempt],
+            attempts,
         })
     }
 
@@ -311,13 +357,13 @@ impl PostOffice {
         Ok((status, String::from_utf8_lossy(&answer).into_owned()))
     }
 
-    fn record(&self, id: u64, due: Timestamp, attempt: Attempt) {
+    fn record(&self, due: &Due, attempts: Vec<Attempt>) {
         let mut book = lock(&self.book);
         book.in_flight -= 1;
-        if let Some(entry) = book.entries.get_mut(&id) {
-            let accepted = attempt.accepted;
-            entry.once_more |= attempt.fault == Some(FaultKind::Duplicate);
-            entry.attempts.push(attempt);
+        if let Some(entry) = book.entries.get_mut(&due.id) {
+            let accepted = attempts.iter().any(|attempt| attempt.accepted);
+            entry.once_more |= due.fault == Some(FaultKind::Duplicate);
+            entry.attempts.extend(attempts);
             entry.tries += 1;
             let gap = entry.letter.gaps_seconds().get(entry.tries - 1).copied();
             let next = if accepted && entry.once_more {
@@ -334,14 +380,27 @@ impl PostOffice {
                 (None, false) => DeliveryState::GivenUp,
             };
             // Gaps count from when the attempt was due, so that the offsets stay exact.
-            entry.due = next.map(|seconds| due.plus(Duration::from_secs(seconds)));
+            entry.due = next.map(|seconds| due.at.plus(Duration::from_secs(seconds)));
             if let Some(next) = entry.due {
-                book.agenda.insert((next, id));
+                book.agenda.insert((next, due.id));
             }
         }
+        // Whatever waited to be overtaken by this one is free.
+        book.bring_forward(due.at, |id, entry| {
+            id != due.id && entry.overtaken && is_about(entry, &*due.letter)
+        });
         drop(book);
         self.ended.notify_waiters();
         self.wake.notify_one();
+    }
+
+    /// Lets everything that waits to be told about a number have its attempt at once.
+    pub async fn tell_now(self: &Arc<Self>, channel: Channel, out_trade_no: &str) {
+        let now = self.clocks.now();
+        lock(&self.book).bring_forward(now, |_, entry| {
+            entry.letter.channel() == channel && entry.letter.out_trade_no() == out_trade_no
+        });
+        self.settle().await;
     }
 
     /// Sends everything that is due and waits until no attempt is under way.
@@ -399,7 +458,10 @@ impl PostOffice {
     /// Newest first.
     pub fn list(&self, wanted: impl Fn(&Delivery) -> bool, count_max: usize) -> Vec<Delivery> {
         let book = lock(&self.book);
-        let views = book.entries.iter().rev().map(|(id, entry)| Delivery {
+        // What may never have to be told is not shown before its time.
+        let told = |entry: &Entry| !entry.attempts.is_empty() || entry.letter.stands();
+        let entries = book.entries.iter().rev().filter(|(_, entry)| told(entry));
+        let views = entries.map(|(id, entry)| Delivery {
             id: name(*id),
             platform: entry.letter.channel(),
             kind: entry.letter.kind(),
@@ -428,7 +490,11 @@ fn flaws(letter: &dyn Letter, fault: Option<FaultKind>) -> Overrides {
             Overrides { app_id: Some(letter.other_app().to_owned()), ..genuine }
         }
         Some(FaultKind::OldTimestamp) => Overrides { timestamp_offset_seconds: -600, ..genuine },
+        Some(FaultKind::UnknownSerial) => Overrides { sign: SignKind::UnknownSerial, ..genuine },
         Some(FaultKind::Tampered) => Overrides { tampered: true, ..genuine },
+        Some(FaultKind::WrongAssociatedData) => {
+            Overrides { wrong_associated_data: true, ..genuine }
+        }
         Some(FaultKind::Alipay(oddity)) => Overrides { oddity: Some(oddity), ..genuine },
         _ => genuine,
     }

@@ -89,7 +89,8 @@ pub struct ClientResult {
     pub out_trade_no: String,
     /// WeChat `transaction_id` or Alipay `trade_no`; WeChat has none before payment.
     pub transaction_id: Option<String>,
-    /// `requestPayment:ok` or `9000`; `requestPayment:fail cancel` or `6001`.
+    /// `requestPayment:ok` or `9000`; `requestPayment:fail cancel` or `6001`; `requestPayment:fail
+    /// 支付失败` or `4000`.
     pub client_result: &'static str,
 }
 
@@ -138,6 +139,8 @@ pub struct Craft {
     pub sign: SignKind,
     #[serde(default)]
     pub tampered: bool,
+    #[serde(default)]
+    pub wrong_associated_data: bool,
     /// Alipay: what is odd about the form.
     pub oddity: Option<AlipayOddity>,
 }
@@ -272,16 +275,30 @@ impl Desk {
 
     /// Opens the wallet and leaves it without paying.
     pub fn cancel(&self, request: &PayRequest) -> Result<ClientResult, DeskError> {
+        self.leave(request, ["requestPayment:fail cancel", "6001"])
+    }
+
+    /// Opens the wallet, and the payment fails there: no money, a wrong password.
+    pub fn fail(&self, request: &PayRequest) -> Result<ClientResult, DeskError> {
+        self.leave(request, ["requestPayment:fail 支付失败", "4000"])
+    }
+
+    /// Nothing changes at the platform, if the wallet could be opened at all.
+    fn leave(
+        &self,
+        request: &PayRequest,
+        [wechat, alipay]: [&'static str; 2],
+    ) -> Result<ClientResult, DeskError> {
         match payable(request)? {
             Payable::Wechat(payable) => {
                 let trade =
                     self.wechat.cancel(&payable).map_err(|refusal| wechat_failed(&refusal))?;
-                Ok(wechat_result(trade, "requestPayment:fail cancel"))
+                Ok(wechat_result(trade, wechat))
             }
             Payable::Alipay(payable) => {
                 let trade =
                     self.alipay.cancel(&payable).map_err(|refusal| alipay_failed(&refusal))?;
-                Ok(alipay_result(trade, "6001"))
+                Ok(alipay_result(trade, alipay))
             }
         }
     }
@@ -408,9 +425,12 @@ impl Desk {
         request: &NotificationRequest,
     ) -> Result<(Box<dyn Letter>, SignedNotification), DeskError> {
         let craft = &request.craft;
-        if request.platform == Channel::Alipay && (craft.sign == SignKind::Probe || craft.tampered)
-        {
-            let message = "probe and tampered exist for WeChat only";
+        let of_wechat = matches!(craft.sign, SignKind::Probe | SignKind::UnknownSerial)
+            || craft.tampered
+            || craft.wrong_associated_data;
+        if request.platform == Channel::Alipay && of_wechat {
+            let message =
+                "probe, unknown_serial, tampered and wrong_associated_data exist for WeChat only";
             return Err(DeskError::BadRequest(message.to_owned()));
         }
         if craft.oddity.is_some_and(|oddity| !oddity.suits(FaultTarget::AlipayNotification))
@@ -431,6 +451,7 @@ impl Desk {
             timestamp_offset_seconds: craft.timestamp_offset_seconds,
             sign: craft.sign,
             tampered: craft.tampered,
+            wrong_associated_data: craft.wrong_associated_data,
             oddity: craft.oddity,
         };
         let clocks = &self.stage.clocks;

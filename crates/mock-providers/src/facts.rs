@@ -10,6 +10,8 @@ use crate::keys::Keys;
 #[derive(Clone)]
 pub struct WechatFacts {
     pub base_url: String,
+    /// The same at the backup host's address.
+    pub backup_url: String,
     pub app_id: String,
     pub app_secret: String,
     pub mchid: String,
@@ -75,10 +77,11 @@ impl fmt::Debug for Facts {
     }
 }
 
-/// Where the four servers listen.
+/// Where the servers listen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addresses {
     pub wechat: SocketAddr,
+    pub wechat_backup: SocketAddr,
     pub alipay: SocketAddr,
     pub agency: SocketAddr,
     pub control: SocketAddr,
@@ -90,6 +93,7 @@ impl Facts {
         Facts {
             wechat: WechatFacts {
                 base_url: format!("http://{}", addresses.wechat),
+                backup_url: format!("http://{}", addresses.wechat_backup),
                 app_id: wechat.app_id.clone(),
                 app_secret: wechat.app_secret.clone(),
                 mchid: wechat.mchid.clone(),

@@ -9,7 +9,7 @@ use std::{str::FromStr, sync::Mutex};
 use kernel::{Entropy, SeededEntropy};
 use serde::{Deserialize, Serialize};
 
-use crate::{alipay::AlipayOddity, lock};
+use crate::{alipay::AlipayOddity, lock, refusals::DocumentedRefusal};
 
 macro_rules! targets {
     ($($name:ident = $code:literal, $class:ident;)*) => {
@@ -23,7 +23,7 @@ macro_rules! targets {
             pub const fn code(self) -> &'static str {
                 match self { $(FaultTarget::$name => $code,)* }
             }
-            const fn class(self) -> Class {
+            pub(crate) const fn class(self) -> Class {
                 match self { $(FaultTarget::$name => Class::$class,)* }
             }
         }
@@ -31,7 +31,7 @@ macro_rules! targets {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     Notification,
     Call,
     Query,
@@ -100,12 +100,21 @@ pub enum FaultKind {
     OldTimestamp,
     /// WeChat: a ciphertext with one byte changed.
     Tampered,
+    /// WeChat: `associated_data` is not what the ciphertext was made with.
+    WrongAssociatedData,
+    /// WeChat: a serial that no key has, as some probes carry.
+    UnknownSerial,
     /// Delivered again one second after it was accepted.
     Duplicate,
     /// This notification is never sent, and neither are its repetitions.
     Lose,
     /// Sent `seconds` later than due.
     Delay,
+    /// Two copies at the same moment, each signed by itself.
+    Twin,
+    /// Waits until another notification of the same trade was sent, at most a day: the refund is
+    /// told before the payment.
+    Overtaken,
     // Calls.
     /// The effect is applied, then the connection drops without an answer.
     DropAfterCommit,
@@ -115,10 +124,17 @@ pub enum FaultKind {
     ErrorAfterCommit,
     /// The effect is applied at once and the answer comes after `seconds`.
     Slow,
+    /// Nothing is applied, and the error answer (as `error_before_commit`) comes after `seconds`.
+    SlowBeforeCommit,
     /// WeChat 429, Alipay 40005: nothing applied.
     Busy,
     /// An HTML page from a gateway in between (502), nothing applied.
     GatewayPage,
+    /// An HTML page from a gateway that lost patience (504); the effect is applied.
+    GatewayTimeout,
+    // Creating.
+    /// The user pays, and the merchant is told, before the answer leaves.
+    PaidBeforeAnswer,
     // Queries.
     /// The answer is one step behind: paid is told as unpaid, unpaid as unknown.
     Lag,
@@ -144,15 +160,20 @@ pub enum FaultKind {
     /// What only Alipay does.
     #[serde(untagged)]
     Alipay(AlipayOddity),
+    /// The platform's own word for a definite no, as `OUT_TRADE_NO_USED`, `43101` or
+    /// `ACQ.TOTAL_FEE_EXCEED`: answered as documented, nothing applied.
+    #[serde(untagged)]
+    Refuse(DocumentedRefusal),
 }
 
 impl FaultKind {
     fn suits(self, target: FaultTarget) -> bool {
         use FaultKind::{
             Abnormal, BillMissingRow, BillOtherAmount, BillUnknownRow, Busy, Closed, Delay,
-            DropAfterCommit, Duplicate, ErrorAfterCommit, ErrorBeforeCommit, GatewayPage, Lag,
-            Lose, NotEnough, OldTimestamp, OtherApp, OtherMerchant, PaidMeanwhile, Probe, Slow,
-            Tampered, WrongAmount, WrongHash, WrongSignature,
+            DropAfterCommit, Duplicate, ErrorAfterCommit, ErrorBeforeCommit, GatewayPage,
+            GatewayTimeout, Lag, Lose, NotEnough, OldTimestamp, OtherApp, OtherMerchant, Overtaken,
+            PaidBeforeAnswer, PaidMeanwhile, Probe, Slow, SlowBeforeCommit, Tampered, Twin,
+            UnknownSerial, WrongAmount, WrongAssociatedData, WrongHash, WrongSignature,
         };
         let class = target.class();
         let wechat = target.code().starts_with("wechat.");
@@ -160,13 +181,14 @@ impl FaultKind {
         let signed = class != Class::Unsigned;
         match self {
             WrongSignature => signed,
-            Probe => wechat && signed,
-            Tampered => wechat && class == Class::Notification,
-            WrongAmount | OtherMerchant | OtherApp | OldTimestamp | Duplicate | Lose | Delay => {
-                class == Class::Notification
-            }
-            DropAfterCommit | ErrorBeforeCommit | ErrorAfterCommit | Slow | Busy | GatewayPage => {
-                class != Class::Notification
+            Probe | UnknownSerial => wechat && signed,
+            Tampered | WrongAssociatedData => wechat && class == Class::Notification,
+            WrongAmount | OtherMerchant | OtherApp | OldTimestamp | Duplicate | Lose | Delay
+            | Twin | Overtaken => class == Class::Notification,
+            DropAfterCommit | ErrorBeforeCommit | ErrorAfterCommit | Slow | SlowBeforeCommit
+            | Busy | GatewayPage | GatewayTimeout => class != Class::Notification,
+            PaidBeforeAnswer => {
+                matches!(target, FaultTarget::WechatCreate | FaultTarget::AlipayCreate)
             }
             // A refund that is behind does not know its payment yet.
             Lag => class == Class::Query || target == FaultTarget::WechatRefund,
@@ -175,11 +197,17 @@ impl FaultKind {
             PaidMeanwhile => target == FaultTarget::WechatClose,
             BillUnknownRow | BillMissingRow | BillOtherAmount | WrongHash => class == Class::Bill,
             FaultKind::Alipay(oddity) => oddity.suits(target),
+            FaultKind::Refuse(refusal) => refusal.suits(target),
         }
     }
 
-    const fn needs_seconds(self) -> bool {
-        matches!(self, FaultKind::Slow | FaultKind::Delay)
+    /// How long it may take, for those that take time.
+    const fn seconds_max(self) -> Option<u64> {
+        match self {
+            FaultKind::Slow | FaultKind::SlowBeforeCommit => Some(60),
+            FaultKind::Delay => Some(1_000_000),
+            _ => None,
+        }
     }
 }
 
@@ -192,7 +220,7 @@ pub struct Fault {
     /// How many calls or attempts it strikes.
     #[serde(default = "once")]
     pub times: u32,
-    /// For `slow` (at most 60) and `delay`.
+    /// For `slow`, `slow_before_commit` (at most 60) and `delay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
 }
@@ -240,7 +268,9 @@ pub enum FaultError {
     Unsuitable,
     #[error("times is between 1 and 1000000")]
     Times,
-    #[error("slow needs seconds between 1 and 60, delay between 1 and 1000000, others none")]
+    #[error(
+        "slow and slow_before_commit need seconds between 1 and 60, delay between 1 and 1000000, others none"
+    )]
     Seconds,
     #[error("per_ten_thousand is between 1 and 10000")]
     Probability,
@@ -317,13 +347,11 @@ impl Faults {
         if !(1..=1_000_000).contains(&fault.times) {
             return Err(FaultError::Times);
         }
-        let limit = if fault.fault == FaultKind::Slow { 60 } else { 1_000_000 };
-        if fault.fault.needs_seconds() != fault.seconds.is_some()
-            || fault.seconds.is_some_and(|seconds| !(1..=limit).contains(&seconds))
-        {
-            return Err(FaultError::Seconds);
+        match (fault.fault.seconds_max(), fault.seconds) {
+            (None, None) => Ok(()),
+            (Some(limit), Some(seconds)) if (1..=limit).contains(&seconds) => Ok(()),
+            _ => Err(FaultError::Seconds),
         }
-        Ok(())
     }
 
     /// What strikes this target now: what was ordered comes before what chance brings.

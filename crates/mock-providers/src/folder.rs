@@ -29,7 +29,9 @@ const CONFIG: &str = "city-services.toml";
 pub enum FolderError {
     #[error("{path} cannot be used: {cause}")]
     Io { path: PathBuf, cause: io::Error },
-    #[error("{path} is no mock.json of this version: {cause}")]
+    #[error(
+        "{path} was written by another version of the mock ({cause}); remove its folder, or choose another, and start again: the keys in it cannot be used any more"
+    )]
     Index { path: PathBuf, cause: String },
     #[error("{0} holds the keys of another mock; start with this folder, or choose another")]
     OtherKeys(PathBuf),
@@ -59,6 +61,7 @@ pub(crate) struct Service {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ports {
     pub wechat: u16,
+    pub wechat_backup: u16,
     pub alipay: u16,
     pub agency: u16,
     pub control: u16,
@@ -76,6 +79,9 @@ struct Index {
 #[derive(Serialize, Deserialize)]
 struct WechatIndex {
     base_url: String,
+    /// Absent in folders of before there was a backup host.
+    #[serde(default)]
+    backup_url: String,
     app_id: String,
     app_secret: String,
     mchid: String,
@@ -147,6 +153,7 @@ pub(crate) fn remembered(folder: &Path) -> Result<Option<(Keys, Ports)>, FolderE
     let Index { wechat, alipay, agency, control_url } = index;
     let ports = Ports {
         wechat: port(&wechat.base_url),
+        wechat_backup: port(&wechat.backup_url),
         alipay: port(&alipay.gateway),
         agency: port(&agency.base_url),
         control: port(&control_url),
@@ -292,6 +299,7 @@ fn index(facts: &Facts) -> Index {
     Index {
         wechat: WechatIndex {
             base_url: wechat.base_url,
+            backup_url: wechat.backup_url,
             app_id: wechat.app_id,
             app_secret: wechat.app_secret,
             mchid: wechat.mchid,
@@ -368,6 +376,7 @@ prefix = "SI"
 [[wechat]]
 key = "wuxi-wechat"
 base_url = "{wechat_url}"
+backup_base_url = "{backup_url}"
 mini_program_url = "{wechat_url}"
 app_id = "{wechat_app}"
 app_secret_file = "wechat/app_secret.txt"
@@ -399,6 +408,7 @@ institution = "{institution}"
 secret_file = "agency/secret.txt"
 "#,
         wechat_url = wechat.base_url,
+        backup_url = wechat.backup_url,
         wechat_app = wechat.app_id,
         mchid = wechat.mchid,
         merchant_serial = wechat.merchant_serial,

@@ -1,11 +1,14 @@
 //! Real keys: RSA pairs, certificates and the plain numbers that both sides of a contract know.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Entropy, Timestamp};
 use rcgen::{CertificateParams, DistinguishedName, DnType, SerialNumber};
-use ring::{rand::SystemRandom, signature};
+use ring::{hmac, rand::SystemRandom, signature};
 use rsa::{
     Oaep, RsaPrivateKey,
     pkcs1::EncodeRsaPublicKey,
@@ -29,6 +32,36 @@ pub enum KeyError {
     Certificate(&'static str),
     #[error("the AES key is not 16 bytes in base64")]
     Aes,
+}
+
+/// A stream of chance of its own, drawn from another one once: HMAC-SHA256 of a counter.
+struct Branch {
+    key: hmac::Key,
+    drawn: AtomicU64,
+}
+
+impl Branch {
+    fn off(entropy: &dyn Entropy) -> Branch {
+        let mut seed = [0; 32];
+        entropy.fill(&mut seed);
+        Branch { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), drawn: AtomicU64::new(0) }
+    }
+}
+
+impl fmt::Debug for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Branch(***)")
+    }
+}
+
+impl Entropy for Branch {
+    fn fill(&self, bytes: &mut [u8]) {
+        for part in bytes.chunks_mut(32) {
+            let count = self.drawn.fetch_add(1, Ordering::Relaxed);
+            let block = hmac::sign(&self.key, &count.to_le_bytes());
+            part.copy_from_slice(&block.as_ref()[..part.len()]);
+        }
+    }
 }
 
 /// Lets the key generator draw from the entropy that was handed in.
@@ -81,6 +114,23 @@ impl RsaPair {
         let key = RsaPrivateKey::from_pkcs8_pem(&self.private_pem).ok()?.to_public_key();
         let padding = Oaep::<sha1::Sha1>::new();
         key.encrypt(&mut Dice(entropy), padding, plain.as_bytes()).ok().map(|b| BASE64.encode(b))
+    }
+
+    /// So many pairs, made at the same time as far as the machine can: each takes a tenth of a second.
+    /// The same entropy gives the same pairs, whichever is ready first.
+    pub fn several<const COUNT: usize>(
+        entropy: &dyn Entropy,
+    ) -> Result<[RsaPair; COUNT], KeyError> {
+        let branches: [Branch; COUNT] = std::array::from_fn(|_| Branch::off(entropy));
+        let made = std::thread::scope(|scope| {
+            let threads =
+                branches.each_ref().map(|branch| scope.spawn(|| RsaPair::generate(branch)));
+            threads.map(|thread| {
+                thread.join().unwrap_or_else(|_| Err(KeyError::Generate("it panicked".to_owned())))
+            })
+        });
+        let pairs: Vec<RsaPair> = made.into_iter().collect::<Result<_, _>>()?;
+        pairs.try_into().map_err(|_| KeyError::Generate("some are missing".to_owned()))
     }
 
     pub fn generate(entropy: &dyn Entropy) -> Result<RsaPair, KeyError> {
@@ -150,8 +200,18 @@ pub(crate) struct Certified {
 }
 
 /// Both platforms issue certificates for five years.
-const CERTIFICATE_DAYS: i64 = 5 * 365;
+pub(crate) const CERTIFICATE_DAYS: i64 = 5 * 365;
 const DAY_SECONDS: i64 = 86_400;
+
+/// From yesterday on, for so many days.
+pub(crate) fn limit_validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
+    let day = |offset: i64| {
+        let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    params.not_before = day(-1);
+    params.not_after = day(days);
+}
 
 impl Certified {
     pub fn issue(
@@ -169,15 +229,10 @@ impl Certified {
         name.push(DnType::OrganizationName, "Mock Tenpay");
         name.push(DnType::OrganizationalUnitName, "Mock CA Center");
         name.push(DnType::CommonName, common_name);
-        let day = |offset: i64| {
-            let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
-            OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        };
         let mut params = CertificateParams::default();
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.distinguished_name = name;
-        params.not_before = day(-1);
-        params.not_after = day(CERTIFICATE_DAYS);
+        limit_validity(&mut params, now, CERTIFICATE_DAYS);
         let signer = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(
             &pair.private_pem,
             &rcgen::PKCS_RSA_SHA256,
@@ -270,21 +325,22 @@ pub(crate) fn digits(entropy: &dyn Entropy, count: usize) -> String {
 impl Keys {
     /// Eight RSA keys and their certificates: half a second in a debug build.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
+        let [merchant, platform, public_key, app, present, next, root, issuer] =
+            RsaPair::several(entropy)?;
         let mchid = format!("19{}", digits(entropy, 8));
-        let certified =
-            |name: &str| Certified::issue(RsaPair::generate(entropy)?, name, now, entropy);
+        let certified = |pair, name: &str| Certified::issue(pair, name, now, entropy);
         Ok(Keys {
             wechat: WechatKeys {
                 app_id: format!("wx{}", entropy.hex(8)),
                 app_secret: entropy.hex(16),
                 apiv3_key: entropy.letters(32),
-                merchant: certified(&mchid)?,
-                platform: certified("Mock Tenpay.com sign")?,
+                merchant: certified(merchant, &mchid)?,
+                platform: certified(platform, "Mock Tenpay.com sign")?,
                 public_key_id: format!("PUB_KEY_ID_01{}{}", mchid, digits(entropy, 22)),
-                public_key: RsaPair::generate(entropy)?,
+                public_key,
                 mchid,
             },
-            alipay: AlipayKeys::generate(now, entropy)?,
+            alipay: AlipayKeys::issue([app, present, next, root, issuer], now, entropy)?,
             agency: AgencyKeys {
                 institution: "city-services".to_owned(),
                 secret: entropy.letters(48),

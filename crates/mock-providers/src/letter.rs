@@ -17,6 +17,8 @@ pub enum SignKind {
     Bad,
     /// WeChat's probe, which begins with `WECHATPAY/SIGNTEST/`.
     Probe,
+    /// WeChat: a genuine signature under a serial that no key has.
+    UnknownSerial,
 }
 
 /// What a crafted notification says differently from the truth.
@@ -37,6 +39,8 @@ pub(crate) struct Overrides {
     pub sign: SignKind,
     /// WeChat: one byte of the ciphertext is changed before signing.
     pub tampered: bool,
+    /// WeChat: `associated_data` is not what the ciphertext was made with.
+    pub wrong_associated_data: bool,
     /// Alipay: what is odd about the form.
     pub oddity: Option<AlipayOddity>,
 }
@@ -71,6 +75,11 @@ pub(crate) trait Letter: Send + Sync + fmt::Debug {
     /// Writes and signs one attempt; `now` is business time, `wire` the time of the signature.
     fn written(&self, now: Timestamp, wire: Timestamp, overrides: &Overrides)
     -> SignedNotification;
+    /// Whether there is something to tell. A letter about what may come about by time alone is
+    /// posted early and asked again when it is due.
+    fn stands(&self) -> bool {
+        true
+    }
     fn accepts(&self, status: u16, answer: &str) -> bool;
     /// Seconds from each attempt to the next.
     fn gaps_seconds(&self) -> &'static [u64];

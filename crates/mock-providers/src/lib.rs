@@ -24,8 +24,10 @@ mod folder;
 mod http;
 mod keys;
 mod letter;
+mod outage;
 mod people;
 mod providers;
+mod refusals;
 mod settings;
 mod stage;
 mod wechat;
@@ -44,8 +46,11 @@ pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
+pub use refusals::DocumentedRefusal;
 pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
-pub use wechat::{CertificateView, FaceView, Rotation, SentMessage};
+pub use wechat::{
+    CertificateView, FaceView, MigrationRequest, MigrationView, Rotation, SentMessage,
+};
 
 /// Locks, also after a panic elsewhere: the mock's books stay usable for whoever looks at them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -26,6 +26,7 @@ use crate::{
     folder::{self, FolderError, WrittenFolder},
     keys::{KeyError, Keys},
     letter::SignedNotification,
+    outage::{self, MainHost},
     settings::{Settings, Switches},
     stage::Stage,
     wechat::{self, Wechat},
@@ -35,6 +36,8 @@ use crate::{
 pub struct ProvidersOptions {
     /// 0 takes the port that `folder` remembers, or any free one.
     pub wechat_port: u16,
+    /// Of WeChat's backup host (备域名), which answers like the main one.
+    pub wechat_backup_port: u16,
     pub alipay_port: u16,
     pub agency_port: u16,
     pub control_port: u16,
@@ -67,6 +70,7 @@ impl Default for ProvidersOptions {
     fn default() -> ProvidersOptions {
         ProvidersOptions {
             wechat_port: 0,
+            wechat_backup_port: 0,
             alipay_port: 0,
             agency_port: 0,
             control_port: 0,
@@ -121,12 +125,15 @@ async fn bind(server: &'static str, port: u16) -> Result<TcpListener, ProvidersE
     TcpListener::bind(address).await.map_err(|cause| ProvidersError::Bind { server, port, cause })
 }
 
-fn serve(
+fn serve<L: axum::serve::Listener>(
     name: &'static str,
-    listener: TcpListener,
+    listener: L,
     router: Router,
     mut stop: watch::Receiver<bool>,
-) -> JoinHandle<()> {
+) -> JoinHandle<()>
+where
+    L::Addr: std::fmt::Debug,
+{
     tokio::spawn(async move {
         let stopped = async move {
             // An error means that the handle is gone, which is a stop as well.
@@ -164,11 +171,12 @@ impl Providers {
         let port = |asked: u16, before: u16| if asked == 0 { before } else { asked };
         let listeners = [
             bind("wechat", port(options.wechat_port, ports.wechat)).await?,
+            bind("wechat backup", port(options.wechat_backup_port, ports.wechat_backup)).await?,
             bind("alipay", port(options.alipay_port, ports.alipay)).await?,
             bind("agency", port(options.agency_port, ports.agency)).await?,
             bind("control", port(options.control_port, ports.control)).await?,
         ];
-        let mut bound = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); 4];
+        let mut bound = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); 5];
         for (address, listener) in bound.iter_mut().zip(&listeners) {
             *address = listener.local_addr().map_err(|cause| ProvidersError::Bind {
                 server: "mock",
@@ -176,8 +184,9 @@ impl Providers {
                 cause,
             })?;
         }
-        let [wechat, alipay, agency, control] = bound;
-        let facts = Facts::new(&keys, Addresses { wechat, alipay, agency, control });
+        let [wechat, wechat_backup, alipay, agency, control] = bound;
+        let addresses = Addresses { wechat, wechat_backup, alipay, agency, control };
+        let facts = Facts::new(&keys, addresses);
 
         let clocks = Arc::new(Clocks::new(Arc::clone(&clock), options.controlled));
         let faults = Arc::new(Faults::default());
@@ -186,12 +195,17 @@ impl Providers {
             wechat_certificates: true,
             wechat_close_burns: true,
             wechat_bill_oddities: true,
+            wechat_refund_blind_seconds: 0,
+            wechat_main_host_down: false,
             alipay_id_mode: Default::default(),
             alipay_key_mode: Default::default(),
             alipay_signer: Default::default(),
             alipay_strict: false,
             alipay_refund_hidden_seconds: 0,
             alipay_tells_closed: false,
+            alipay_tells_finished: false,
+            alipay_face_to_face: false,
+            calls_per_second_max: 0,
             first_delivery_delay_ms: u64::try_from(options.first_delivery_delay.as_millis())
                 .unwrap_or(u64::MAX),
             refund_delay_seconds: options.refund_delay.as_secs(),
@@ -200,8 +214,11 @@ impl Providers {
         let office =
             PostOffice::new(Arc::clone(&clocks), Arc::clone(&faults), options.post_by_hand)?;
         let office = Arc::new(office);
-        let stage =
-            Arc::new(Stage { clocks, entropy, faults, switches, office: Arc::clone(&office) });
+        let main_host = switches.watch();
+        let rate = Default::default();
+        let office_too = Arc::clone(&office);
+        let stage = Arc::new(Stage { clocks, entropy, faults, switches, office: office_too, rate });
+        let wechat_address = wechat;
         let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
         let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));
         let desk = Desk { stage, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay) };
@@ -215,9 +232,12 @@ impl Providers {
             control::router(desk.clone()).merge(agency::control_router(book.clone()));
 
         let (stop, stopped) = watch::channel(false);
-        let [on_wechat, on_alipay, on_agency, on_control] = listeners;
+        let [on_wechat, on_backup, on_alipay, on_agency, on_control] = listeners;
+        let main = MainHost::new(on_wechat, wechat_address, main_host.clone());
+        let main_router = outage::guarded(wechat::router(Arc::clone(&wechat)), main_host);
         let mut tasks = vec![
-            serve("wechat", on_wechat, wechat::router(wechat), stopped.clone()),
+            serve("wechat", main, main_router, stopped.clone()),
+            serve("wechat backup", on_backup, wechat::router(wechat), stopped.clone()),
             serve("alipay", on_alipay, alipay::router(alipay), stopped.clone()),
             serve("agency", on_agency, agency, stopped.clone()),
             serve("control", on_control, control_routes, stopped.clone()),

@@ -1,10 +1,7 @@
 //! What can be switched while the mock runs.
 
-use std::sync::Mutex;
-
 use serde::{Deserialize, Serialize};
-
-use crate::lock;
+use tokio::sync::watch;
 
 /// Which WeChat key signs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +61,11 @@ pub struct Settings {
     /// Whether WeChat bills have what parsers by position stumble over: a byte order mark and one
     /// more column at the end.
     pub wechat_bill_oddities: bool,
+    /// For how long after its payment WeChat's refunds do not know an order (404); minutes have been
+    /// seen.
+    pub wechat_refund_blind_seconds: u64,
+    /// Whether nobody listens at the main address of WeChat, so that only the backup answers.
+    pub wechat_main_host_down: bool,
     pub alipay_id_mode: AlipayIdMode,
     pub alipay_key_mode: AlipayKeyMode,
     pub alipay_signer: AlipaySigner,
@@ -71,8 +73,17 @@ pub struct Settings {
     pub alipay_strict: bool,
     /// How long the refund query does not see a refund; up to ten seconds in reality.
     pub alipay_refund_hidden_seconds: u64,
-    /// Whether Alipay tells that an unpaid trade was closed.
+    /// Whether Alipay tells that an unpaid trade was closed, by a call or by its deadline. For trades
+    /// that are created from then on.
     pub alipay_tells_closed: bool,
+    /// Whether Alipay tells that a paid trade is finished, a year later. For payments from then on.
+    pub alipay_tells_finished: bool,
+    /// Whether Alipay repeats a notification three times at once before its timetable begins, as some
+    /// face-to-face products do.
+    pub alipay_face_to_face: bool,
+    /// From how many verified calls a second on each platform answers 429 or 40005; 0 is no limit.
+    pub calls_per_second_max: u64,
+    /// From an event to the first attempt to tell it.
     pub first_delivery_delay_ms: u64,
     /// From acceptance of a WeChat refund to its end.
     pub refund_delay_seconds: u64,
@@ -80,17 +91,21 @@ pub struct Settings {
     pub http_notify_url: bool,
 }
 
+/// The present settings, for everybody to read and to wait for.
 #[derive(Debug)]
-pub(crate) struct Switches(Mutex<Settings>);
+pub(crate) struct Switches(watch::Sender<Settings>);
 
 impl Switches {
     pub fn new(settings: Settings) -> Switches {
-        Switches(Mutex::new(settings))
+        Switches(watch::Sender::new(settings))
     }
     pub fn get(&self) -> Settings {
-        *lock(&self.0)
+        *self.0.borrow()
     }
     pub fn set(&self, settings: Settings) {
-        *lock(&self.0) = settings;
+        self.0.send_replace(settings);
+    }
+    pub fn watch(&self) -> watch::Receiver<Settings> {
+        self.0.subscribe()
     }
 }

@@ -1,12 +1,15 @@
 //! What both mock platforms share: time, chance, faults, switches and the post office.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use kernel::Entropy;
 use url::Url;
 
 use crate::{
-    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, settings::Switches,
+    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, lock, settings::Switches,
 };
 
 pub(crate) struct Stage {
@@ -15,13 +18,33 @@ pub(crate) struct Stage {
     pub faults: Arc<Faults>,
     pub switches: Arc<Switches>,
     pub office: Arc<PostOffice>,
+    pub rate: Rate,
 }
+
+/// How many calls came in the present second.
+#[derive(Debug, Default)]
+pub(crate) struct Rate(Mutex<(i64, u64)>);
 
 impl Stage {
     /// Hands a letter to the post office, to be sent after the usual delay.
     pub fn post(&self, letter: Arc<dyn Letter>, event_at: kernel::Timestamp) -> String {
         let delay = Duration::from_millis(self.switches.get().first_delivery_delay_ms);
         self.office.post(letter, event_at.plus(delay))
+    }
+
+    /// Counts a call that was verified; true when more came in this second than the settings allow.
+    pub fn is_over_the_limit(&self) -> bool {
+        let limit = self.switches.get().calls_per_second_max;
+        if limit == 0 {
+            return false;
+        }
+        let second = self.clocks.wire().unix_seconds();
+        let mut rate = lock(&self.rate.0);
+        if rate.0 != second {
+            *rate = (second, 0);
+        }
+        rate.1 += 1;
+        rate.1 > limit
     }
 
     /// Whether a platform would call this address: absolute, no query, no fragment, no blanks; plain

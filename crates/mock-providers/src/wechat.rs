@@ -17,6 +17,7 @@ mod ledger;
 mod login;
 mod members;
 mod messages;
+mod migration;
 mod notifications;
 mod payments;
 mod refunds;
@@ -32,11 +33,13 @@ use axum::{
     routing::{get, post},
 };
 use kernel::{Channel, Timestamp};
+use serde_json::Value;
 
 pub use certificates::{CertificateView, Rotation};
 pub use city::FaceView;
 pub(crate) use ledger::{Contract, Refund, Trade, TradeState};
 pub use messages::SentMessage;
+pub use migration::{MigrationRequest, MigrationView};
 pub use wallet::WalletParameters;
 pub(crate) use wallet::{Payable, WalletRefusal};
 
@@ -47,11 +50,13 @@ use crate::{
     stage::Stage,
 };
 use answer::Refusal;
+use authorization::Door;
 use bills::BillFiles;
 use certificates::Rotations;
 use city::Faces;
 use ledger::Ledger;
 use messages::Messages;
+use migration::Migration;
 use tokens::Tokens;
 
 pub(crate) struct Wechat {
@@ -66,6 +71,8 @@ pub(crate) struct Wechat {
     tokens: Tokens,
     messages: Messages,
     faces: Faces,
+    door: Door,
+    migration: Migration,
 }
 
 impl Wechat {
@@ -80,6 +87,8 @@ impl Wechat {
             tokens: Tokens::default(),
             messages: Messages::default(),
             faces: Faces::default(),
+            door: Door::default(),
+            migration: Migration::default(),
             keys,
             stage,
         }
@@ -87,6 +96,24 @@ impl Wechat {
 
     fn now(&self) -> Timestamp {
         self.stage.clocks.now()
+    }
+
+    /// How many requests of the merchant were verified, refused, and came with a nonce used before.
+    pub fn requests(&self) -> Value {
+        self.door.view()
+    }
+
+    /// Begins the migration to the public key. False: that share is none.
+    pub fn begin_migration(&self, request: MigrationRequest) -> bool {
+        self.migration.begin(self.now(), request)
+    }
+
+    pub fn end_migration(&self) {
+        self.migration.end();
+    }
+
+    pub fn migration(&self) -> Option<MigrationView> {
+        self.migration.view(self.now())
     }
 
     /// A copy of one trade as it stands now.

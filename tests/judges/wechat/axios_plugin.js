@@ -253,6 +253,20 @@ const acts = {
     assert.equal(verified(await craft({ sign: 'probe' }), certs), null);
     const genuine = await craft({});
     assert.equal(verified({ ...genuine, body: genuine.body.replace('支付成功', '支付失败') }, certs), null);
+    // One byte of each signed header, and bytes all over the body.
+    const flip = (text, at) => text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ 1) + text.slice(at + 1);
+    for (const name of ['Timestamp', 'Nonce', 'Signature', 'Serial'].map((end) => `Wechatpay-${end}`)) {
+      const headers = { ...genuine.headers, [name]: flip(genuine.headers[name], 5) };
+      let told = null;
+      try { told = verified({ ...genuine, headers }, certs); } catch (error) { assert.match(error.message, /unknown serial/); }
+      assert.equal(told, null, name);
+    }
+    for (let at = 0; at < genuine.body.length; at += 37) {
+      assert.equal(verified({ ...genuine, body: flip(genuine.body, at) }, certs), null, `byte ${at}`);
+    }
+    await assert.rejects((async () => verified(await craft({ sign: 'unknown_serial' }), certs))(), /unknown serial/);
+    const otherData = await craft({ wrong_associated_data: true });
+    assert.throws(() => verified(otherData, certs), /authenticate/);
     const tampered = await craft({ tampered: true });
     assert.throws(() => verified(tampered, certs), /authenticate/);
     listener.close();
@@ -285,20 +299,42 @@ const acts = {
     const send = axios.getAdapter('http');
     const spoiling = (spoil) => merchant(certs, { adapter: (config) => { spoil(config); return send(config); } });
     const body = await order(listener.url);
-    const create = spoiling((config) => {
-      assert.ok(config.data.includes('"total":89880'));
-      config.data = config.data.replace('"total":89880', '"total":89881');
-    });
-    const answer = await refused(401, 'SIGN_ERROR', () => create.v3.pay.transactions.jsapi.post(body));
-    assert.equal(answer.headers['wechatpay-signature'], undefined, 'a 401 is not signed');
-    assert.equal(answer.data.detail.sign_information.method, 'POST');
-    const query = spoiling((config) => { config.url = config.url.replace(body.out_trade_no, `X${body.out_trade_no.slice(1)}`); });
-    await refused(401, 'SIGN_ERROR', () => query.v3.pay.transactions.outTradeNo.$no$.get({ no: body.out_trade_no, params: { mchid: facts.mchid } }));
-    const head = spoiling((config) => {
+    const params = { mchid: facts.mchid };
+    const create = (client) => client.v3.pay.transactions.jsapi.post(body);
+    const query = (client) => client.v3.pay.transactions.outTradeNo.$no$.get({ no: body.out_trade_no, params });
+    const other = (c) => (/[0-8]/.test(c) ? String(Number(c) + 1) : c === 'A' ? 'B' : 'A');
+    // One byte of each item of the header: the first one of its value.
+    const item = (name) => (config) => {
       const said = config.headers.get('Authorization');
-      config.headers.set('Authorization', said.replace(/nonce_str="(.)/, (all, c) => `nonce_str="${c === 'A' ? 'B' : 'A'}`));
-    });
-    await refused(401, 'SIGN_ERROR', () => head.v3.pay.transactions.jsapi.post(body));
+      const at = said.indexOf(`${name}="`) + name.length + 2;
+      assert.ok(at > name.length + 1, said);
+      // The time stamp's last digit: a first one would make it old, too.
+      const place = name === 'timestamp' ? said.indexOf('"', at) - 1 : at;
+      config.headers.set('Authorization', said.slice(0, place) + other(said[place]) + said.slice(place + 1));
+    };
+    const spoils = {
+      body: [create, (config) => {
+        assert.ok(config.data.includes('"total":89880'));
+        config.data = config.data.replace('"total":89880', '"total":89881');
+      }],
+      method: [create, (config) => { config.method = 'put'; }],
+      path: [query, (config) => { config.url = config.url.replace(body.out_trade_no, `X${body.out_trade_no.slice(1)}`); }],
+      query: [query, (config) => { config.params = { mchid: `${facts.mchid.slice(0, -1)}${other(facts.mchid.at(-1))}` }; }],
+      scheme: [create, (config) => {
+        config.headers.set('Authorization', config.headers.get('Authorization').replace('RSA2048', 'RSA2049'));
+      }],
+    };
+    for (const name of ['mchid', 'nonce_str', 'timestamp', 'serial_no', 'signature']) {
+      spoils[name] = [create, item(name)];
+      spoils[`${name} of a query`] = [query, item(name)];
+    }
+    for (const [name, [act, spoil]] of Object.entries(spoils)) {
+      const answer = await refused(401, 'SIGN_ERROR', () => act(spoiling(spoil))).catch((error) => {
+        throw new Error(`${name}: ${error.message}`);
+      });
+      assert.equal(answer.headers['wechatpay-signature'], undefined, 'a 401 is not signed');
+      if (name === 'body') assert.equal(answer.data.detail.sign_information.method, 'POST');
+    }
     // Unspoiled, the same order goes through.
     assert.equal((await merchant(certs).v3.pay.transactions.jsapi.post(body)).status, 200);
     listener.close();

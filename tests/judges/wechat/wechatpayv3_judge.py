@@ -264,14 +264,25 @@ def notification():
     assert opened(client, craft(sign="bad")) is None
     headers, body = craft()
     assert opened(client, (headers, body.replace("支付成功".encode(), "支付失败".encode()))) is None
-    # The package does not catch what does not decode or decrypt: an error is a refusal, too.
-    for wrong in ({"sign": "probe"}, {"tampered": True}):
+
+    def refused(message, what):
+        """The package answers with nothing, or fails over what it cannot decode."""
         try:
-            assert not opened(client, craft(**wrong)), wrong
-        except AssertionError:
-            raise
+            told = opened(client, message)
         except Exception:
-            pass
+            return
+        assert not told, what
+
+    # One byte of each signed header, and bytes all over the body.
+    for name in ("Timestamp", "Nonce", "Signature", "Serial"):
+        name = "Wechatpay-" + name
+        value = headers[name]
+        changed = value[:5] + chr(ord(value[5]) ^ 1) + value[6:]
+        refused(({**headers, name: changed}, body), name)
+    for at in range(0, len(body), 37):
+        refused((headers, body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]), at)
+    for wrong in ({"sign": "probe"}, {"sign": "unknown_serial"}, {"tampered": True}, {"wrong_associated_data": True}):
+        refused(craft(**wrong), wrong)
 
 
 def partner():
@@ -320,22 +331,42 @@ def flipped():
         assert b"89880" in request.body, request.body
         request.body = request.body.replace(b"89880", b"89881")
 
-    spoil = body
-    expect(created(client, out_trade_no), 401, "SIGN_ERROR")
+    def method(request):
+        request.method = "PUT"
 
-    def target(request):
-        request.url = request.url.replace(out_trade_no, "X" + out_trade_no[1:])
+    def path(request):
+        request.url = request.url.replace("/jsapi", "/jsapj").replace(out_trade_no, "X" + out_trade_no[1:])
 
-    spoil = target
-    expect(client.query(out_trade_no=out_trade_no), 401, "SIGN_ERROR")
+    def query(request):
+        wrong = FACTS["mchid"][:-1] + other(FACTS["mchid"][-1])
+        request.url = request.url.replace("mchid=" + FACTS["mchid"], "mchid=" + wrong)
 
-    def nonce(request):
-        said, mark = request.headers["Authorization"], 'nonce_str="'
-        at = said.index(mark) + len(mark)
-        request.headers["Authorization"] = said[:at] + ("B" if said[at] == "A" else "A") + said[at + 1 :]
+    def scheme(request):
+        request.headers["Authorization"] = request.headers["Authorization"].replace("RSA2048", "RSA2049")
 
-    spoil = nonce
-    expect(created(client, out_trade_no), 401, "SIGN_ERROR")
+    def other(character):
+        return "B" if character == "A" else "A" if character.isalpha() else "1" if character == "0" else "0"
+
+    def item(name):
+        def spoil_item(request):
+            said, mark = request.headers["Authorization"], name + '="'
+            at = said.index(mark) + len(mark)
+            if name == "timestamp":  # the last digit: a first one would make it old, too
+                at = said.index('"', at) - 1
+            request.headers["Authorization"] = said[:at] + other(said[at]) + said[at + 1 :]
+
+        return spoil_item
+
+    def order():
+        return created(client, out_trade_no)
+
+    def ask():
+        return client.query(out_trade_no=out_trade_no)
+
+    items = [item(name) for name in ("mchid", "nonce_str", "timestamp", "serial_no", "signature")]
+    for act, spoils in ((order, [body, method, path, scheme, *items]), (ask, [path, query, *items])):
+        for spoil in spoils:
+            expect(act(), 401, "SIGN_ERROR")
     spoil = None
     assert created(client, out_trade_no)[0] == 200
 

@@ -6,11 +6,13 @@ use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use kernel::{BillNo, Fen, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::control::{Kind, Member, Route, route, table_router};
 
 use super::{
     book::AgencyBook,
@@ -18,37 +20,100 @@ use super::{
     seen::{BookError, NewPerson, PersonSeen, PostingSeen},
 };
 
-/// | Address | Does |
-/// |---|---|
-/// | `GET`, `POST`, `DELETE /agency/faults` | shows, adds, forgets faults |
-/// | `GET /agency/postings` | all bookings |
-/// | `GET`, `POST /agency/people` | shows, adds people |
-/// | `POST /agency/bills/change` | `{bill_no, amount}` |
-/// | `POST /agency/bills/pay-elsewhere` | `{bill_no}` |
-/// | `POST /agency/bills/close` | `{bill_no, due_until}` |
-/// | `POST /agency/postings/refund` | `{agency_serial}` |
-/// | `POST /agency/postings/reverse` | `{agency_serial}` |
+const BILL_NO: Member = ("bill_no", Kind::Text, true);
+const SERIAL: &[Member] = &[("agency_serial", Kind::Text, true)];
+
+/// What whoever plays the agency can do.
+pub(crate) const CONTROL_ROUTES: &[Route<AgencyBook>] = &[
+    route("GET", "/agency/people", "people of the mock agency", &[], || get(people)),
+    route(
+        "POST",
+        "/agency/people",
+        "adds a person: docs/agency-protocol.md",
+        &[
+            ("document_kind", Kind::Text, false),
+            ("document_number", Kind::Text, true),
+            ("name", Kind::Text, true),
+            ("city", Kind::Text, false),
+            ("faults", Kind::Free, false),
+        ],
+        || post(add_person),
+    )
+    .with(201),
+    route("GET", "/agency/postings", "everything that the mock agency booked", &[], || {
+        get(postings)
+    }),
+    route(
+        "POST",
+        "/agency/postings/refund",
+        "the agency returns a posting's money",
+        SERIAL,
+        || post(refund_posting),
+    )
+    .with(204),
+    route("POST", "/agency/postings/reverse", "the agency takes a posting back", SERIAL, || {
+        post(reverse_posting)
+    })
+    .with(204),
+    route("GET", "/agency/faults", "faults of the agency", &[], || get(faults)),
+    route(
+        "POST",
+        "/agency/faults",
+        "let the agency fail; the fault's own members: docs/agency-protocol.md",
+        &[
+            ("operation", Kind::Text, false),
+            ("times", Kind::Integer, false),
+            ("fault", Kind::Text, true),
+            ("code", Kind::Text, false),
+            ("booked", Kind::Boolean, false),
+            ("millis", Kind::Integer, false),
+            ("from", Kind::Text, false),
+            ("until", Kind::Text, false),
+            ("by", Kind::Text, false),
+        ],
+        || post(add_fault),
+    )
+    .with(204),
+    route("DELETE", "/agency/faults", "forget the agency's faults", &[], || delete(clear_faults))
+        .with(204),
+    route(
+        "POST",
+        "/agency/bills/change",
+        "the agency changes its mind",
+        &[BILL_NO, ("amount", Kind::Text, true)],
+        || post(change_bill),
+    )
+    .with(204),
+    route("POST", "/agency/bills/pay-elsewhere", "another counter collects it", &[BILL_NO], || {
+        post(pay_elsewhere)
+    })
+    .with(204),
+    route(
+        "POST",
+        "/agency/bills/close",
+        "the bill is due no longer than that",
+        &[BILL_NO, ("due_until", Kind::Text, true)],
+        || post(close_bill),
+    )
+    .with(204),
+];
+
+/// Serves [`CONTROL_ROUTES`].
 pub fn control_router(book: AgencyBook) -> Router {
-    Router::new()
-        .route("/agency/faults", get(faults).post(add_fault).delete(clear_faults))
-        .route("/agency/postings", get(postings))
-        .route("/agency/postings/refund", post(refund_posting))
-        .route("/agency/postings/reverse", post(reverse_posting))
-        .route("/agency/people", get(people).post(add_person))
-        .route("/agency/bills/change", post(change_bill))
-        .route("/agency/bills/pay-elsewhere", post(pay_elsewhere))
-        .route("/agency/bills/close", post(close_bill))
-        .with_state(book)
+    table_router(CONTROL_ROUTES).with_state(book)
 }
 
 impl IntoResponse for BookError {
     fn into_response(self) -> Response {
-        let status = match self {
-            BookError::NoSuchBill | BookError::NoSuchPosting => StatusCode::NOT_FOUND,
-            BookError::BillPaid | BookError::PersonKnown => StatusCode::CONFLICT,
-            BookError::NotAPerson => StatusCode::UNPROCESSABLE_ENTITY,
+        let (status, code) = match self {
+            BookError::NoSuchBill | BookError::NoSuchPosting => {
+                (StatusCode::NOT_FOUND, "not_found")
+            }
+            BookError::BillPaid | BookError::PersonKnown => (StatusCode::CONFLICT, "conflict"),
+            BookError::NotAPerson => (StatusCode::UNPROCESSABLE_ENTITY, "not_a_person"),
         };
-        (status, Json(json!({ "message": self.to_string() }))).into_response()
+        let body = json!({"error": code, "message": self.to_string()});
+        (status, Json(body)).into_response()
     }
 }
 

@@ -11,7 +11,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use encoding_rs::Encoding;
-use kernel::{Entropy, Timestamp};
+use kernel::{Channel, Entropy, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -21,10 +21,12 @@ use super::{
     message, oauth, refund,
     seal::{self, Seal},
     sign, trade,
+    wallet::Payable,
 };
 use crate::{
-    faults::{Fault, FaultKind, FaultTarget},
-    http,
+    faults::{FaultKind, FaultTarget},
+    http::{self, Accidents},
+    refusals::DocumentedRefusal,
     settings::AlipayKeyMode,
 };
 
@@ -54,6 +56,7 @@ impl Refusal {
             "20001" => "Insufficient Token Permissions",
             "40005" => "Call Limited",
             "40006" => "Insufficient Permissions",
+            "40003" => "Insufficient Conditions",
             _ => "Service Currently Unavailable",
         };
         let (sub_code, sub_message) = (sub_code.to_owned(), sub_message.into());
@@ -348,6 +351,34 @@ fn certificate(alipay: &Arc<Alipay>, call: &Call) -> Result<Map<String, Value>, 
 /// Names of business parameters that the trade methods document; others are refused when strict.
 fn is_documented(method: &str, name: &str) -> bool {
     let listed: &[&str] = match method {
+        "alipay.trade.create" => &[
+            "out_trade_no",
+            "total_amount",
+            "subject",
+            "product_code",
+            "op_app_id",
+            "buyer_id",
+            "buyer_open_id",
+            "op_buyer_open_id",
+            "seller_id",
+            "body",
+            "timeout_express",
+            "time_expire",
+            "passback_params",
+            "extend_params",
+            "business_params",
+            "ext_user_info",
+            "goods_detail",
+            "discountable_amount",
+            "undiscountable_amount",
+            "enable_pay_channels",
+            "disable_pay_channels",
+            "store_id",
+            "operator_id",
+            "terminal_id",
+            "merchant_order_no",
+            "query_options",
+        ],
         "alipay.trade.query" => &["out_trade_no", "trade_no", "query_options"],
         "alipay.trade.close" => &["out_trade_no", "trade_no", "operator_id"],
         "alipay.trade.cancel" => &["out_trade_no", "trade_no"],
@@ -453,7 +484,11 @@ pub(super) async fn answer(
         },
         ..seal
     };
-    if let Some(response) = alipay.before(kind, &node, &seal) {
+    let gate = Gate { alipay: &alipay, node: &node, seal: &seal };
+    if alipay.stage.is_over_the_limit() {
+        return gate.busy().await;
+    }
+    if let Some(response) = http::before(fault, &gate).await.or_else(|| gate.before(kind)) {
         return response;
     }
     let host = header(header::HOST).unwrap_or("127.0.0.1").to_owned();
@@ -464,7 +499,13 @@ pub(super) async fn answer(
             .unwrap_or_else(|refusal| alipay.refused(&node, &refusal, &seal));
     }
     let outcome = called(&alipay, &method, &call);
-    if let Some(response) = alipay.after(fault, &node, &seal).await {
+    if kind == Some(FaultKind::PaidBeforeAnswer) {
+        alipay.pay_and_tell(&call).await;
+    }
+    if kind == Some(FaultKind::Alipay(AlipayOddity::SystemErrorAfterCommit)) {
+        return alipay.refused(&node, &Refusal::business("SYSTEM_ERROR", "系统错误"), &seal);
+    }
+    if let Some(response) = http::after(fault, &gate).await {
         return response;
     }
     match outcome {
@@ -473,39 +514,56 @@ pub(super) async fn answer(
     }
 }
 
-impl Alipay {
-    /// What a fault answers in place of the method.
-    fn before(&self, kind: Option<FaultKind>, node: &str, seal: &Seal) -> Option<Response> {
+/// How the faults of one call are answered.
+struct Gate<'a> {
+    alipay: &'a Arc<Alipay>,
+    node: &'a str,
+    seal: &'a Seal,
+}
+
+impl Gate<'_> {
+    fn refuse(&self, refusal: &Refusal) -> Response {
+        self.alipay.refused(self.node, refusal, self.seal)
+    }
+
+    /// What only Alipay answers in place of the method.
+    fn before(&self, kind: Option<FaultKind>) -> Option<Response> {
+        let FaultKind::Alipay(oddity) = kind? else { return None };
         let unsigned = Refusal { signed: false, ..Refusal::unavailable() };
         let under_error = Refusal { error_root: true, ..Refusal::unavailable() };
-        Some(match kind? {
-            FaultKind::ErrorBeforeCommit => self.refused(node, &Refusal::unavailable(), seal),
-            FaultKind::Busy => {
-                let limited = Refusal::gateway("40005", "isv.app-call-limited", "应用调用次数超限");
-                self.refused(node, &Refusal { signed: true, ..limited }, seal)
-            }
-            FaultKind::GatewayPage => http::gateway_page(),
-            FaultKind::Alipay(AlipayOddity::UnsignedError) => self.refused(node, &unsigned, seal),
-            FaultKind::Alipay(AlipayOddity::ErrorRoot) => self.refused(node, &under_error, seal),
-            FaultKind::Alipay(AlipayOddity::DropBeforeCommit) => http::dropped(),
+        Some(match oddity {
+            AlipayOddity::UnsignedError => self.refuse(&unsigned),
+            AlipayOddity::ErrorRoot => self.refuse(&under_error),
+            AlipayOddity::DropBeforeCommit => http::dropped(),
             _ => return None,
         })
     }
+}
 
-    /// What a fault makes of the answer after the effect.
-    async fn after(&self, fault: Option<Fault>, node: &str, seal: &Seal) -> Option<Response> {
-        let fault = fault?;
-        Some(match fault.fault {
-            FaultKind::DropAfterCommit => http::dropped(),
-            FaultKind::ErrorAfterCommit => self.refused(node, &Refusal::unavailable(), seal),
-            FaultKind::Alipay(AlipayOddity::SystemErrorAfterCommit) => {
-                self.refused(node, &Refusal::business("SYSTEM_ERROR", "系统错误"), seal)
-            }
-            FaultKind::Slow => {
-                tokio::time::sleep(Duration::from_secs(fault.seconds.unwrap_or(0))).await;
-                return None;
-            }
-            _ => return None,
-        })
+impl Accidents for Gate<'_> {
+    async fn unavailable(&self) -> Response {
+        self.refuse(&Refusal::unavailable())
+    }
+    async fn busy(&self) -> Response {
+        let limited = Refusal::gateway("40005", "isv.app-call-limited", "应用调用次数超限");
+        self.refuse(&Refusal { signed: true, ..limited })
+    }
+    async fn refused(&self, refusal: DocumentedRefusal) -> Option<Response> {
+        let (code, sub_code, message) = refusal.of_alipay()?;
+        let refusal = Refusal::gateway(code, sub_code, message);
+        Some(self.refuse(&Refusal { signed: true, ..refusal }))
+    }
+}
+
+impl Alipay {
+    /// The user pays what this create call is about, and every notification about it has had its
+    /// attempt when this returns.
+    async fn pay_and_tell(self: &Arc<Self>, call: &Call) {
+        let Ok(Some(number)) = call.text("out_trade_no", 64) else { return };
+        if let Err(refusal) = self.pay(&Payable::Number(number.to_owned()), None) {
+            tracing::info!(%refusal, "the user could not pay before the answer");
+            return;
+        }
+        self.stage.office.tell_now(Channel::Alipay, number).await;
     }
 }

@@ -15,17 +15,14 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SerialNumber,
 };
-use time::OffsetDateTime;
 use x509_parser::{pem::Pem, prelude::X509Certificate};
 
 use crate::{
-    keys::{KeyError, RsaPair, digits},
+    keys::{CERTIFICATE_DAYS, KeyError, RsaPair, digits, limit_validity},
     settings::AlipaySigner,
 };
 
-const DAY_SECONDS: i64 = 86_400;
-/// Both platforms issue certificates for five years; the authority outlives them.
-const LEAF_DAYS: i64 = 5 * 365;
+/// The authority outlives its leaves.
 const AUTHORITY_DAYS: i64 = 20 * 365;
 
 /// A certificate as text, with the serial number in Alipay's sense.
@@ -81,12 +78,15 @@ pub(crate) struct AlipayTexts {
 }
 
 impl AlipayKeys {
-    /// Five RSA keys, two of which are forgotten at once: the authority signs nothing later.
-    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<AlipayKeys, KeyError> {
+    /// The application's key, Alipay's two, and those of the authority, which are forgotten at once:
+    /// it signs nothing later.
+    pub fn issue(
+        [app, present, next, root, issuer]: [RsaPair; 5],
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<AlipayKeys, KeyError> {
         let app_id = format!("2021{}", digits(entropy, 12));
-        let pair = || RsaPair::generate(entropy);
-        let (app, present, next) = (pair()?, pair()?, pair()?);
-        let authority = Authority::new(now, entropy)?;
+        let authority = Authority::new(&root, &issuer, now, entropy)?;
         let app_certificate = authority.issue(&app, &app_id, false, entropy)?;
         let leaf = |pair: &RsaPair| authority.issue(pair, "Mock Alipay", true, entropy);
         let (first, second) = (leaf(&present)?, leaf(&next)?);
@@ -176,15 +176,10 @@ fn parameters(
     name.push(DnType::OrganizationName, "Mock Ant Financial");
     name.push(DnType::OrganizationalUnitName, "Mock Certification Authority");
     name.push(DnType::CommonName, common_name);
-    let day = |offset: i64| {
-        let seconds = now.unix_seconds().saturating_add(offset.saturating_mul(DAY_SECONDS));
-        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    };
     let mut params = CertificateParams::default();
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.distinguished_name = name;
-    params.not_before = day(-1);
-    params.not_after = day(days);
+    limit_validity(&mut params, now, days);
     if is_authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -196,9 +191,14 @@ fn parameters(
 }
 
 impl Authority {
-    fn new(now: Timestamp, entropy: &dyn Entropy) -> Result<Authority, KeyError> {
+    fn new(
+        root: &RsaPair,
+        issuer: &RsaPair,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Authority, KeyError> {
         let authority = |name: &str| parameters(name, now, AUTHORITY_DAYS, true, entropy);
-        let root_pair = rcgen_pair(&RsaPair::generate(entropy)?)?;
+        let root_pair = rcgen_pair(root)?;
         let first = authority("Mock Ant Financial Certification Authority R1");
         let other = authority("Mock Class 2 Root CA G3").self_signed(&root_pair).map_err(failed)?;
         // The two that do not count: their keys come from the system, they sign nothing.
@@ -213,7 +213,7 @@ impl Authority {
         let roots = [elliptic.pem(), root.pem(), edwards.pem(), other.pem()];
         let roots = roots.map(|pem| pem.replace("\r\n", "\n")).join("\n");
 
-        let issuer_pair = rcgen_pair(&RsaPair::generate(entropy)?)?;
+        let issuer_pair = rcgen_pair(issuer)?;
         let below = authority("Mock Ant Financial Certification Authority Class 2 R1");
         let root = Issuer::new(first, root_pair);
         let signed = below.signed_by(&issuer_pair, &root).map_err(failed)?;
@@ -228,7 +228,7 @@ impl Authority {
         with_issuer: bool,
         entropy: &dyn Entropy,
     ) -> Result<Certificate, KeyError> {
-        let params = parameters(common_name, self.now, LEAF_DAYS, false, entropy);
+        let params = parameters(common_name, self.now, CERTIFICATE_DAYS, false, entropy);
         let leaf = params.signed_by(&rcgen_pair(pair)?, &self.issuer).map_err(failed)?;
         let mut pem = leaf.pem().replace("\r\n", "\n");
         if with_issuer {
@@ -297,7 +297,9 @@ mod tests {
     #[test]
     fn keys_and_certificates_survive_a_folder() {
         let now = Timestamp::from_unix_seconds(1_767_225_600);
-        let keys = AlipayKeys::generate(now, &SeededEntropy::new(1)).unwrap();
+        let entropy = SeededEntropy::new(1);
+        let pairs = RsaPair::several(&entropy).unwrap();
+        let keys = AlipayKeys::issue(pairs, now, &entropy).unwrap();
         assert_eq!(keys.root_sn.split('_').count(), 2, "two of four roots are RSA");
         assert_eq!(keys.roots.matches("BEGIN CERTIFICATE").count(), 4);
         assert_eq!(keys.roots.split("\n\n").count(), 4, "one library cuts here");

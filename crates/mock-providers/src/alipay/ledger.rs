@@ -75,6 +75,11 @@ impl Trade {
         }
     }
 
+    /// When a paid trade is finished, if money is left in it until then.
+    pub fn finishes_at(&self) -> Option<Timestamp> {
+        self.paid_at().map(|at| at.plus(REFUND_WINDOW))
+    }
+
     pub const fn paid_at(&self) -> Option<Timestamp> {
         match self.standing {
             Standing::Paid { at } => Some(at),

@@ -15,6 +15,31 @@ use crate::{
 
 /// Seconds between attempts: eight sends in about 25 hours (alipay §4.5).
 const GAPS_SECONDS: [u64; 7] = [240, 600, 600, 3_600, 7_200, 21_600, 54_000];
+/// Of face-to-face products, whose pages speak of three more sends at once.
+const GAPS_SECONDS_FACE_TO_FACE: [u64; 10] = [0, 0, 0, 240, 600, 600, 3_600, 7_200, 21_600, 54_000];
+
+/// Fields that a product may leave out.
+const OPTIONAL: [&str; 10] = [
+    "auth_app_id",
+    "body",
+    "buyer_logon_id",
+    "buyer_pay_amount",
+    "fund_bill_list",
+    "invoice_amount",
+    "point_amount",
+    "receipt_amount",
+    "seller_email",
+    "subject",
+];
+
+/// What time alone brings about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Foreseen {
+    /// The deadline passed unpaid.
+    Closed,
+    /// The window for refunds is over.
+    Finished,
+}
 
 pub(crate) struct AlipayLetter {
     alipay: Arc<Alipay>,
@@ -22,6 +47,8 @@ pub(crate) struct AlipayLetter {
     kind: &'static str,
     out_trade_no: String,
     amount_fen: i64,
+    /// Only told when it has come about at this time.
+    foreseen: Option<(Foreseen, Timestamp)>,
     /// Everything but `notify_time` and `sign`, which each attempt writes anew.
     fields: BTreeMap<String, String>,
 }
@@ -106,6 +133,7 @@ impl Alipay {
             kind,
             out_trade_no: trade.out_trade_no.clone(),
             amount_fen: amount.get(),
+            foreseen: None,
             fields: BTreeMap::new(),
         };
         letter.set("notify_type", "trade_status_sync");
@@ -139,6 +167,7 @@ impl Alipay {
     pub(super) fn announce_payment(self: &Arc<Self>, trade: &Trade) {
         if let (Some(url), Some(paid_at)) = (&trade.notify_url, trade.paid_at()) {
             self.stage.post(Arc::new(self.payment_letter(trade, url)), paid_at);
+            self.foresee_finish(trade);
         }
     }
 
@@ -148,9 +177,41 @@ impl Alipay {
         if let (Some(url), Standing::Closed { at }, true) =
             (&trade.notify_url, trade.standing, told)
         {
-            let mut letter = self.letter("close", trade, trade.total, at, url);
-            letter.set("trade_status", "TRADE_CLOSED");
-            letter.set("gmt_close", &at.beijing_text());
+            self.stage.post(Arc::new(self.closed_letter(trade, at, url)), at);
+        }
+    }
+
+    fn closed_letter(self: &Arc<Self>, trade: &Trade, at: Timestamp, url: &str) -> AlipayLetter {
+        let mut letter = self.letter("close", trade, trade.total, at, url);
+        letter.set("trade_status", "TRADE_CLOSED");
+        letter.set("gmt_close", &at.beijing_text());
+        letter
+    }
+
+    /// Will tell that the deadline has passed unpaid, where the product tells that.
+    pub(super) fn foresee_close(self: &Arc<Self>, trade: &Trade) {
+        if let (Some(url), true) =
+            (&trade.notify_url, self.stage.switches.get().alipay_tells_closed)
+        {
+            let at = trade.expires_at;
+            let letter = self.closed_letter(trade, at, url);
+            let letter = AlipayLetter { foreseen: Some((Foreseen::Closed, at)), ..letter };
+            self.stage.post(Arc::new(letter), at);
+        }
+    }
+
+    /// Will tell that the trade is finished, where the product tells that.
+    fn foresee_finish(self: &Arc<Self>, trade: &Trade) {
+        if let (Some(url), Some(at), true) = (
+            &trade.notify_url,
+            trade.finishes_at(),
+            self.stage.switches.get().alipay_tells_finished,
+        ) {
+            let mut letter = self.payment_letter(trade, url);
+            letter.set("trade_status", "TRADE_FINISHED");
+            letter.set("notify_id", &new_notify_id(at, self.stage.entropy.as_ref()));
+            letter.kind = "finish";
+            letter.foreseen = Some((Foreseen::Finished, at));
             self.stage.post(Arc::new(letter), at);
         }
     }
@@ -207,6 +268,9 @@ impl AlipayLetter {
                 set("alipay_cert_sn", text(&self.alipay.keys.signer(signer).certificate.sn));
             }
             _ => {}
+        }
+        if overrides.oddity == Some(AlipayOddity::FewFields) {
+            fields.retain(|name, _| !OPTIONAL.contains(&name.as_str()));
         }
         fields
     }
@@ -280,12 +344,24 @@ impl Letter for AlipayLetter {
         }
     }
 
+    fn stands(&self) -> bool {
+        let Some((foreseen, at)) = self.foreseen else { return true };
+        let trade = self.alipay.trade(&self.out_trade_no);
+        trade.is_some_and(|trade| match foreseen {
+            Foreseen::Closed => trade.standing == Standing::Closed { at },
+            Foreseen::Finished => trade.status(self.alipay.now()) == "TRADE_FINISHED",
+        })
+    }
+
     /// Exactly seven bytes, strictly: how much white space Alipay forgives is not known.
     fn accepts(&self, status: u16, answer: &str) -> bool {
         status == 200 && answer == "success"
     }
     fn gaps_seconds(&self) -> &'static [u64] {
-        &GAPS_SECONDS
+        match self.alipay.stage.switches.get().alipay_face_to_face {
+            true => &GAPS_SECONDS_FACE_TO_FACE,
+            false => &GAPS_SECONDS,
+        }
     }
     /// The real figure is not published; five to ten seconds are assumed.
     fn time_limit(&self) -> Duration {

@@ -21,6 +21,7 @@ use crate::{
 
 const ACCESS_SECONDS: u64 = 1_296_000;
 const REFRESH_SECONDS: u64 = 2_592_000;
+const TOKENS_MAX: usize = 100_000;
 
 #[derive(Clone, Copy)]
 struct Grant {
@@ -38,8 +39,14 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub fn new() -> Tokens {
-        let refresh = Mutex::new(Bounded::new(100_000));
-        Tokens { refresh, access: Mutex::new(Bounded::new(100_000)) }
+        let refresh = Mutex::new(Bounded::new(TOKENS_MAX));
+        Tokens { refresh, access: Mutex::new(Bounded::new(TOKENS_MAX)) }
+    }
+
+    /// The users take back what they granted: no token is worth anything any more.
+    pub fn revoke(&self) {
+        *lock(&self.refresh) = Bounded::new(TOKENS_MAX);
+        *lock(&self.access) = Bounded::new(TOKENS_MAX);
     }
 
     /// Whose access token this is.

@@ -63,6 +63,8 @@ pub enum AlipayOddity {
     /// A quotation mark in a value came as `&quot;` before signing.
     HtmlEscaped,
     ExtraField,
+    /// Nothing that a product may leave out.
+    FewFields,
     /// `TRADE_FINISHED` without a `TRADE_SUCCESS` before.
     FinishedFirst,
     WaitBuyerPay,
@@ -80,9 +82,9 @@ impl AlipayOddity {
     pub(crate) fn suits(self, target: FaultTarget) -> bool {
         use AlipayOddity::{
             AmountDiffers, BlanksUnsigned, CertificateSerial, CertificateSerialUnsigned,
-            ExpiredUrl, ExtraField, ExtraRow, FinishedFirst, GbkCharset, HtmlEscaped, LateBill,
-            MissingRow, NewId, NoDataFile, NoFundChange, PaidFirst, SignTypeSigned, TruncatedZip,
-            UnknownNumber, Unsubscribed, WaitBuyerPay,
+            ExpiredUrl, ExtraField, ExtraRow, FewFields, FinishedFirst, GbkCharset, HtmlEscaped,
+            LateBill, MissingRow, NewId, NoDataFile, NoFundChange, PaidFirst, SignTypeSigned,
+            TruncatedZip, UnknownNumber, Unsubscribed, WaitBuyerPay,
         };
         if !target.code().starts_with("alipay.") {
             return false;
@@ -98,6 +100,7 @@ impl AlipayOddity {
             | GbkCharset
             | HtmlEscaped
             | ExtraField
+            | FewFields
             | FinishedFirst
             | WaitBuyerPay
             | CertificateSerial

@@ -167,7 +167,9 @@ pub(super) fn create(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusa
         refunds: Vec::new(),
     };
     let fields = names(&trade);
-    ledger.open(trade);
+    ledger.open(trade.clone());
+    drop(ledger);
+    alipay.foresee_close(&trade);
     Ok(fields)
 }
 

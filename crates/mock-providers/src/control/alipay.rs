@@ -1,23 +1,11 @@
 //! What only Alipay has, played by hand.
 
-use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Json, body::Bytes, extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::read;
 use crate::desk::{Desk, DeskError};
-
-pub(super) fn router() -> Router<Desk> {
-    Router::new()
-        .route("/alipay/phone-number", post(phone_number))
-        .route("/alipay/certifications", post(certify))
-        .route("/alipay/messages", get(messages))
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +13,10 @@ struct PhoneRequest {
     user: Option<String>,
 }
 
-async fn phone_number(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+pub(super) async fn phone_number(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
     let PhoneRequest { user } = read(&body)?;
     let (envelope, mobile) = desk.alipay.phone_number(user.as_deref().unwrap_or("user"));
     // The client hands the envelope over as text.
@@ -39,13 +30,21 @@ struct Certified {
     passed: bool,
 }
 
-async fn certify(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+pub(super) async fn certify(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
     let Certified { certify_id, passed } = read(&body)?;
     let ended = desk.alipay.certify(&certify_id, passed);
     ended.ok_or(DeskError::NotFound("certification that waits for its user"))?;
     Ok(Json(json!({})))
 }
 
-async fn messages(State(desk): State<Desk>) -> Json<Value> {
+pub(super) async fn messages(State(desk): State<Desk>) -> Json<Value> {
     Json(json!({"messages": *crate::lock(&desk.alipay.messages)}))
+}
+
+pub(super) async fn revoke_tokens(State(desk): State<Desk>) -> StatusCode {
+    desk.alipay.revoke_tokens();
+    StatusCode::NO_CONTENT
 }

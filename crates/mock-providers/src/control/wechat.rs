@@ -1,12 +1,11 @@
 //! What only WeChat has, played by hand.
 
 use axum::{
-    Json, Router,
+    Json,
     body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,31 +13,44 @@ use serde_json::{Value, json};
 use super::{Listed, listing, read};
 use crate::{
     desk::{Desk, DeskError},
-    wechat::Rotation,
+    wechat::{MigrationRequest, Rotation},
 };
 
-pub(super) fn router() -> Router<Desk> {
-    Router::new()
-        .route("/wechat/certificates", get(certificates))
-        .route("/wechat/certificates/rotate", post(rotate))
-        .route("/wechat/tokens/invalidate", post(invalidate))
-        .route("/wechat/phone-codes", post(mint_phone_code))
-        .route("/wechat/subscriptions", post(subscribe))
-        .route("/wechat/messages", get(messages))
-        .route("/wechat/faces", post(show_face))
-}
-
-async fn certificates(State(desk): State<Desk>) -> Json<Value> {
+pub(super) async fn certificates(State(desk): State<Desk>) -> Json<Value> {
     Json(json!({"first": desk.wechat.keys.platform.serial, "rotated": desk.wechat.rotated()}))
 }
 
-async fn rotate(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
+pub(super) async fn rotate(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
     let rotation = if body.is_empty() { Rotation::default() } else { read(&body)? };
     let made = desk.wechat.rotate(rotation).map_err(|cause| DeskError::Key(cause.to_string()))?;
     Ok(Json(made).into_response())
 }
 
-async fn invalidate(State(desk): State<Desk>) -> StatusCode {
+pub(super) async fn migration(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"migration": desk.wechat.migration()}))
+}
+
+pub(super) async fn begin_migration(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
+    let request = if body.is_empty() { MigrationRequest::default() } else { read(&body)? };
+    if !desk.wechat.begin_migration(request) {
+        return Err(DeskError::BadRequest("per_ten_thousand is at most 10000".to_owned()));
+    }
+    Ok(migration(State(desk)).await)
+}
+
+pub(super) async fn end_migration(State(desk): State<Desk>) -> StatusCode {
+    desk.wechat.end_migration();
+    StatusCode::NO_CONTENT
+}
+
+pub(super) async fn requests(State(desk): State<Desk>) -> Json<Value> {
+    Json(desk.wechat.requests())
+}
+
+pub(super) async fn invalidate(State(desk): State<Desk>) -> StatusCode {
     desk.wechat.invalidate_tokens();
     StatusCode::NO_CONTENT
 }
@@ -49,7 +61,10 @@ struct User {
     user: Option<String>,
 }
 
-async fn mint_phone_code(State(desk): State<Desk>, body: Bytes) -> Result<Json<Value>, DeskError> {
+pub(super) async fn mint_phone_code(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
     let User { user } = read(&body)?;
     let (code, phone) = desk.wechat.mint_phone_code(user.as_deref().unwrap_or("user"));
     Ok(Json(json!({"code": code, "phone_number": phone})))
@@ -70,7 +85,10 @@ impl Subscription {
     }
 }
 
-async fn subscribe(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, DeskError> {
+pub(super) async fn subscribe(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<StatusCode, DeskError> {
     let Subscription { user, template_id, times } = read(&body)?;
     let user = user.as_deref().unwrap_or("user");
     if desk.wechat.accept_messages(user, &template_id, times) {
@@ -80,7 +98,10 @@ async fn subscribe(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, 
     }
 }
 
-async fn messages(State(desk): State<Desk>, query: Listed) -> Result<Json<Value>, DeskError> {
+pub(super) async fn messages(
+    State(desk): State<Desk>,
+    query: Listed,
+) -> Result<Json<Value>, DeskError> {
     let wanted = listing(query)?;
     Ok(Json(json!({"messages": desk.wechat.messages(wanted.count_max())})))
 }
@@ -92,7 +113,10 @@ struct ShownFace {
     verify_ret: Option<i32>,
 }
 
-async fn show_face(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
+pub(super) async fn show_face(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<Response, DeskError> {
     let ShownFace { verify_id, verify_ret } = read(&body)?;
     let shown = desk.wechat.show_face(&verify_id, verify_ret);
     Ok(Json(shown.ok_or(DeskError::NotFound("verification"))?).into_response())

@@ -139,6 +139,8 @@ pub(super) enum Sealing {
     Wrong,
     /// The platform's probe for merchants that do not verify (wechat §1.5).
     Probe,
+    /// A genuine signature under a serial that no key has.
+    UnknownSerial,
 }
 
 impl Wechat {
@@ -162,11 +164,15 @@ impl Wechat {
             let at = "WECHATPAY/SIGNTEST/".len();
             signature = format!("WECHATPAY/SIGNTEST/{}", &signature[at..]);
         }
+        let serial = match sealing {
+            Sealing::UnknownSerial => entropy.hex(20).to_uppercase(),
+            _ => serial.to_owned(),
+        };
         [
             ("Wechatpay-Timestamp", timestamp),
             ("Wechatpay-Nonce", nonce),
             ("Wechatpay-Signature", signature),
-            ("Wechatpay-Serial", serial.to_owned()),
+            ("Wechatpay-Serial", serial),
             ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
         ]
     }

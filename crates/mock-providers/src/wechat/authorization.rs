@@ -1,7 +1,7 @@
 //! The door of `/v3`: checks the merchant's signature over the raw bytes, lets ordered faults
 //! strike, and signs what goes out.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::{Arc, Mutex};
 
 use axum::{
     body::{Body, to_bytes},
@@ -10,16 +10,20 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use kernel::Channel;
+use serde_json::{Value, json};
 
 use super::{
-    BODY_BYTES_MAX, Wechat,
+    BODY_BYTES_MAX, Payable, Wechat,
     answer::{InternalCode, Refusal, Sealing, Unsigned, add_headers},
     certificates::Signer,
 };
 use crate::{
-    faults::{Fault, FaultKind, FaultTarget},
-    http,
+    bounded::Bounded,
+    faults::{FaultKind, FaultTarget},
+    http::{self, Accidents},
+    lock,
+    refusals::DocumentedRefusal,
 };
 
 /// Who signed the request, proven; and the fault that its handler has to play.
@@ -29,6 +33,47 @@ pub(super) struct Caller {
     /// The serial by which the request names the key of its encrypted members.
     pub serial: Option<String>,
     pub fault: Option<FaultKind>,
+}
+
+/// What came to the door.
+#[derive(Debug, Default)]
+struct Count {
+    verified: u64,
+    refused: u64,
+    repeated_nonces: u64,
+}
+
+/// Counts requests and remembers nonces. WeChat is not known to refuse a nonce that comes again, so
+/// neither does the mock; whoever tests may want to know.
+#[derive(Debug)]
+pub(super) struct Door {
+    count: Mutex<Count>,
+    nonces: Mutex<Bounded<String, ()>>,
+}
+
+impl Default for Door {
+    fn default() -> Door {
+        Door { count: Mutex::default(), nonces: Mutex::new(Bounded::new(100_000)) }
+    }
+}
+
+impl Door {
+    fn let_in(&self, nonce: &str) {
+        let mut nonces = lock(&self.nonces);
+        let mut count = lock(&self.count);
+        count.verified += 1;
+        count.repeated_nonces += u64::from(nonces.contains(nonce));
+        nonces.insert(nonce.to_owned(), ());
+    }
+
+    fn turn_away(&self) {
+        lock(&self.count).refused += 1;
+    }
+
+    pub fn view(&self) -> Value {
+        let Count { verified, refused, repeated_nonces } = &*lock(&self.count);
+        json!({"verified": verified, "refused": refused, "repeated_nonces": repeated_nonces})
+    }
 }
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
@@ -112,6 +157,9 @@ impl Wechat {
         if said.serial != self.keys.merchant.serial {
             return Err(unauthorised("商户证书序列号有误。请使用签名私钥匹配的证书序列号"));
         }
+        if self.keys.merchant.valid_until < self.stage.clocks.wire() {
+            return Err(unauthorised("商户API证书已过期，请更换证书"));
+        }
         let seconds = said
             .timestamp
             .parse::<i64>()
@@ -123,6 +171,7 @@ impl Wechat {
         }
         let signed = signed_text(method.as_str(), path_and_query, said.timestamp, said.nonce, body);
         if self.keys.merchant.pair.verifies(&signed, said.signature) {
+            self.door.let_in(said.nonce);
             return Ok(said.mchid.to_owned());
         }
         let mut refusal = unauthorised("签名错误");
@@ -182,6 +231,7 @@ impl Wechat {
     }
 
     fn unsigned(&self, refusal: Refusal) -> Response {
+        self.door.turn_away();
         let internal = refusal.internal;
         tracing::info!(code = refusal.code, message = %refusal.message, "request refused at the door");
         self.finished(refusal.into_response(), internal)
@@ -239,36 +289,68 @@ pub(super) async fn guard(
     let fault =
         target(&head.method, head.uri.path()).and_then(|target| wechat.stage.faults.take(target));
     let kind = fault.map(|fault| fault.fault);
-    match kind {
-        Some(FaultKind::ErrorBeforeCommit) => {
-            let answer = Refusal::system_error().into_response();
-            return wechat.signed(answer, &signer, Sealing::Genuine).await;
-        }
-        Some(FaultKind::Busy) => {
-            let answer = Refusal::busy().into_response();
-            return wechat.signed(answer, &signer, Sealing::Genuine).await;
-        }
-        Some(FaultKind::GatewayPage) => return http::gateway_page(),
-        _ => {}
-    }
-    let serial = text(&head.headers, "wechatpay-serial").map(str::to_owned);
-    head.extensions.insert(Caller { mchid, serial, fault: kind });
-    let answer = next.run(Request::from_parts(head, Body::from(body))).await;
     let sealing = match kind {
         Some(FaultKind::WrongSignature) => Sealing::Wrong,
         Some(FaultKind::Probe) => Sealing::Probe,
+        Some(FaultKind::UnknownSerial) => Sealing::UnknownSerial,
         _ => Sealing::Genuine,
     };
-    match fault {
-        Some(Fault { fault: FaultKind::DropAfterCommit, .. }) => http::dropped(),
-        Some(Fault { fault: FaultKind::ErrorAfterCommit, .. }) => {
-            wechat.signed(Refusal::system_error().into_response(), &signer, sealing).await
+    let call = SignedCall { wechat: &wechat, signer };
+    if wechat.stage.is_over_the_limit() {
+        return call.busy().await;
+    }
+    if let Some(response) = http::before(fault, &call).await {
+        return response;
+    }
+    let serial = text(&head.headers, "wechatpay-serial").map(str::to_owned);
+    head.extensions.insert(Caller { mchid, serial, fault: kind });
+    let answer = next.run(Request::from_parts(head, Body::from(body.clone()))).await;
+    if kind == Some(FaultKind::PaidBeforeAnswer) {
+        wechat.pay_and_tell(&body).await;
+    }
+    match http::after(fault, &call).await {
+        Some(response) => response,
+        None => wechat.signed(answer, &call.signer, sealing).await,
+    }
+}
+
+/// How the faults of a signed call are answered.
+struct SignedCall<'a> {
+    wechat: &'a Arc<Wechat>,
+    signer: Signer,
+}
+
+impl SignedCall<'_> {
+    async fn refuse(&self, refusal: Refusal) -> Response {
+        self.wechat.signed(refusal.into_response(), &self.signer, Sealing::Genuine).await
+    }
+}
+
+impl Accidents for SignedCall<'_> {
+    async fn unavailable(&self) -> Response {
+        self.refuse(Refusal::system_error()).await
+    }
+    async fn busy(&self) -> Response {
+        self.refuse(Refusal::busy()).await
+    }
+    async fn refused(&self, refusal: DocumentedRefusal) -> Option<Response> {
+        let (status, code, internal, message) = refusal.of_wechat_pay()?;
+        let status = StatusCode::from_u16(status).ok()?;
+        Some(self.refuse(Refusal::new(status, code, internal, message)).await)
+    }
+}
+
+impl Wechat {
+    /// The user pays what this create request is about, and every notification about it has had its
+    /// attempt when this returns.
+    async fn pay_and_tell(self: &Arc<Self>, body: &[u8]) {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let number = request["out_trade_no"].as_str().unwrap_or_default().to_owned();
+        if let Err(refusal) = self.pay(&Payable::Number(number.clone()), None) {
+            tracing::info!(%refusal, "the user could not pay before the answer");
+            return;
         }
-        Some(Fault { fault: FaultKind::Slow, seconds, .. }) => {
-            tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(0))).await;
-            wechat.signed(answer, &signer, sealing).await
-        }
-        _ => wechat.signed(answer, &signer, sealing).await,
+        self.stage.office.tell_now(Channel::Wechat, &number).await;
     }
 }
 

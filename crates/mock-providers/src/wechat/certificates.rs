@@ -1,10 +1,14 @@
 //! Platform certificates: which there are, which sign, and their list, encrypted for the merchant
 //! (wechat §1.6). A rotation adds a certificate; the old one stays listed and valid beside it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
-    extract::State,
+    extract::{Query, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use kernel::{Entropy, Timestamp};
@@ -96,6 +100,15 @@ impl Wechat {
         }
     }
 
+    /// Who signs a callback: while the merchant migrates to the public key, by the plan's chance.
+    pub(super) fn callback_signer(&self) -> Signer {
+        match self.migration.public_key_is_next(self.now(), self.stage.entropy.as_ref()) {
+            Some(true) => Signer::PublicKey,
+            Some(false) => self.signing_certificates().pop().unwrap_or(Signer::First),
+            None => self.default_signer(),
+        }
+    }
+
     /// The key of this serial, certificate or public.
     pub(super) fn signer_named(&self, serial: &str) -> Option<Signer> {
         if serial == self.keys.public_key_id {
@@ -159,7 +172,15 @@ fn view(later: &Later) -> CertificateView {
     }
 }
 
-pub(super) async fn list(State(wechat): State<Arc<Wechat>>) -> Response {
+pub(super) async fn list(
+    State(wechat): State<Arc<Wechat>>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    if !matches!(query.get("algorithm_type").map(String::as_str), None | Some("RSA" | "ALL")) {
+        let message = "算法类型仅支持RSA";
+        return Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message)
+            .into_response();
+    }
     if !wechat.stage.switches.get().wechat_certificates {
         let message = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥";
         return Refusal::not_found("RESOURCE_NOT_EXISTS", message).into_response();

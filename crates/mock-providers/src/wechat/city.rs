@@ -1,16 +1,7 @@
 //! City Service (wechat §7): paths into it, its message channel, and face verification 2.0.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
-use axum::{
-    body::Bytes,
-    extract::{Query, State},
-    response::Response,
-};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Channel, Entropy, Timestamp};
 use ring::digest;
@@ -20,9 +11,9 @@ use serde_json::{Value, json};
 use super::{
     Wechat,
     messages::SentMessage,
-    tokens::{Failed, Pairs, object, required},
+    tokens::{Failed, calls, required},
 };
-use crate::{bounded::Bounded, faults::FaultTarget, lock};
+use crate::{bounded::Bounded, lock};
 
 const FACE_LIFE: Duration = Duration::from_secs(3_600);
 /// Of a verification that the user never finished.
@@ -197,22 +188,6 @@ impl Wechat {
         let url = format!("https://mock.invalid/cityservice/result?order_no={page}");
         Ok(json!({"errcode": 0, "errmsg": "ok", "result_page_url": url}))
     }
-}
-
-macro_rules! calls {
-    ($($name:ident, $target:ident, $act:ident;)*) => {$(
-        pub(super) async fn $name(
-            State(wechat): State<Arc<Wechat>>,
-            Query(query): Pairs,
-            body: Bytes,
-        ) -> Response {
-            let act = || {
-                wechat.check_token(query.get("access_token").map_or("", String::as_str))?;
-                wechat.$act(&object(&body)?)
-            };
-            wechat.unsigned_answer(FaultTarget::$target, act).await
-        }
-    )*};
 }
 
 calls! {

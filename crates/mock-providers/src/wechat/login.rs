@@ -1,6 +1,6 @@
 //! `jscode2session`: a single-use code becomes an openid and a session key (wechat §6.2).
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::Wechat;
 use crate::{
-    faults::{FaultKind, FaultTarget},
-    http, lock,
+    faults::FaultTarget,
+    lock,
     people::{CodeStanding, PersonNo},
 };
 
@@ -24,32 +24,8 @@ pub(super) async fn code_to_session(
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Response {
     let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
-    let fault = wechat.stage.faults.take(FaultTarget::WechatLogin);
-    let kind = fault.map(|fault| fault.fault);
-    match kind {
-        Some(FaultKind::ErrorBeforeCommit) => {
-            return wechat.text(&wechat.failed(-1, "system error"));
-        }
-        Some(FaultKind::Busy) => {
-            return wechat.text(&wechat.failed(45_011, "api minute-quota reach limit"));
-        }
-        Some(FaultKind::GatewayPage) => return http::gateway_page(),
-        _ => {}
-    }
-    let answer = match wechat.login(&query) {
-        Ok(person) => wechat.session(person),
-        Err((errcode, message)) => wechat.failed(errcode, message),
-    };
-    match kind {
-        Some(FaultKind::DropAfterCommit) => http::dropped(),
-        Some(FaultKind::ErrorAfterCommit) => wechat.text(&wechat.failed(-1, "system error")),
-        Some(FaultKind::Slow) => {
-            let seconds = fault.and_then(|fault| fault.seconds).unwrap_or(0);
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-            wechat.text(&answer)
-        }
-        _ => wechat.text(&answer),
-    }
+    let act = || wechat.login(&query).map(|person| wechat.session(person));
+    wechat.unsigned_answer(FaultTarget::WechatLogin, act).await
 }
 
 /// `/wxa/checksession`: whether a session key is still the newest.
@@ -59,7 +35,8 @@ pub(super) async fn check_session(
 ) -> Response {
     let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
     let value = |name: &str| query.get(name).map_or("", String::as_str);
-    let checked = wechat.check_token(value("access_token")).and_then(|()| {
+    let act = || {
+        wechat.check_token(value("access_token"))?;
         let key = lock(&wechat.tokens.sessions).get(value("openid")).cloned();
         let key = key.ok_or((40_003, "invalid openid"))?;
         // The empty text under the key. Sources do not say which form the key has; both pass.
@@ -67,12 +44,13 @@ pub(super) async fn check_session(
             let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"");
             hex::encode(tag.as_ref()) == value("signature").to_lowercase()
         });
-        if fits { Ok(()) } else { Err((87_009, "invalid signature")) }
-    });
-    match checked {
-        Ok(()) => wechat.text(&json!({"errcode": 0, "errmsg": "ok"})),
-        Err((errcode, message)) => wechat.text(&wechat.failed(errcode, message)),
-    }
+        if fits {
+            Ok(json!({"errcode": 0, "errmsg": "ok"}))
+        } else {
+            Err((87_009, "invalid signature"))
+        }
+    };
+    wechat.unsigned_answer(FaultTarget::WechatLogin, act).await
 }
 
 impl Wechat {

@@ -2,24 +2,18 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::Mutex,
 };
 
-use axum::{
-    body::Bytes,
-    extract::{Query, State},
-    response::Response,
-};
 use kernel::{Channel, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     Wechat,
-    tokens::{Failed, Pairs, object, required},
+    tokens::{Failed, calls, required},
 };
 use crate::{
-    faults::FaultTarget,
     lock,
     people::{CodeStanding, People, PersonNo},
 };
@@ -80,6 +74,25 @@ impl Wechat {
         let person = PersonNo::of(user);
         let code = self.phone_codes.mint(person, self.now(), self.stage.entropy.as_ref());
         (code, People::phone(person))
+    }
+
+    fn phone(&self, asked: &Value) -> Result<Value, Failed> {
+        let invalid = (40_029, "invalid code");
+        let code = required(asked, "code").map_err(|_| invalid)?;
+        let CodeStanding::Fresh(person) = self.phone_codes.redeem(code, self.now()) else {
+            return Err(invalid);
+        };
+        let openid = asked["openid"].as_str();
+        if openid.is_some_and(|openid| openid != self.people.openid(person)) {
+            return Err(invalid);
+        }
+        let number = People::phone(person);
+        Ok(json!({"errcode": 0, "errmsg": "ok", "phone_info": {
+            "phoneNumber": number,
+            "purePhoneNumber": number,
+            "countryCode": "86",
+            "watermark": {"timestamp": self.now().unix_seconds(), "appid": self.keys.app_id},
+        }}))
     }
 
     fn subscribed(&self, message: &Value) -> Result<Value, Failed> {
@@ -144,46 +157,9 @@ fn value_fits(name: &str, value: &str) -> bool {
     }
 }
 
-pub(super) async fn phone_number(
-    State(wechat): State<Arc<Wechat>>,
-    Query(query): Pairs,
-    body: Bytes,
-) -> Response {
-    let act = || {
-        wechat.check_token(query.get("access_token").map_or("", String::as_str))?;
-        let asked = object(&body)?;
-        let code = required(&asked, "code").map_err(|_| (40_029, "invalid code"))?;
-        let CodeStanding::Fresh(person) = wechat.phone_codes.redeem(code, wechat.now()) else {
-            return Err((40_029, "invalid code"));
-        };
-        let openid = asked["openid"].as_str();
-        if openid.is_some_and(|openid| openid != wechat.people.openid(person)) {
-            return Err((40_029, "invalid code"));
-        }
-        let number = People::phone(person);
-        Ok(json!({"errcode": 0, "errmsg": "ok", "phone_info": {
-            "phoneNumber": number,
-            "purePhoneNumber": number,
-            "countryCode": "86",
-            "watermark": {
-                "timestamp": wechat.now().unix_seconds(),
-                "appid": wechat.keys.app_id,
-            },
-        }}))
-    };
-    wechat.unsigned_answer(FaultTarget::WechatPhone, act).await
-}
-
-pub(super) async fn subscribe(
-    State(wechat): State<Arc<Wechat>>,
-    Query(query): Pairs,
-    body: Bytes,
-) -> Response {
-    let act = || {
-        wechat.check_token(query.get("access_token").map_or("", String::as_str))?;
-        wechat.subscribed(&object(&body)?)
-    };
-    wechat.unsigned_answer(FaultTarget::WechatMessage, act).await
+calls! {
+    phone_number, WechatPhone, phone;
+    subscribe, WechatMessage, subscribed;
 }
 
 #[cfg(test)]

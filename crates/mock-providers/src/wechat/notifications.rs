@@ -243,11 +243,15 @@ impl Letter for WechatLetter {
             cipher = BASE64.encode(bytes);
         }
         let text = |value: &str| json!(value).to_string();
+        let associated_data = match overrides.wrong_associated_data {
+            true => "other",
+            false => original_type,
+        };
         let resource = self.shuffled(vec![
             ("original_type", text(original_type)),
             ("algorithm", text("AEAD_AES_256_GCM")),
             ("ciphertext", text(&cipher)),
-            ("associated_data", text(original_type)),
+            ("associated_data", text(associated_data)),
             ("nonce", text(&nonce)),
         ]);
         let body = self.shuffled(vec![
@@ -262,9 +266,10 @@ impl Letter for WechatLetter {
             SignKind::Good => Sealing::Genuine,
             SignKind::Bad => Sealing::Wrong,
             SignKind::Probe => Sealing::Probe,
+            SignKind::UnknownSerial => Sealing::UnknownSerial,
         };
         let seconds = wire.unix_seconds().saturating_add(overrides.timestamp_offset_seconds);
-        let signer = self.wechat.default_signer();
+        let signer = self.wechat.callback_signer();
         let seal = self.wechat.seal(&signer, sealing, seconds, body.as_bytes());
         let mut headers: Vec<(String, String)> = [
             ("Content-Type", "application/json"),

@@ -172,6 +172,10 @@ pub(super) async fn apply(
     else {
         return Err(unknown());
     };
+    let blind = Duration::from_secs(wechat.stage.switches.get().wechat_refund_blind_seconds);
+    if now.since(paid_at) < blind {
+        return Err(unknown());
+    }
     let earlier = ledger.refunds_of(&trade);
     allowed(&trade, paid_at, &earlier, &asked, now)?;
     let outcome = match caller.fault {

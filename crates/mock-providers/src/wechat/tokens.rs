@@ -17,11 +17,7 @@ use kernel::{Entropy, Timestamp};
 use serde_json::{Value, json};
 
 use super::Wechat;
-use crate::{
-    bounded::Bounded,
-    faults::{FaultKind, FaultTarget},
-    http, lock,
-};
+use crate::{bounded::Bounded, faults::FaultTarget, http, lock, refusals::DocumentedRefusal};
 
 const LIFE: Duration = Duration::from_secs(7_200);
 /// So long the old token lives beside a new one.
@@ -158,32 +154,58 @@ impl Wechat {
         act: impl FnOnce() -> Result<Value, Failed>,
     ) -> Response {
         let fault = self.stage.faults.take(target);
-        let kind = fault.map(|fault| fault.fault);
-        let error = || self.text(&self.failed(-1, "system error"));
-        match kind {
-            Some(FaultKind::ErrorBeforeCommit) => return error(),
-            Some(FaultKind::Busy) => {
-                return self.text(&self.failed(45_009, "reach max api minute quota limit"));
-            }
-            Some(FaultKind::GatewayPage) => return http::gateway_page(),
-            _ => {}
+        let call = UnsignedCall { wechat: self, target };
+        if let Some(response) = http::before(fault, &call).await {
+            return response;
         }
         let answer = match act() {
             Ok(value) => self.text(&value),
             Err((errcode, message)) => self.text(&self.failed(errcode, message)),
         };
-        match kind {
-            Some(FaultKind::DropAfterCommit) => http::dropped(),
-            Some(FaultKind::ErrorAfterCommit) => error(),
-            Some(FaultKind::Slow) => {
-                let seconds = fault.and_then(|fault| fault.seconds).unwrap_or(0);
-                tokio::time::sleep(Duration::from_secs(seconds)).await;
-                answer
-            }
-            _ => answer,
-        }
+        http::after(fault, &call).await.unwrap_or(answer)
     }
 }
+
+/// How the faults of a call that nobody signs are answered.
+struct UnsignedCall<'a> {
+    wechat: &'a Wechat,
+    target: FaultTarget,
+}
+
+impl http::Accidents for UnsignedCall<'_> {
+    async fn unavailable(&self) -> Response {
+        self.wechat.text(&self.wechat.failed(-1, "system error"))
+    }
+    async fn busy(&self) -> Response {
+        let (errcode, message) = match self.target {
+            FaultTarget::WechatLogin => (45_011, "api minute-quota reach limit"),
+            _ => (45_009, "reach max api minute quota limit"),
+        };
+        self.wechat.text(&self.wechat.failed(errcode, message))
+    }
+    async fn refused(&self, refusal: DocumentedRefusal) -> Option<Response> {
+        let (errcode, message) = refusal.of_mini_program()?;
+        Some(self.wechat.text(&self.wechat.failed(errcode, message)))
+    }
+}
+
+/// Handlers of calls with a token in the query and an object in the body.
+macro_rules! calls {
+    ($($name:ident, $target:ident, $act:ident;)*) => {$(
+        pub(super) async fn $name(
+            ::axum::extract::State(wechat): ::axum::extract::State<::std::sync::Arc<Wechat>>,
+            ::axum::extract::Query(query): $crate::wechat::tokens::Pairs,
+            body: ::axum::body::Bytes,
+        ) -> ::axum::response::Response {
+            let act = || {
+                wechat.check_token(query.get("access_token").map_or("", String::as_str))?;
+                wechat.$act(&$crate::wechat::tokens::object(&body)?)
+            };
+            wechat.unsigned_answer($crate::faults::FaultTarget::$target, act).await
+        }
+    )*};
+}
+pub(super) use calls;
 
 pub(super) type Pairs = Query<HashMap<String, String>>;
 

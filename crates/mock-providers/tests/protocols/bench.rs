@@ -1,6 +1,12 @@
 //! Mocks, a clock, a callback server, and a merchant with its own few lines of cryptography.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Clock, ControlledClock, SystemEntropy, Timestamp};
@@ -14,6 +20,38 @@ use ring::{
 use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
+
+async fn start(options: ProvidersOptions, clock: &Arc<ControlledClock>) -> Providers {
+    let entropy = Arc::new(SystemEntropy::default());
+    let handed_in: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    Providers::start(options, handed_in, entropy).await.unwrap()
+}
+
+/// Keys take half a second to make, so all benches use those of the first, on ports of their own.
+async fn kept_keys() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let kept = target.join("protocols-keys-1");
+    if kept.join("mock.json").exists() {
+        return kept;
+    }
+    let clock = Arc::new(ControlledClock::at(Timestamp::from_unix_seconds(START)));
+    let made = tempfile::TempDir::new_in(target).unwrap();
+    let mocks = start(options(&clock), &clock).await;
+    mocks.write_folder(made.path()).unwrap();
+    mocks.shutdown().await;
+    let index = made.path().join("mock.json");
+    let mut places: Value = serde_json::from_str(&fs::read_to_string(&index).unwrap()).unwrap();
+    for place in ["/wechat/base_url", "/wechat/backup_url", "/alipay/gateway", "/agency/base_url"] {
+        *places.pointer_mut(place).unwrap() = json!("http://127.0.0.1:0");
+    }
+    places["control_url"] = json!("http://127.0.0.1:0");
+    fs::write(&index, places.to_string()).unwrap();
+    // Another test may have been faster; its keys are as good.
+    if fs::rename(made.path(), &kept).is_ok() {
+        let _moved: PathBuf = made.keep();
+    }
+    kept
+}
 
 pub struct Bench {
     pub mocks: Providers,
@@ -40,11 +78,20 @@ pub fn install_tls() {
 
 impl Bench {
     pub async fn new() -> Bench {
+        Bench::with(options).await
+    }
+
+    /// The mocks do not know that their clock can be moved.
+    pub async fn on_a_foreign_clock() -> Bench {
+        Bench::with(|clock| ProvidersOptions { controlled: None, ..options(clock) }).await
+    }
+
+    async fn with(options: impl FnOnce(&Arc<ControlledClock>) -> ProvidersOptions) -> Bench {
         install_tls();
+        let folder = Some(kept_keys().await);
         let clock = Arc::new(ControlledClock::at(Timestamp::from_unix_seconds(START)));
-        let entropy = Arc::new(SystemEntropy::default());
-        let handed_in: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let mocks = Providers::start(options(&clock), handed_in, entropy).await.unwrap();
+        let options = ProvidersOptions { folder, ..options(&clock) };
+        let mocks = start(options, &clock).await;
         let facts = mocks.facts().clone();
         let client = Client::builder().user_agent("merchant/1").no_proxy().build().unwrap();
         Bench { mocks, facts, clock, receiver: Receiver::start().await, client }
@@ -164,13 +211,17 @@ impl Bench {
     }
 
     pub async fn try_wechat(&self, call: WechatCall) -> reqwest::Result<Response> {
+        self.try_wechat_at(&self.facts.wechat.base_url, call).await
+    }
+
+    async fn try_wechat_at(&self, host: &str, call: WechatCall) -> reqwest::Result<Response> {
         let text = call.signed_text.clone().unwrap_or_else(|| self.true_text(&call));
         let signature = sign(&self.facts.wechat.merchant_key, text.as_bytes());
         let WechatCall { method, path, body, timestamp, serial, mchid, answer_serial, .. } = call;
         let authorization = format!(
             r#"WECHATPAY2-SHA256-RSA2048 nonce_str="{NONCE}",mchid="{mchid}",signature="{signature}",timestamp="{timestamp}",serial_no="{serial}""#
         );
-        let url = format!("{}{path}", self.facts.wechat.base_url);
+        let url = format!("{host}{path}");
         let mut request = self
             .client
             .request(method, url)
@@ -182,6 +233,10 @@ impl Bench {
             request = request.header("Wechatpay-Serial", serial);
         }
         request.send().await
+    }
+
+    pub async fn wechat_at(&self, host: &str, call: WechatCall) -> Answer {
+        Answer::read(self.try_wechat_at(host, call).await.unwrap()).await
     }
 
     pub async fn wechat(&self, call: WechatCall) -> Answer {

@@ -110,3 +110,34 @@ async fn the_folder_of_another_mock_is_left_alone() {
     let refused = start(None).await.unwrap().write_folder(folder.path());
     assert!(matches!(refused, Err(FolderError::OtherKeys(_))));
 }
+
+#[tokio::test]
+async fn a_folder_of_before_the_backup_host_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start(None).await.unwrap();
+    first.write_folder(folder.path()).unwrap();
+    let serial = first.facts().wechat.merchant_serial.clone();
+    first.shutdown().await;
+    let mut index: Value = serde_json::from_str(&read(folder.path(), "mock.json")).unwrap();
+    index["wechat"].as_object_mut().unwrap().remove("backup_url");
+    fs::write(folder.path().join("mock.json"), index.to_string()).unwrap();
+    let second = start(Some(folder.path())).await.unwrap();
+    assert_eq!(second.facts().wechat.merchant_serial, serial);
+    second.write_folder(folder.path()).unwrap();
+    assert!(read(folder.path(), "mock.json").contains("\"backup_url\": \"http://127.0.0.1:"));
+}
+
+#[rstest::rstest]
+#[case::a_member_is_missing("alipay_next_cert")]
+#[case::another_shape("app_cert")]
+#[tokio::test]
+async fn a_folder_of_another_version_is_refused_in_one_sentence(#[case] gone: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    start(None).await.unwrap().write_folder(folder.path()).unwrap();
+    let mut index: Value = serde_json::from_str(&read(folder.path(), "mock.json")).unwrap();
+    index["alipay"].as_object_mut().unwrap().remove(gone);
+    fs::write(folder.path().join("mock.json"), index.to_string()).unwrap();
+    let refused = start(Some(folder.path())).await.unwrap_err().to_string();
+    assert!(refused.contains("another version") && refused.contains("start again"), "{refused}");
+    assert!(refused.contains(&*folder.path().to_string_lossy()), "{refused}");
+}

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION},
 };
 
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub struct Received {
 struct Shelf {
     received: Vec<Received>,
     answers: VecDeque<(u16, &'static str)>,
+    location: Option<HeaderValue>,
 }
 
 /// Answers `200 success` unless told otherwise, which both platforms take as received.
@@ -41,12 +42,13 @@ async fn take(
     State(shelf): State<Arc<Mutex<Shelf>>>,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, &'static str) {
+) -> (StatusCode, HeaderMap, &'static str) {
     let mut shelf = shelf.lock().unwrap();
     let body = String::from_utf8(body.to_vec()).unwrap();
     shelf.received.push(Received { headers, body });
     let (status, answer) = shelf.answers.pop_front().unwrap_or((200, "success"));
-    (StatusCode::from_u16(status).unwrap(), answer)
+    let location = shelf.location.iter().map(|url| (LOCATION, url.clone()));
+    (StatusCode::from_u16(status).unwrap(), location.collect(), answer)
 }
 
 impl Receiver {
@@ -61,6 +63,11 @@ impl Receiver {
 
     pub fn will_answer(&self, answers: &[(u16, &'static str)]) {
         self.shelf.lock().unwrap().answers.extend(answers);
+    }
+
+    /// Every answer names this address, for those who look at it.
+    pub fn will_redirect_to(&self, url: &str) {
+        self.shelf.lock().unwrap().location = Some(url.parse().unwrap());
     }
 
     pub fn received(&self) -> Vec<Received> {

@@ -6,7 +6,12 @@ use kernel::Channel::{self, Alipay, Wechat};
 use mock_providers::{DeliveryState, Fault, FaultKind, FaultTarget, PayRequest};
 use rstest::rstest;
 
-use crate::bench::{Bench, START, open_alipay, open_wechat};
+use serde_json::json;
+
+use crate::{
+    bench::{Bench, START, open_alipay, open_wechat},
+    control::post,
+};
 
 const NO: &str = "SI20260101000001";
 const DAY_AND_MORE: Duration = Duration::from_secs(100_000);
@@ -182,4 +187,58 @@ async fn an_unreachable_address_is_a_failed_attempt() {
     let delivery = &bench.mocks.deliveries(Wechat, NO)[0];
     assert_eq!(delivery.state, DeliveryState::Waiting);
     assert!(delivery.attempts[0].error.is_some());
+}
+
+/// A clock that business time outruns, as the `mock` command has it.
+#[rstest]
+#[tokio::test]
+async fn a_scaled_clock_keeps_the_timetable(#[values(Wechat, Alipay)] platform: Channel) {
+    let bench = Bench::on_a_foreign_clock().await;
+    post(&bench, "/clock/scale", json!({"factor": 1_000})).await;
+    bench.receiver.will_answer(&[(500, "fail"); 20]);
+    let begun = bench.now();
+    pay(&bench, platform).await;
+    // A hundred seconds of the machine's are more than a day of business.
+    bench.clock.advance(Duration::from_secs(100));
+    bench.mocks.settle().await;
+    let delivery = &bench.mocks.deliveries(platform, NO)[0];
+    let offsets: Vec<i64> =
+        delivery.attempts.iter().map(|attempt| attempt.at.unix_seconds() - begun).collect();
+    let last = if platform == Wechat { (16, 86_640) } else { (8, 87_840) };
+    assert_eq!((offsets.len(), *offsets.last().unwrap()), last);
+    assert_eq!(delivery.state, DeliveryState::GivenUp);
+}
+
+#[tokio::test]
+async fn nobody_follows_a_redirect() {
+    let bench = Bench::new().await;
+    let elsewhere = crate::receiver::Receiver::start().await;
+    bench.receiver.will_redirect_to(&elsewhere.url);
+    bench.receiver.will_answer(&[(307, "success")]);
+    pay(&bench, Wechat).await;
+    assert!(elsewhere.received().is_empty());
+    assert_eq!(bench.mocks.deliveries(Wechat, NO)[0].attempts[0].status, Some(307));
+    bench.mocks.advance(Duration::from_secs(15)).await;
+    assert_eq!(bench.mocks.deliveries(Wechat, NO)[0].state, DeliveryState::Delivered);
+}
+
+/// The one test that waits: five real seconds for both platforms together.
+#[tokio::test]
+async fn an_answer_after_five_seconds_is_none() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/never", silent.local_addr().unwrap());
+    let bench = Bench::new().await;
+    let mut order = bench.wechat_order(NO, 100);
+    order["notify_url"] = url.clone().into();
+    bench.wechat_create(&order).await;
+    bench.alipay_told_at("alipay.trade.create", &bench.alipay_order(NO, "1.00"), &url).await;
+    for platform in [Wechat, Alipay] {
+        bench.mocks.pay(&PayRequest::number(platform, NO)).unwrap();
+    }
+    bench.mocks.settle().await;
+    for platform in [Wechat, Alipay] {
+        let delivery = &bench.mocks.deliveries(platform, NO)[0];
+        assert_eq!(delivery.attempts[0].error.as_deref(), Some("no answer in time"));
+        assert_eq!(delivery.state, DeliveryState::Waiting);
+    }
 }

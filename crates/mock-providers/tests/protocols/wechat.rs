@@ -172,6 +172,15 @@ async fn user_agent_and_accept_are_required() {
 #[case("/amount/more", json!(1), "/amount/more")]
 #[case("/payer/openid", json!("oUnknownOpenid00000000000000"), "/payer/openid")]
 #[case("/scene_info", json!({"payer_client_ip": "nowhere"}), "/scene_info/payer_client_ip")]
+#[case("/detail", json!({"surprise": 1}), "/detail/surprise")]
+#[case("/detail", json!({"goods_detail": []}), "/detail/goods_detail")]
+#[case("/detail", json!({"goods_detail": [{"merchant_goods_id": "1", "quantity": 1.5, "unit_price": 1}]}), "/detail/goods_detail/0/quantity")]
+#[case("/scene_info", json!({"payer_client_ip": "::1", "store_info": {}}), "/scene_info/store_info/id")]
+#[case("/settle_info", json!({"profit_sharing": "no"}), "/settle_info/profit_sharing")]
+#[case("/support_fapiao", json!("true"), "/support_fapiao")]
+#[case("/payer/identity", json!({"type": "IDCARD"}), "/payer/identity/number")]
+#[case("/attach", json!("a".repeat(129)), "/attach")]
+#[case("/out_trade_no", json!("A".repeat(33)), "/out_trade_no")]
 #[tokio::test]
 async fn a_wrong_member_is_refused_with_its_place(
     #[case] at: &str,

@@ -172,9 +172,7 @@ async fn ask_for_nothing(
     let number = OutTradeNo::generate(prefix, clock.now(), entropy);
     match merchant.query_payment(&number).await? {
         PaymentStanding::NotFound => Ok(()),
-        other => {
-            Err(ChannelError::Unknown(format!("the answer about nothing is {other:?}").into()))
-        }
+        other => Err(ChannelError::Unknown(format!("the answer about nothing is {other:?}"))),
     }
 }
 

@@ -39,6 +39,6 @@ pub use login::{LoginError, LoginIdentity, LoginProvider, PayerIdKind};
 pub use setup::SetupError;
 pub use wechat::{
     StatementStanding, WechatConfig, WechatFundMove, WechatFundStatement, WechatLogin,
-    WechatLoginConfig, WechatMerchant, WechatRefundTarget, WechatStatementError,
+    WechatLoginConfig, WechatMerchant, WechatPartner, WechatRefundTarget, WechatStatementError,
     WechatStatementKind, WechatTrade, WechatTradeRefund, WechatTradeStatement,
 };

@@ -212,6 +212,19 @@ impl City {
 }
 
 impl Letter {
+    /// As a request for `address`, under another serial.
+    pub fn bytes_under(&self, address: &str, serial: &str) -> Vec<u8> {
+        let Letter { path, headers, body } = self;
+        let length = body.len();
+        let mut text =
+            format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n");
+        for (name, value) in headers {
+            let value = if name.eq_ignore_ascii_case("wechatpay-serial") { serial } else { value };
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        format!("{text}\r\n{body}").into_bytes()
+    }
+
     /// Whether an answer means to the platform: stored, do not tell again.
     pub fn accepts(answer: Option<&(u16, String)>) -> bool {
         answer.is_some_and(|(status, body)| {

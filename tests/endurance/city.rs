@@ -250,6 +250,17 @@ impl Process {
         child.kill().await.expect("the process can be killed");
     }
 
+    /// How long it has kept a core busy since its start, in hundredths of a second.
+    pub fn busy(&self) -> Duration {
+        let id = self.child.as_ref().and_then(Child::id).expect("the process runs");
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("/proc");
+        // After `id (name)`, whose name may hold anything, user and system time are 12th and 13th.
+        let after_name = stat.rsplit_once(") ").expect("a name").1;
+        let ticks = after_name.split(' ').skip(11).take(2);
+        let ticks = ticks.map(|ticks| ticks.parse::<u64>().expect("a number"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
+    }
+
     /// All that it logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.name).unwrap_or_default()

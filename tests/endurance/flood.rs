@@ -147,7 +147,9 @@ async fn a_flood_of_unknown_serials_causes_one_download_and_loses_nothing() {
     city.control("/faults", Some(count)).await;
 
     let before: i64 = recorded(&city).await.values().sum();
+    let started = service.busy();
     let alone = tell(&city, &letters).await;
+    let busy_alone = service.busy() - started;
     let address = city.urls[0].trim_start_matches("http://").to_owned();
     let number = Arc::new(AtomicU64::new(1));
     let mut flood = tokio::task::JoinSet::new();
@@ -160,7 +162,7 @@ async fn a_flood_of_unknown_serials_causes_one_download_and_loses_nothing() {
     while let Some(one) = flood.join_next().await {
         refused += one.expect("the flood ends by itself");
     }
-    let lasted = began.elapsed();
+    let (lasted, busy) = (began.elapsed(), service.busy() - started - busy_alone);
     let after: i64 = recorded(&city).await.values().sum();
     let told = i64::try_from(alone.all + flooded.all).expect("a small number");
     println!(
@@ -172,6 +174,9 @@ async fn a_flood_of_unknown_serials_causes_one_download_and_loses_nothing() {
         flooded.all,
         flooded.at(50),
         flooded.at(95)
+    );
+    println!(
+        "flood: the service kept a core busy for {busy_alone:.1?} alone, {busy:.1?} in the flood"
     );
     assert!(after - before >= told, "{told} acknowledged, {} recorded", after - before);
     let downloads = downloads(&city).await;

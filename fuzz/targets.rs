@@ -2,15 +2,16 @@
 //! are signed here as the platform would sign them, so that what lies behind the signature is reached
 //! too; what a check promises is asserted.
 //!
-//! `fuzz/targets/*.rs` hands these to libFuzzer, a test of `platforms` replays the corpora with them.
+//! `fuzz/targets/*.rs` hands these to libFuzzer (`tests/fuzz`), a test of `platforms` replays the
+//! corpora with them.
 
-use std::{collections::BTreeMap, sync::Arc, sync::OnceLock};
+use std::{collections::BTreeMap, io::BufReader, sync::Arc, sync::OnceLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{ControlledClock, Entropy, MerchantKey, Secret, SeededEntropy, Timestamp};
 use platforms::{
     AlipayBalanceStatement, AlipayCertificates, AlipayConfig, AlipayMerchant, AlipayTradeStatement,
-    PaymentChannel, WechatConfig, WechatMerchant,
+    PaymentChannel, WechatConfig, WechatFundStatement, WechatMerchant, WechatTradeStatement,
 };
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use ring::{
@@ -28,9 +29,10 @@ use serde_json::{json, value::RawValue};
 pub type Target = fn(&[u8]);
 
 /// Every target under the name of its corpus.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 8] = [
     ("wechat_headers", wechat_headers),
     ("wechat_notification", wechat_notification),
+    ("wechat_bill", wechat_bill),
     ("alipay_notification", alipay_notification),
     ("alipay_answer", alipay_answer),
     ("alipay_bill_zip", alipay_bill_zip),
@@ -105,6 +107,7 @@ fn wechat_config(own: &Pair, platform: &Pair) -> WechatConfig {
         backup_base_url: None,
         app_id: "wx0123456789abcdef".into(),
         mchid: "1900000001".into(),
+        partner: None,
         merchant_serial: "5157F09EFDC096DE15EBE81A47057A7200000001".into(),
         merchant_key_pem: Secret::new(own.private_pem.clone()),
         merchant_certificate: None,
@@ -203,6 +206,16 @@ pub fn wechat_notification(data: &[u8]) {
         },
     });
     open_wechat(envelope.to_string().as_bytes());
+}
+
+/// The text of a trade or of a fund-flow bill, unpacked. However it comes in, it says the same.
+pub fn wechat_bill(data: &[u8]) {
+    let trades = |source| WechatTradeStatement::open(source)?.collect::<Result<Vec<_>, _>>();
+    let funds = |source| WechatFundStatement::open(source)?.collect::<Result<Vec<_>, _>>();
+    let [whole, pieces] =
+        [data.len().max(1), 7].map(|size| move || BufReader::with_capacity(size, data));
+    assert_eq!(trades(whole()), trades(pieces()), "trades do not depend on how they come");
+    assert_eq!(funds(whole()), funds(pieces()), "funds do not depend on how they come");
 }
 
 /// Plus is a blank, percent and two digits are a byte.

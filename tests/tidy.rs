@@ -116,6 +116,7 @@ fn the_tree_is_tidy() {
 #[rstest]
 #[case("tests/run")]
 #[case("tests/simulate")]
+#[case("tests/fuzz")]
 #[case("tests/judges/install")]
 #[case(".ci/run")]
 fn a_command_can_be_run(#[case] path: &str) {

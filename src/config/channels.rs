@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kernel::MerchantKey;
-use platforms::{AlipayCertificates, AlipayConfig, WechatConfig, WechatLoginConfig};
+use platforms::{AlipayCertificates, AlipayConfig, WechatConfig, WechatLoginConfig, WechatPartner};
 use serde::Deserialize;
 
 use super::{Config, ConfigError};
@@ -22,6 +22,10 @@ pub(crate) struct WechatSection {
     pub app_id: String,
     pub app_secret_file: PathBuf,
     pub mchid: String,
+    /// Partner mode: `mchid` and `app_id` are the service provider's, and the money is for this one.
+    pub sub_mchid: Option<String>,
+    /// The mini-program that citizens pay in, when it is not the service provider's.
+    pub sub_app_id: Option<String>,
     pub merchant_serial: String,
     pub merchant_key_file: PathBuf,
     /// Checked against key and serial when given.
@@ -51,6 +55,20 @@ impl WechatSection {
         "https://api.weixin.qq.com".to_owned()
     }
 
+    fn partner(&self) -> Result<Option<WechatPartner>, ConfigError> {
+        let sub_app_id = self.sub_app_id.clone();
+        match (&self.sub_mchid, &sub_app_id) {
+            (Some(sub_mchid), _) => {
+                Ok(Some(WechatPartner { sub_mchid: sub_mchid.clone(), sub_app_id }))
+            }
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                let setting = format!("wechat {}: sub_app_id", self.key);
+                Err(ConfigError::value(setting, "needs sub_mchid"))
+            }
+        }
+    }
+
     /// The account with its keys read.
     pub(crate) fn merchant(&self, config: &Config) -> Result<WechatConfig, ConfigError> {
         let setting = |name: &str| format!("wechat {}: {name}", self.key);
@@ -73,6 +91,7 @@ impl WechatSection {
             backup_base_url: self.backup(),
             app_id: self.app_id.clone(),
             mchid: self.mchid.clone(),
+            partner: self.partner()?,
             merchant_serial: self.merchant_serial.clone(),
             merchant_key_pem: config
                 .secret(&setting("merchant_key_file"), &self.merchant_key_file)?,
@@ -87,12 +106,12 @@ impl WechatSection {
         })
     }
 
-    /// The mini-program's login.
+    /// The login of the mini-program that pays.
     pub(crate) fn login(&self, config: &Config) -> Result<WechatLoginConfig, ConfigError> {
         let setting = format!("wechat {}: app_secret_file", self.key);
         Ok(WechatLoginConfig {
             mini_program_url: self.mini_program_url.clone(),
-            app_id: self.app_id.clone(),
+            app_id: self.sub_app_id.clone().unwrap_or_else(|| self.app_id.clone()),
             app_secret: config.secret(&setting, &self.app_secret_file)?,
         })
     }

@@ -136,3 +136,15 @@ async fn an_unknown_key_is_an_error_that_names_it(#[case] from: &str, #[case] to
         assert!(said.complaint.contains("surprising_key"), "{}", said.complaint);
     }
 }
+
+#[tokio::test]
+async fn a_sub_merchants_app_without_the_sub_merchant_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    let config = Program::written(folder.path(), Backend::Embedded).await;
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let text = crate::town::replaced(&text, "[[wechat]]", "[[wechat]]\nsub_app_id = \"wxsub\"");
+    std::fs::write(&config, text).expect("a file");
+    let said = run(&["serve", "--config", config.to_str().expect("UTF-8")]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.complaint.contains("wechat wuxi-wechat: sub_app_id"), "{}", said.complaint);
+}

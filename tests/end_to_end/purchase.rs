@@ -3,7 +3,7 @@
 use kernel::Channel;
 use rstest::rstest;
 
-use crate::town::{Backend, NONE, Town, insured};
+use crate::town::{Backend, NONE, Town, insured, replaced};
 
 #[rstest]
 #[case::wechat(Channel::Wechat, "张三", "channel:wechat:wuxi-wechat", 89_880)]
@@ -55,6 +55,37 @@ async fn a_purchase_ends_booked_by_both_agencies(
         ]
     );
     assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// A service provider (服务商) collects for a sub merchant; the money is the sub merchant's, and the
+/// same notification naming another merchant pays nothing.
+#[tokio::test]
+async fn a_purchase_through_a_service_provider_ends_booked() {
+    let town = Town::with(Backend::Embedded, |config| {
+        let text = std::fs::read_to_string(config).expect("the configuration");
+        let text = replaced(&text, "[[wechat]]", "[[wechat]]\nsub_mchid = \"1900000109\"");
+        std::fs::write(config, text).expect("a configuration");
+    })
+    .await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    let record = citizen.record(&order).await;
+    assert_eq!(record["label"], "缴费成功", "{record}");
+    assert_eq!(town.mocks.agency().postings().len(), 2);
+    assert_eq!(town.cases().await, NONE);
+
+    let (second, started) = citizen.pays_unheard("2023-02").await;
+    let wrong = |craft: &mut mock_providers::Craft| craft.merchant_id = Some("1900000002".into());
+    let told = town.notification(Channel::Wechat, &started.out_trade_no, wrong);
+    town.deliver(&told).await.acknowledged(Channel::Wechat);
+    assert_eq!(town.cases().await, ["wrong_merchant"]);
+    assert_eq!(citizen.label(&second).await, "支付中", "another provider's money pays nothing");
+    let told = town.notification(Channel::Wechat, &started.out_trade_no, |_| ());
+    town.deliver(&told).await.acknowledged(Channel::Wechat);
+    town.run_jobs().await;
+    assert_eq!(citizen.label(&second).await, "缴费成功");
     town.close().await;
 }
 

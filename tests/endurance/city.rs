@@ -212,6 +212,19 @@ impl City {
 }
 
 impl Letter {
+    /// As a request for `address`, under another serial.
+    pub fn bytes_under(&self, address: &str, serial: &str) -> Vec<u8> {
+        let Letter { path, headers, body } = self;
+        let length = body.len();
+        let mut text =
+            format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n");
+        for (name, value) in headers {
+            let value = if name.eq_ignore_ascii_case("wechatpay-serial") { serial } else { value };
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        format!("{text}\r\n{body}").into_bytes()
+    }
+
     /// Whether an answer means to the platform: stored, do not tell again.
     pub fn accepts(answer: Option<&(u16, String)>) -> bool {
         answer.is_some_and(|(status, body)| {
@@ -235,6 +248,17 @@ impl Process {
         let ended = child.try_wait().expect("a status");
         assert!(ended.is_none(), "{} ended by itself: {ended:?}\n{}", self.name, self.last_words());
         child.kill().await.expect("the process can be killed");
+    }
+
+    /// How long it has kept a core busy since its start, in hundredths of a second.
+    pub fn busy(&self) -> Duration {
+        let id = self.child.as_ref().and_then(Child::id).expect("the process runs");
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("/proc");
+        // After `id (name)`, whose name may hold anything, user and system time are 12th and 13th.
+        let after_name = stat.rsplit_once(") ").expect("a name").1;
+        let ticks = after_name.split(' ').skip(11).take(2);
+        let ticks = ticks.map(|ticks| ticks.parse::<u64>().expect("a number"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     /// All that it logged so far.

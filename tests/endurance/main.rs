@@ -16,6 +16,7 @@ mod town;
 
 mod books;
 mod city;
+mod flood;
 mod kills;
 mod load;
 mod outage;

@@ -199,7 +199,8 @@ pub trait PaymentChannel: Send + Sync + fmt::Debug {
     /// Our name for the account.
     fn merchant(&self) -> &MerchantKey;
 
-    /// The platform's number of the account (WeChat `mchid`, Alipay `seller_id`).
+    /// The platform's number of the account (WeChat `mchid`, or `sp_mchid/sub_mchid` for a service
+    /// provider's; Alipay `seller_id`).
     fn merchant_id(&self) -> &str;
 
     /// The mini-program that may open the wallet for this account.

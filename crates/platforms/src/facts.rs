@@ -2,6 +2,9 @@
 
 use kernel::{Channel, Fen, MerchantKey, Timestamp};
 
+/// No column for a merchant's id is wider.
+pub(crate) const MERCHANT_ID_MAX: usize = 64;
+
 /// Whether a number or name that a platform tells has the form that both platforms document: 1 to
 /// 64 visible characters of ASCII. Whatever is longer or holds a control character was never given
 /// out, and no column would hold it.
@@ -50,7 +53,8 @@ impl PaymentFact {
     pub const fn merchant(&self) -> &MerchantKey {
         &self.merchant
     }
-    /// The merchant that the platform names: `mchid`, `seller_id`.
+    /// The merchant that the platform names: `mchid`, `seller_id`; `sp_mchid/sub_mchid` when a
+    /// service provider took the money for another merchant.
     pub fn merchant_id(&self) -> &str {
         &self.merchant_id
     }

@@ -45,7 +45,7 @@ pub use wechat::{
     FaceStanding, FaceTicket, MessageLanguage, MiniProgramError, MiniProgramRefused,
     MiniProgramVersion, StatementStanding, SubscriptionMessage, TokenStore, TokenStoreAway,
     WechatConfig, WechatFaceNumber, WechatFundMove, WechatFundStatement, WechatLogin,
-    WechatLoginConfig, WechatMerchant, WechatMiniProgram, WechatOfficialAccount, WechatPhoneNumber,
-    WechatRefundTarget, WechatStatementError, WechatStatementKind, WechatTrade, WechatTradeRefund,
-    WechatTradeStatement,
+    WechatLoginConfig, WechatMerchant, WechatMiniProgram, WechatOfficialAccount, WechatPartner,
+    WechatPhoneNumber, WechatRefundTarget, WechatStatementError, WechatStatementKind, WechatTrade,
+    WechatTradeRefund, WechatTradeStatement,
 };

@@ -1,11 +1,13 @@
 //! WeChat Pay APIv3 and the server API of WeChat's mini-programs.
 //!
-//! Players: a [`WechatMerchant`] is one direct merchant account (直连商户) and its keys; a
-//! [`WechatMiniProgram`] is one mini-program, or [`WechatLogin`] its login alone. Promised: an answer or a notification is parsed only after
+//! Players: a [`WechatMerchant`] is one merchant account and its keys, a merchant's own (直连商户) or a
+//! service provider's (服务商) for one sub merchant; a [`WechatMiniProgram`] is one mini-program, or
+//! [`WechatLogin`] its login alone. Promised: an answer or a notification is parsed only after
 //! its signature over the raw bytes has been verified with the key that its serial names, and its
 //! time is within five minutes. Keys come from configuration, and platform certificates from
 //! WeChat's own list as well. Deliberately absent: Guomi signatures.
 
+mod account;
 mod certificates;
 mod client;
 mod examination;
@@ -28,15 +30,15 @@ use kernel::{Channel, Clock, Entropy, MerchantKey, OutTradeNo, Secret, Timestamp
 use reqwest::header::HeaderMap;
 
 use self::{
+    account::Account,
     client::{Client, Parts},
     keys::{PlatformKeys, is_certificate_serial},
     sign::{ContentKey, SignedHead},
 };
 use crate::{
     ChannelError, Created, Notice, PaymentChannel, PaymentRequest, PaymentStanding, Prepared,
-    RefundRequest, RefundStanding, Refusal, SetupError, WalletParameters,
-    rsa::SigningKey,
-    setup::{host, identifier},
+    RefundRequest, RefundStanding, Refusal, SetupError, WalletParameters, rsa::SigningKey,
+    setup::host,
 };
 
 pub use self::{
@@ -65,9 +67,12 @@ pub struct WechatConfig {
     /// The other access point (`https://api2.mch.weixin.qq.com`), asked with the same signature when
     /// no connection to the first comes about.
     pub backup_base_url: Option<String>,
-    /// The mini-program's appid, bound to `mchid`.
+    /// The mini-program's appid, bound to `mchid`. In partner mode the service provider's.
     pub app_id: String,
+    /// Who signs. In partner mode the service provider's, `sp_mchid`.
     pub mchid: String,
+    /// Partner mode: the account takes money for this merchant.
+    pub partner: Option<WechatPartner>,
     /// Serial of the merchant API certificate (商户API证书序列号), hexadecimal.
     pub merchant_serial: String,
     /// The merchant API private key (商户API私钥).
@@ -84,13 +89,21 @@ pub struct WechatConfig {
     pub public_keys: Vec<(String, String)>,
 }
 
+/// The sub merchant (特约商户) of an account in partner mode (服务商模式).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WechatPartner {
+    pub sub_mchid: String,
+    /// The sub merchant's own mini-program, when citizens pay in that one and not in the service
+    /// provider's.
+    pub sub_app_id: Option<String>,
+}
+
 /// What findings and errors call the merchant's key.
 const MERCHANT_KEY: &str = "merchant private key";
 
 /// One merchant account at WeChat Pay.
 pub struct WechatMerchant {
     key: MerchantKey,
-    app_id: String,
     client: Arc<Client>,
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
@@ -102,7 +115,7 @@ impl WechatMerchant {
     /// # Errors
     /// [`SetupError`] names the setting that cannot work.
     pub fn new(
-        config: WechatConfig,
+        mut config: WechatConfig,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<WechatMerchant, SetupError> {
@@ -116,19 +129,19 @@ impl WechatMerchant {
             signing_key.public_key(),
         )?;
         let content_key = ContentKey::read(&config.apiv3_key)?;
+        let account = Account::read(&mut config)?;
         let backup = config.backup_base_url.as_deref();
         let parts = Parts {
             base: host("base_url", &config.base_url)?,
             backup: backup.map(|url| host("backup_base_url", url)).transpose()?,
-            mchid: identifier("mchid", config.mchid)?,
+            account,
             serial: keys::merchant_serial(&config.merchant_serial)?,
             key: signing_key,
             platform_keys,
             content_key,
         };
         let client = Arc::new(Client::new(parts, Arc::clone(&clock), Arc::clone(&entropy))?);
-        let app_id = identifier("app_id", config.app_id)?;
-        Ok(WechatMerchant { key: config.key, app_id, client, entropy, clock })
+        Ok(WechatMerchant { key: config.key, client, entropy, clock })
     }
 
     /// Sends a refund that ended abnormally (退款异常) to another account; it is under way again then.
@@ -186,7 +199,7 @@ impl WechatMerchant {
 
 impl fmt::Debug for WechatMerchant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WechatMerchant({}, {})", self.key, self.client.mchid())
+        write!(f, "WechatMerchant({}, {})", self.key, self.client.account().merchant_id())
     }
 }
 
@@ -201,24 +214,24 @@ impl PaymentChannel for WechatMerchant {
     }
 
     fn merchant_id(&self) -> &str {
-        self.client.mchid()
+        self.client.account().merchant_id()
     }
 
     fn app_id(&self) -> &str {
-        &self.app_id
+        self.client.account().app_id()
     }
 
     fn prepare_payment(&self, request: &PaymentRequest) -> Result<Prepared, ChannelError> {
-        payment::prepare(&self.app_id, self.client.mchid(), request)
+        payment::prepare(self.client.account(), request)
     }
 
     async fn create_payment(&self, prepared: &Prepared) -> Result<Created, ChannelError> {
-        payment::create(&self.client, &self.app_id, prepared).await
+        payment::create(&self.client, prepared).await
     }
 
     fn wallet_parameters(&self, created: &Created) -> Result<WalletParameters, ChannelError> {
         let nonce = self.entropy.letters(sign::NONCE_LETTERS);
-        payment::wallet_parameters(&self.client, &self.app_id, self.clock.now(), nonce, created)
+        payment::wallet_parameters(&self.client, self.clock.now(), nonce, created)
     }
 
     fn token_lifetime(&self) -> Option<Duration> {
@@ -237,7 +250,7 @@ impl PaymentChannel for WechatMerchant {
     }
 
     fn prepare_refund(&self, request: &RefundRequest) -> Result<Prepared, ChannelError> {
-        refund::prepare(request)
+        refund::prepare(self.client.account(), request)
     }
 
     async fn request_refund(&self, prepared: &Prepared) -> Result<RefundStanding, ChannelError> {
@@ -258,8 +271,7 @@ impl PaymentChannel for WechatMerchant {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Notice, Refusal> {
-        let (keys, content_key) = (self.client.platform_keys(), self.client.content_key());
-        let opened = notification::open(keys, content_key, &self.key, now, headers, body);
+        let opened = notification::open(&self.client, &self.key, now, headers, body);
         match &opened {
             Err(Refusal::UnknownKey) => self.meet_unknown_serial(now, headers, body),
             Ok(_) if self.client.refresh().is_due(now) => self.renew_later(None),

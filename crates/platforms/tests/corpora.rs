@@ -13,6 +13,7 @@ fn a_corpus_is_harmless(
     #[values(
         "wechat_headers",
         "wechat_notification",
+        "wechat_bill",
         "alipay_notification",
         "alipay_answer",
         "alipay_bill_zip",

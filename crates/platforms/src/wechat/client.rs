@@ -12,6 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use super::{
+    account::Account,
     certificates::{Refresh, read_list},
     keys::{PlatformKeys, is_certificate_serial},
     sign::{ContentKey, NONCE_LETTERS, SCHEME, SignedHead, request_text},
@@ -38,7 +39,7 @@ pub(super) struct Client {
     base: Url,
     /// The other access point, asked when no connection to the first came about.
     backup: Option<Url>,
-    mchid: String,
+    account: Account,
     serial: String,
     key: SigningKey,
     platform_keys: PlatformKeys,
@@ -79,7 +80,7 @@ pub(super) struct ErrorAnswer {
 pub(super) struct Parts {
     pub(super) base: Url,
     pub(super) backup: Option<Url>,
-    pub(super) mchid: String,
+    pub(super) account: Account,
     pub(super) serial: String,
     pub(super) key: SigningKey,
     pub(super) platform_keys: PlatformKeys,
@@ -92,12 +93,12 @@ impl Client {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Client, SetupError> {
-        let Parts { base, backup, mchid, serial, key, platform_keys, content_key } = parts;
+        let Parts { base, backup, account, serial, key, platform_keys, content_key } = parts;
         Ok(Client {
             caller: Caller::new(Channel::Wechat, &base, Arc::clone(&clock))?,
             base,
             backup,
-            mchid,
+            account,
             serial,
             key,
             platform_keys,
@@ -114,8 +115,8 @@ impl Client {
         Client { caller: self.caller.impatient(), ..self }
     }
 
-    pub(super) fn mchid(&self) -> &str {
-        &self.mchid
+    pub(super) const fn account(&self) -> &Account {
+        &self.account
     }
 
     pub(super) const fn platform_keys(&self) -> &PlatformKeys {
@@ -352,7 +353,7 @@ impl Client {
         let (seconds, nonce) =
             (self.clock.now().unix_seconds(), self.entropy.letters(NONCE_LETTERS));
         let signature = self.sign(&request_text(method, target, seconds, &nonce, body))?;
-        let (mchid, serial) = (&self.mchid, &self.serial);
+        let (mchid, serial) = (self.account.mchid(), &self.serial);
         Ok(format!(
             "{SCHEME} mchid=\"{mchid}\",nonce_str=\"{nonce}\",timestamp=\"{seconds}\",\
              serial_no=\"{serial}\",signature=\"{signature}\""
@@ -460,6 +461,7 @@ fn internal_code(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use kernel::RetryClass::{self, Idempotent, Never, QueryFirst};
     use rstest::rstest;
 
     use super::*;
@@ -484,6 +486,8 @@ mod tests {
     #[case(403, "RULELIMIT", ChannelError::Refused(Refused::Limit))]
     #[case(403, "NOT_ENOUGH", ChannelError::Refused(Refused::NotEnough))]
     #[case(403, "USER_ACCOUNT_ABNORMAL", ChannelError::Refused(Refused::Payer))]
+    #[case(403, "ACCOUNT_ERROR", ChannelError::Refused(Refused::Payer))]
+    #[case(500, "INVALID_TRANSACTIONID", ChannelError::Refused(Refused::Other("INVALID_TRANSACTIONID".into())))]
     #[case(500, "OPENID_MISMATCH", ChannelError::Refused(Refused::Payer))]
     #[case(404, "ORDERNOTEXIST", ChannelError::Refused(Refused::NotFound))]
     #[case(404, "MCH_NOT_EXISTS", ChannelError::Misconfigured("MCH_NOT_EXISTS".into()))]
@@ -505,6 +509,50 @@ mod tests {
         #[case] error: ChannelError,
     ) {
         assert_eq!(judged(status, code, "08F1-0", None), error);
+    }
+
+    /// Each code of WeChat's page of statuses and codes, in both spellings that float around.
+    #[rstest]
+    #[case(400, "PARAM_ERROR", Never)]
+    #[case(400, "INVALID_REQUEST", Never)]
+    #[case(400, "APPID_MCHID_NOT_MATCH", Never)]
+    #[case(400, "MCH_NOT_EXISTS", Never)]
+    #[case(404, "MCH_NOT_EXISTS", Never)]
+    #[case(400, "ORDER_CLOSED", Never)]
+    #[case(400, "ORDER_PAID", Never)]
+    #[case(401, "SIGN_ERROR", Never)]
+    #[case(403, "NO_AUTH", Never)]
+    #[case(403, "ACCOUNT_ERROR", Never)]
+    #[case(403, "NOT_ENOUGH", Never)]
+    #[case(403, "OUT_TRADE_NO_USED", Never)]
+    #[case(403, "RULE_LIMIT", Never)]
+    #[case(403, "TRADE_ERROR", Never)]
+    #[case(403, "USER_ACCOUNT_ABNORMAL", Never)]
+    #[case(404, "ORDER_NOT_EXIST", Never)]
+    #[case(404, "RESOURCE_NOT_EXISTS", Never)]
+    #[case(404, "NOT_FOUND", Never)]
+    #[case(429, "FREQUENCY_LIMITED", Idempotent)]
+    #[case(429, "FREQUENCY_LIMIT_EXCEED", Idempotent)]
+    #[case(429, "RATELIMIT_EXCEEDED", Idempotent)]
+    #[case(429, "RATE_LIMITED", Idempotent)]
+    #[case(500, "SYSTEM_ERROR", QueryFirst)]
+    #[case(500, "BANK_ERROR", QueryFirst)]
+    #[case(500, "INVALID_TRANSACTIONID", Never)]
+    #[case(500, "OPENID_MISMATCH", Never)]
+    #[case(202, "USER_PAYING", QueryFirst)]
+    #[case(502, "SERVICE_UNAVAILABLE", QueryFirst)]
+    #[case(503, "SERVICE_UNAVAILABLE", QueryFirst)]
+    #[case(502, "", QueryFirst)]
+    #[case(503, "", QueryFirst)]
+    fn a_documented_code_has_a_retry_class(
+        #[case] status: u16,
+        #[case] code: &str,
+        #[case] class: RetryClass,
+    ) {
+        for code in [code.to_owned(), code.replace('_', "")] {
+            let error = judged(status, &code, "08F1-0", None);
+            assert_eq!(error.retry_class(), class, "{status} {code}: {error}");
+        }
     }
 
     #[rstest]

@@ -27,7 +27,13 @@ impl WechatConfig {
                 note(error.into());
             }
         }
-        for (setting, text) in [("mchid", &self.mchid), ("app_id", &self.app_id)] {
+        let partner = self.partner.iter();
+        let partner = partner.flat_map(|partner| {
+            let sub_app_id = partner.sub_app_id.iter().map(|text| ("sub_app_id", text));
+            [("sub_mchid", &partner.sub_mchid)].into_iter().chain(sub_app_id)
+        });
+        let ours = [("mchid", &self.mchid), ("app_id", &self.app_id)];
+        for (setting, text) in ours.into_iter().chain(partner) {
             if let Err(error) = identifier(setting, text.clone()) {
                 note(error.into());
             }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    keys::PlatformKeys,
+    client::Client,
     payment::Transaction,
     refund::Refund,
     sign::{ContentKey, SignedHead},
@@ -60,8 +60,7 @@ pub(super) fn is_sealed_for_us(content_key: &ContentKey, body: &[u8]) -> bool {
 }
 
 pub(super) fn open(
-    keys: &PlatformKeys,
-    content_key: &ContentKey,
+    client: &Client,
     merchant: &MerchantKey,
     now: Timestamp,
     headers: &HeaderMap,
@@ -70,7 +69,8 @@ pub(super) fn open(
     if body.len() > BODY_BYTES_MAX {
         return Err(Refusal::Malformed);
     }
-    SignedHead::read(headers)?.verify(keys, now, body)?;
+    SignedHead::read(headers)?.verify(client.platform_keys(), now, body)?;
+    let content_key = client.content_key();
 
     // Genuine from here on.
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)?;
@@ -83,7 +83,8 @@ pub(super) fn open(
             if !transaction.is_success() {
                 return Err(Refusal::Unreadable);
             }
-            let fact = transaction.into_fact(Told::Notification, merchant, envelope.id);
+            let fact =
+                transaction.into_fact(Told::Notification, client.account(), merchant, envelope.id);
             fact.map(Notice::Payment).ok_or(Refusal::Unreadable)
         }
         "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
+    account::{Account, NamedPayer, Owner, PayerId},
     client::{Client, Said},
     sign::wallet_text,
 };
@@ -22,14 +23,14 @@ pub(super) const PREPAY_ID_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60)
 
 #[derive(Serialize)]
 struct CreateBody<'a> {
-    appid: &'a str,
-    mchid: &'a str,
+    #[serde(flatten)]
+    owner: Owner,
     description: &'a str,
     out_trade_no: &'a OutTradeNo,
     time_expire: String,
     notify_url: &'a str,
     amount: CreateAmount,
-    payer: CreatePayer<'a>,
+    payer: PayerId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scene_info: Option<SceneInfo>,
 }
@@ -41,19 +42,13 @@ struct CreateAmount {
 }
 
 #[derive(Serialize)]
-struct CreatePayer<'a> {
-    openid: &'a str,
-}
-
-#[derive(Serialize)]
 struct SceneInfo {
     payer_client_ip: String,
 }
 
 /// The exact JSON body, with no member that is null and none that WeChat does not know.
 pub(super) fn prepare(
-    app_id: &str,
-    mchid: &str,
+    account: &Account,
     request: &PaymentRequest,
 ) -> Result<Prepared, ChannelError> {
     check_text(&request.description, 127, "description: 1 to 127 characters of at most 3 bytes")?;
@@ -68,14 +63,13 @@ pub(super) fn prepare(
     }
     let client_ip = request.client_ip.map(|ip| ip.to_canonical().to_string());
     encode(&CreateBody {
-        appid: app_id,
-        mchid,
+        owner: account.owner(),
         description: &request.description,
         out_trade_no: &request.out_trade_no,
         time_expire: request.expires_at.rfc3339(),
         notify_url: &request.notify_url,
         amount: CreateAmount { total: request.amount.get(), currency: "CNY" },
-        payer: CreatePayer { openid: &payer.id },
+        payer: account.payer(&payer.id),
         scene_info: client_ip.map(|payer_client_ip| SceneInfo { payer_client_ip }),
     })
 }
@@ -114,25 +108,14 @@ pub(super) fn check_notify_url(text: &str) -> Result<(), ChannelError> {
     Ok(())
 }
 
-pub(super) async fn create(
-    client: &Client,
-    app_id: &str,
-    prepared: &Prepared,
-) -> Result<Created, ChannelError> {
-    #[derive(Deserialize)]
-    struct Owner<'a> {
-        #[serde(borrow)]
-        appid: std::borrow::Cow<'a, str>,
-        #[serde(borrow)]
-        mchid: std::borrow::Cow<'a, str>,
-    }
+pub(super) async fn create(client: &Client, prepared: &Prepared) -> Result<Created, ChannelError> {
     #[derive(Deserialize)]
     struct Body {
         prepay_id: String,
     }
-    let owner: Owner<'_> = serde_json::from_str(prepared.as_str())
+    let owner: Owner = serde_json::from_str(prepared.as_str())
         .map_err(|_| ChannelError::BadRequest("the stored request is not a WeChat payment"))?;
-    if owner.appid != app_id || owner.mchid != client.mchid() {
+    if owner != client.account().owner() {
         return Err(ChannelError::BadRequest("the stored request is another merchant's"));
     }
     let judge = |said| match said {
@@ -147,19 +130,20 @@ pub(super) async fn create(
         }
         Said::Error(error) => Err(error.into_error()),
     };
-    client.post("create", "/v3/pay/transactions/jsapi", prepared.as_str(), judge).await
+    let target = format!("{}/jsapi", client.account().payments());
+    client.post("create", &target, prepared.as_str(), judge).await
 }
 
 pub(super) fn wallet_parameters(
     client: &Client,
-    app_id: &str,
     now: Timestamp,
     nonce: String,
     created: &Created,
 ) -> Result<WalletParameters, ChannelError> {
     let package = format!("prepay_id={}", created.token);
     let seconds = now.unix_seconds();
-    let pay_sign = client.sign(&wallet_text(app_id, seconds, &nonce, &package))?;
+    let pay_sign =
+        client.sign(&wallet_text(client.account().app_id(), seconds, &nonce, &package))?;
     Ok(WalletParameters::Wechat {
         time_stamp: seconds.to_string(),
         nonce_str: nonce,
@@ -174,8 +158,8 @@ pub(super) async fn query(
     merchant: &MerchantKey,
     out_trade_no: &OutTradeNo,
 ) -> Result<PaymentStanding, ChannelError> {
-    let mchid = client.mchid();
-    let target = format!("/v3/pay/transactions/out-trade-no/{out_trade_no}?mchid={mchid}");
+    let (account, query) = (client.account(), client.account().query());
+    let target = format!("{}/out-trade-no/{out_trade_no}?{query}", account.payments());
     let judge = |said| match said {
         Said::Done(verified) => {
             let transaction: Transaction = verified.read()?;
@@ -183,7 +167,7 @@ pub(super) async fn query(
             if transaction.out_trade_no != out_trade_no.as_str() {
                 return Err(ChannelError::Unknown("the answer is about another number".into()));
             }
-            transaction.into_standing(merchant)
+            transaction.into_standing(account, merchant)
         }
         Said::Error(error) if error.is_not_found() => Ok(PaymentStanding::NotFound),
         Said::Error(error) => Err(error.into_error()),
@@ -194,12 +178,9 @@ pub(super) async fn query(
 /// 204 also for numbers that are closed already or that WeChat never saw; the caller queries
 /// afterwards.
 pub(super) async fn close(client: &Client, out_trade_no: &OutTradeNo) -> Result<(), ChannelError> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        mchid: &'a str,
-    }
-    let target = format!("/v3/pay/transactions/out-trade-no/{out_trade_no}/close");
-    let body = encode(&Body { mchid: client.mchid() })?;
+    let account = client.account();
+    let target = format!("{}/out-trade-no/{out_trade_no}/close", account.payments());
+    let body = encode(&account.merchant())?;
     let judge = |said| match said {
         Said::Done(_) => Ok(()),
         Said::Error(error) => match error.into_error() {
@@ -214,14 +195,14 @@ pub(super) async fn close(client: &Client, out_trade_no: &OutTradeNo) -> Result<
 /// optional.
 #[derive(Deserialize)]
 pub(super) struct Transaction {
-    appid: String,
-    mchid: String,
+    #[serde(flatten)]
+    owner: Owner,
     out_trade_no: String,
     transaction_id: Option<String>,
     trade_state: String,
     success_time: Option<String>,
     amount: Option<TransactionAmount>,
-    payer: Option<TransactionPayer>,
+    payer: Option<NamedPayer>,
 }
 
 #[derive(Deserialize)]
@@ -230,21 +211,20 @@ struct TransactionAmount {
     currency: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct TransactionPayer {
-    openid: Option<String>,
-}
-
 impl Transaction {
     pub(super) fn is_success(&self) -> bool {
         self.trade_state == "SUCCESS"
     }
 
-    fn into_standing(self, merchant: &MerchantKey) -> Result<PaymentStanding, ChannelError> {
+    fn into_standing(
+        self,
+        account: &Account,
+        merchant: &MerchantKey,
+    ) -> Result<PaymentStanding, ChannelError> {
         match self.trade_state.as_str() {
             // REFUND: some of the money went back later, but it was received.
             "SUCCESS" | "REFUND" => self
-                .into_fact(Told::Query, merchant, None)
+                .into_fact(Told::Query, account, merchant, None)
                 .map(PaymentStanding::Paid)
                 .ok_or_else(|| ChannelError::Unknown("a paid answer lacks members".into())),
             // The latter two belong to code payments (付款码): not paid, and a close ends them.
@@ -259,13 +239,14 @@ impl Transaction {
     pub(super) fn into_fact(
         self,
         told: Told,
+        account: &Account,
         merchant: &MerchantKey,
         notification_id: Option<String>,
     ) -> Option<PaymentFact> {
         let amount = self.amount?;
         let currency = amount.currency.unwrap_or_else(|| "CNY".into());
         let transaction_id = self.transaction_id?;
-        let names = [&self.mchid, &self.appid, &self.out_trade_no, &transaction_id, &currency];
+        let names = [&self.out_trade_no, &transaction_id, &currency];
         if !names.into_iter().all(|name| is_name(name)) {
             return None;
         }
@@ -273,14 +254,14 @@ impl Transaction {
             told,
             channel: Channel::Wechat,
             merchant: merchant.clone(),
-            merchant_id: self.mchid,
-            app_id: self.appid,
+            merchant_id: self.owner.merchant_id()?,
+            app_id: account.named_app(&self.owner)?,
             out_trade_no: self.out_trade_no,
             transaction_id,
             amount: Fen::new(amount.total?)?,
             currency,
             paid_at: Timestamp::from_rfc3339(&self.success_time?).ok()?,
-            payer_id: self.payer.and_then(|payer| payer.openid),
+            payer_id: self.payer.and_then(|payer| account.payer_id(payer)),
             notification_id: message_name(notification_id),
         })
     }

@@ -4,6 +4,7 @@ use kernel::{Channel, Fen, MerchantKey, OutTradeNo, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    account::{Account, Owner},
     client::{Client, Said},
     payment::{check_notify_url, check_text, encode},
 };
@@ -16,6 +17,8 @@ const PATH: &str = "/v3/refund/domestic/refunds";
 
 #[derive(Serialize)]
 struct RequestBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_mchid: Option<&'a str>,
     out_trade_no: &'a OutTradeNo,
     out_refund_no: &'a OutTradeNo,
     reason: &'a str,
@@ -30,13 +33,17 @@ struct RequestAmount {
     currency: &'static str,
 }
 
-pub(super) fn prepare(request: &RefundRequest) -> Result<Prepared, ChannelError> {
+pub(super) fn prepare(
+    account: &Account,
+    request: &RefundRequest,
+) -> Result<Prepared, ChannelError> {
     check_text(&request.reason, 80, "reason: 1 to 80 characters of at most 3 bytes")?;
     check_notify_url(&request.notify_url)?;
     if request.amount.is_zero() || request.payment_amount < request.amount {
         return Err(ChannelError::BadRequest("amount: at least one fen, at most the payment"));
     }
     encode(&RequestBody {
+        sub_mchid: account.sub_mchid(),
         out_trade_no: &request.out_trade_no,
         out_refund_no: &request.out_refund_no,
         reason: &request.reason,
@@ -58,13 +65,18 @@ pub(super) async fn request(
 ) -> Result<RefundStanding, ChannelError> {
     #[derive(Deserialize)]
     struct Numbers {
+        sub_mchid: Option<String>,
         out_trade_no: OutTradeNo,
         out_refund_no: OutTradeNo,
     }
     let numbers: Numbers = serde_json::from_str(prepared.as_str())
         .map_err(|_| ChannelError::BadRequest("the stored request is not a WeChat refund"))?;
-    let judge =
-        |said| judge(said, client.mchid(), merchant, &numbers.out_trade_no, &numbers.out_refund_no);
+    if numbers.sub_mchid.as_deref() != client.account().sub_mchid() {
+        return Err(ChannelError::BadRequest("the stored request is another merchant's"));
+    }
+    let judge = |said| {
+        judge(said, client.account(), merchant, &numbers.out_trade_no, &numbers.out_refund_no)
+    };
     client.post("refund", PATH, prepared.as_str(), judge).await
 }
 
@@ -74,9 +86,16 @@ pub(super) async fn query(
     out_trade_no: &OutTradeNo,
     out_refund_no: &OutTradeNo,
 ) -> Result<RefundStanding, ChannelError> {
-    let target = format!("{PATH}/{out_refund_no}");
-    let judge = |said| judge(said, client.mchid(), merchant, out_trade_no, out_refund_no);
+    let target = query_target(client.account(), out_refund_no);
+    let judge = |said| judge(said, client.account(), merchant, out_trade_no, out_refund_no);
     client.get("refund_query", &target, judge).await
+}
+
+fn query_target(account: &Account, out_refund_no: &OutTradeNo) -> String {
+    match account.sub_mchid() {
+        None => format!("{PATH}/{out_refund_no}"),
+        Some(sub_mchid) => format!("{PATH}/{out_refund_no}?sub_mchid={sub_mchid}"),
+    }
 }
 
 /// Where the money of an abnormal refund goes.
@@ -102,6 +121,8 @@ pub(super) async fn redirect(
     #[derive(Serialize)]
     struct Body<'a> {
         out_refund_no: &'a OutTradeNo,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sub_mchid: Option<&'a str>,
         r#type: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         bank_type: Option<&'a str>,
@@ -113,6 +134,7 @@ pub(super) async fn redirect(
     let (serial, key) = client.sealing_key().await?;
     let mut body = Body {
         out_refund_no,
+        sub_mchid: client.account().sub_mchid(),
         r#type: "MERCHANT_BANK_CARD",
         bank_type: None,
         bank_account: None,
@@ -135,7 +157,7 @@ pub(super) async fn redirect(
         Said::Error(error) if error.is_not_found() => Ok(None),
         Said::Error(error) => Err(error.into_error()),
     };
-    let path = format!("{PATH}/{out_refund_no}");
+    let path = query_target(client.account(), out_refund_no);
     let named: Option<Named> = client.get("refund_query", &path, own_number).await?;
     let Some(Named { refund_id }) = named else { return Ok(RefundStanding::NotFound) };
     // The number becomes a part of a path.
@@ -144,13 +166,13 @@ pub(super) async fn redirect(
     }
     let path = format!("{PATH}/{refund_id}/apply-abnormal-refund");
     let body = encode(&body)?;
-    let judge = |said| judge(said, client.mchid(), merchant, out_trade_no, out_refund_no);
+    let judge = |said| judge(said, client.account(), merchant, out_trade_no, out_refund_no);
     client.post_sealed("refund_redirect", &path, body.as_str(), &serial, judge).await
 }
 
 fn judge(
     said: Said,
-    mchid: &str,
+    account: &Account,
     merchant: &MerchantKey,
     out_trade_no: &OutTradeNo,
     out_refund_no: &OutTradeNo,
@@ -166,7 +188,7 @@ fn judge(
     {
         return Err(ChannelError::Unknown("the answer is about another number".into()));
     }
-    let fact = refund.into_fact(Told::Query, merchant, Some(mchid));
+    let fact = refund.into_fact(Told::Query, merchant, Some(account.merchant_id()));
     fact.map(RefundStanding::Known)
         .ok_or_else(|| ChannelError::Unknown("the answer about a refund lacks members".into()))
 }
@@ -175,7 +197,8 @@ fn judge(
 /// `refund_status` in notifications, and only notifications name the merchant.
 #[derive(Deserialize)]
 pub(super) struct Refund {
-    mchid: Option<String>,
+    #[serde(flatten)]
+    owner: Owner,
     out_trade_no: String,
     out_refund_no: String,
     status: Option<String>,
@@ -212,11 +235,15 @@ impl Refund {
         if !is_name(&self.out_trade_no) || !is_name(&self.out_refund_no) {
             return None;
         }
+        let merchant_id = match asked_of {
+            Some(asked_of) if self.owner.is_nobody() => asked_of.to_owned(),
+            _ => self.owner.merchant_id()?,
+        };
         Some(RefundFact {
             told,
             channel: Channel::Wechat,
             merchant: merchant.clone(),
-            merchant_id: self.mchid.or_else(|| asked_of.map(str::to_owned))?,
+            merchant_id,
             out_trade_no: self.out_trade_no,
             out_refund_no: self.out_refund_no,
             status,

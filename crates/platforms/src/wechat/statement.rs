@@ -81,9 +81,11 @@ struct Offer {
 impl WechatMerchant {
     /// Writes the statement of `day` (`yyyy-MM-dd`, not today, at most three months ago) into `into`.
     /// The bytes are to be thrown away unless this returns [`StatementStanding::Written`]. Retry
-    /// class: idempotent, into an empty place.
+    /// class: idempotent, into an empty place. In partner mode the trades are the sub merchant's.
     ///
     /// # Errors
+    /// [`ChannelError::BadRequest`] for the funds in partner mode: WeChat would tell of the service
+    /// provider's account, which is not the one that the money of these payments is on.
     /// [`ChannelError::Unknown`] also when the file is cut, too long, or not the one that was offered.
     pub async fn download_statement(
         &self,
@@ -109,11 +111,17 @@ async fn download(
     if !(dashed && digits(0..4) && digits(5..7) && digits(8..10)) {
         return Err(ChannelError::BadRequest("day: yyyy-MM-dd"));
     }
-    let target = match kind {
-        WechatStatementKind::Trades => {
-            format!("/v3/bill/tradebill?bill_date={day}&bill_type=ALL&tar_type=GZIP")
+    let target = match (kind, client.account().sub_mchid()) {
+        (WechatStatementKind::Trades, sub_mchid) => {
+            let sub_mchid = sub_mchid.map(|id| format!("&sub_mchid={id}")).unwrap_or_default();
+            format!("/v3/bill/tradebill?bill_date={day}&bill_type=ALL{sub_mchid}&tar_type=GZIP")
         }
-        WechatStatementKind::Funds => {
+        (WechatStatementKind::Funds, Some(_)) => {
+            return Err(ChannelError::BadRequest(
+                "kind: a sub merchant's funds are told to itself",
+            ));
+        }
+        (WechatStatementKind::Funds, None) => {
             format!("/v3/bill/fundflowbill?bill_date={day}&account_type=BASIC&tar_type=GZIP")
         }
     };

@@ -4,6 +4,7 @@ mod certificates;
 mod login;
 mod mini_program;
 mod notification;
+mod partner;
 mod payment;
 mod products;
 mod refund;
@@ -41,13 +42,14 @@ fn number(tail: u8) -> OutTradeNo {
     OutTradeNo::new(format!("SI20260101080000000ABCDEFGHIJ{tail}")).expect("a number")
 }
 
-fn config(base_url: String) -> WechatConfig {
+pub(super) fn config(base_url: String) -> WechatConfig {
     WechatConfig {
         key: MerchantKey::new("wuxi-wechat").expect("a key"),
         base_url,
         backup_base_url: None,
         app_id: "wx0123456789abcdef".into(),
         mchid: "1900000001".into(),
+        partner: None,
         merchant_serial: "1dde55ad98ed71d6edd4a4a16996de7b47773a8c".into(),
         merchant_key_pem: Secret::new(TestKey::merchant().pkcs8_pem()),
         merchant_certificate: None,

@@ -6,7 +6,11 @@
 //! way: the id of an account in partner mode is `sp_mchid/sub_mchid`, so that another sub merchant
 //! of the same provider is as wrong as another merchant.
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error},
+};
+use serde_json::value::RawValue;
 
 use super::{WechatConfig, WechatPartner};
 use crate::{
@@ -33,16 +37,16 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// The merchant that a message names; `None` also when it contradicts itself.
+    /// The merchant that a message names; `None` also when it contradicts itself, and when it names a
+    /// service provider without saying for whom.
     pub(super) fn merchant_id(&self) -> Option<String> {
-        let first = match (&self.sp_mchid, &self.mchid) {
-            (Some(provider), Some(merchant)) if provider != merchant => return None,
-            (Some(merchant), _) | (None, Some(merchant)) => merchant,
-            (None, None) => return None,
-        };
-        let whole = match &self.sub_mchid {
-            Some(sub) => format!("{first}/{sub}"),
-            None => first.clone(),
+        let whole = match (&self.sp_mchid, &self.mchid, &self.sub_mchid) {
+            (Some(provider), Some(merchant), _) if provider != merchant => return None,
+            (Some(first), _, Some(sub)) | (None, Some(first), Some(sub)) => {
+                format!("{first}/{sub}")
+            }
+            (None, Some(merchant), None) => merchant.clone(),
+            (Some(_), _, None) | (None, None, _) => return None,
         };
         is_name(&whole).then_some(whole)
     }
@@ -50,6 +54,22 @@ impl Owner {
     /// Whether it names anybody at all. Answers about refunds do not.
     pub(super) fn is_nobody(&self) -> bool {
         [&self.mchid, &self.sp_mchid, &self.sub_mchid].into_iter().all(Option::is_none)
+    }
+}
+
+/// What a message tells, and whom it names. The two are read one after the other and not flattened into
+/// one another: that would keep members that nobody asks for, however deep they are nested.
+pub(super) struct Named<T> {
+    pub(super) owner: Owner,
+    pub(super) told: T,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Named<T>, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let owner = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        let told = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        Ok(Named { owner, told })
     }
 }
 
@@ -216,7 +236,7 @@ mod tests {
     #[rstest]
     #[case::direct(json!({"mchid": "19"}), Some("19"))]
     #[case::partner(json!({"sp_mchid": "19", "sub_mchid": "20"}), Some("19/20"))]
-    #[case::provider_alone(json!({"sp_mchid": "19"}), Some("19"))]
+    #[case::provider_alone(json!({"sp_mchid": "19"}), None)]
     #[case::mixed(json!({"mchid": "19", "sub_mchid": "20"}), Some("19/20"))]
     #[case::twice_the_same(json!({"mchid": "19", "sp_mchid": "19", "sub_mchid": "20"}), Some("19/20"))]
     #[case::contradiction(json!({"mchid": "18", "sp_mchid": "19", "sub_mchid": "20"}), None)]

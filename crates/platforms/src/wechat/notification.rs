@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    account::Named,
     client::Client,
     payment::Transaction,
     refund::Refund,
@@ -76,8 +77,9 @@ pub(super) fn open(
     let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)?;
     match envelope.event_type.as_str() {
         "TRANSACTION.SUCCESS" => {
-            let transaction: Transaction = serde_json::from_slice(&envelope.decrypt(content_key)?)
-                .map_err(|_| Refusal::Unreadable)?;
+            let transaction: Named<Transaction> =
+                serde_json::from_slice(&envelope.decrypt(content_key)?)
+                    .map_err(|_| Refusal::Unreadable)?;
             // Only success is ever notified. Another state contradicts the event, and the caller's
             // query will tell.
             if !transaction.is_success() {
@@ -88,7 +90,7 @@ pub(super) fn open(
             fact.map(Notice::Payment).ok_or(Refusal::Unreadable)
         }
         "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
-            let refund: Refund = serde_json::from_slice(&envelope.decrypt(content_key)?)
+            let refund: Named<Refund> = serde_json::from_slice(&envelope.decrypt(content_key)?)
                 .map_err(|_| Refusal::Unreadable)?;
             let fact = refund.into_fact(Told::Notification, merchant, None);
             fact.map(Notice::Refund).ok_or(Refusal::Unreadable)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    account::{Account, NamedPayer, Owner, PayerId},
+    account::{Account, Named, NamedPayer, Owner, PayerId},
     client::{Client, Said},
     sign::wallet_text,
 };
@@ -162,9 +162,9 @@ pub(super) async fn query(
     let target = format!("{}/out-trade-no/{out_trade_no}?{query}", account.payments());
     let judge = |said| match said {
         Said::Done(verified) => {
-            let transaction: Transaction = verified.read()?;
+            let transaction: Named<Transaction> = verified.read()?;
             // A genuine answer to another question proves nothing about this one.
-            if transaction.out_trade_no != out_trade_no.as_str() {
+            if transaction.told.out_trade_no != out_trade_no.as_str() {
                 return Err(ChannelError::Unknown("the answer is about another number".into()));
             }
             transaction.into_standing(account, merchant)
@@ -195,8 +195,6 @@ pub(super) async fn close(client: &Client, out_trade_no: &OutTradeNo) -> Result<
 /// optional.
 #[derive(Deserialize)]
 pub(super) struct Transaction {
-    #[serde(flatten)]
-    owner: Owner,
     out_trade_no: String,
     transaction_id: Option<String>,
     trade_state: String,
@@ -211,9 +209,9 @@ struct TransactionAmount {
     currency: Option<String>,
 }
 
-impl Transaction {
+impl Named<Transaction> {
     pub(super) fn is_success(&self) -> bool {
-        self.trade_state == "SUCCESS"
+        self.told.trade_state == "SUCCESS"
     }
 
     fn into_standing(
@@ -221,7 +219,7 @@ impl Transaction {
         account: &Account,
         merchant: &MerchantKey,
     ) -> Result<PaymentStanding, ChannelError> {
-        match self.trade_state.as_str() {
+        match self.told.trade_state.as_str() {
             // REFUND: some of the money went back later, but it was received.
             "SUCCESS" | "REFUND" => self
                 .into_fact(Told::Query, account, merchant, None)
@@ -243,10 +241,10 @@ impl Transaction {
         merchant: &MerchantKey,
         notification_id: Option<String>,
     ) -> Option<PaymentFact> {
-        let amount = self.amount?;
+        let amount = self.told.amount?;
         let currency = amount.currency.unwrap_or_else(|| "CNY".into());
-        let transaction_id = self.transaction_id?;
-        let names = [&self.out_trade_no, &transaction_id, &currency];
+        let transaction_id = self.told.transaction_id?;
+        let names = [&self.told.out_trade_no, &transaction_id, &currency];
         if !names.into_iter().all(|name| is_name(name)) {
             return None;
         }
@@ -256,12 +254,12 @@ impl Transaction {
             merchant: merchant.clone(),
             merchant_id: self.owner.merchant_id()?,
             app_id: account.named_app(&self.owner)?,
-            out_trade_no: self.out_trade_no,
+            out_trade_no: self.told.out_trade_no,
             transaction_id,
             amount: Fen::new(amount.total?)?,
             currency,
-            paid_at: Timestamp::from_rfc3339(&self.success_time?).ok()?,
-            payer_id: self.payer.and_then(|payer| account.payer_id(payer)),
+            paid_at: Timestamp::from_rfc3339(&self.told.success_time?).ok()?,
+            payer_id: self.told.payer.and_then(|payer| account.payer_id(payer)),
             notification_id: message_name(notification_id),
         })
     }

@@ -4,7 +4,7 @@ use kernel::{Channel, Fen, MerchantKey, OutTradeNo, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account::{Account, Owner},
+    account::{Account, Named},
     client::{Client, Said},
     payment::{check_notify_url, check_text, encode},
 };
@@ -182,9 +182,9 @@ fn judge(
         Said::Error(error) if error.is_not_found() => return Ok(RefundStanding::NotFound),
         Said::Error(error) => return Err(error.into_error()),
     };
-    let refund: Refund = verified.read()?;
-    if refund.out_refund_no != out_refund_no.as_str()
-        || refund.out_trade_no != out_trade_no.as_str()
+    let refund: Named<Refund> = verified.read()?;
+    if refund.told.out_refund_no != out_refund_no.as_str()
+        || refund.told.out_trade_no != out_trade_no.as_str()
     {
         return Err(ChannelError::Unknown("the answer is about another number".into()));
     }
@@ -197,8 +197,6 @@ fn judge(
 /// `refund_status` in notifications, and only notifications name the merchant.
 #[derive(Deserialize)]
 pub(super) struct Refund {
-    #[serde(flatten)]
-    owner: Owner,
     out_trade_no: String,
     out_refund_no: String,
     status: Option<String>,
@@ -212,7 +210,7 @@ struct RefundAmount {
     refund: Option<i64>,
 }
 
-impl Refund {
+impl Named<Refund> {
     /// `None` when a member is missing or unreadable. `asked_of` is the merchant whose question
     /// was answered; a notification has to name one.
     pub(super) fn into_fact(
@@ -221,18 +219,19 @@ impl Refund {
         merchant: &MerchantKey,
         asked_of: Option<&str>,
     ) -> Option<RefundFact> {
-        let status = match self.refund_status.or(self.status)?.as_str() {
+        let status = match self.told.refund_status.or(self.told.status)?.as_str() {
             "PROCESSING" => RefundStatus::Processing,
             "SUCCESS" => RefundStatus::Succeeded,
             "CLOSED" => RefundStatus::Closed,
             "ABNORMAL" => RefundStatus::Abnormal,
             _ => return None,
         };
-        let refunded_at = match self.success_time.filter(|_| status == RefundStatus::Succeeded) {
+        let refunded_at = match self.told.success_time.filter(|_| status == RefundStatus::Succeeded)
+        {
             Some(text) => Some(Timestamp::from_rfc3339(&text).ok()?),
             None => None,
         };
-        if !is_name(&self.out_trade_no) || !is_name(&self.out_refund_no) {
+        if !is_name(&self.told.out_trade_no) || !is_name(&self.told.out_refund_no) {
             return None;
         }
         let merchant_id = match asked_of {
@@ -244,10 +243,10 @@ impl Refund {
             channel: Channel::Wechat,
             merchant: merchant.clone(),
             merchant_id,
-            out_trade_no: self.out_trade_no,
-            out_refund_no: self.out_refund_no,
+            out_trade_no: self.told.out_trade_no,
+            out_refund_no: self.told.out_refund_no,
             status,
-            amount: Some(Fen::new(self.amount?.refund?)?),
+            amount: Some(Fen::new(self.told.amount?.refund?)?),
             returned_so_far: None,
             refunded_at,
         })

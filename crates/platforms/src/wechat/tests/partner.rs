@@ -199,7 +199,7 @@ fn a_direct_account_does_not_take_a_sub_merchants_money_for_its_own() {
 #[rstest]
 #[case::ours(json!({"sp_mchid": "1900000001", "sub_mchid": SUB}), Some(true))]
 #[case::another_sub_merchant(json!({"sp_mchid": "1900000001", "sub_mchid": "1900000110"}), Some(false))]
-#[case::provider_alone(json!({"sp_mchid": "1900000001"}), Some(false))]
+#[case::provider_alone(json!({"sp_mchid": "1900000001"}), None)]
 #[case::direct(json!({"mchid": "1900000001"}), Some(false))]
 #[case::nobody(json!({}), None)]
 fn a_refund_notice_has_to_name_both_merchants(#[case] mut told: Value, #[case] fits: Option<bool>) {

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kernel::{
-    AgencyCode, BillNo, Clock, Entropy, Fen, Identity, Insurance, Month, OrderNo, Secret,
+    AgencyCode, BillKind, BillNo, Clock, Entropy, Fen, Identity, Insurance, Month, OrderNo, Secret,
 };
 use reqwest::{StatusCode, Url, header::HeaderMap};
 use serde::{Serialize, de::DeserializeOwned};
@@ -16,15 +16,16 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     answer::{self, Asked, Heard},
     port::{
-        Agency, AgencyError, AgencyRefund, Bill, BillQuery, Enrolment, Lock, LockRequest,
-        OfficialDocument, Posted, PostingRequest, PostingStanding, SettlementLine, Tier,
-        TierChoice, TierChosen,
+        Agency, AgencyError, AgencyRefund, Bill, BillQuery, CardNo, CardQuery, Enrolment, Lock,
+        LockRequest, OfficialDocument, Posted, PostingRequest, PostingStanding, SettlementLine,
+        SocialCard, Tier, TierChoice, TierChosen, TopupRequest,
     },
     sign::{self, Key},
     wire::{
-        Bills, BillsAsked, DocumentAnswer, Done, Enrolments, InsuredAsked, LockAsked, Operation,
-        PersonAsked, PostingAsked, ReversalAsked, SerialAsked, SettlementAsked, SettlementPage,
-        Standing, StandingAsked, StandingState, TierAsked, Tiers, TiersAsked, UnlockAsked,
+        Bills, BillsAsked, CardAsked, DocumentAnswer, Done, Enrolments, InsuredAsked, LockAsked,
+        Operation, PersonAsked, PostingAsked, ReversalAsked, SerialAsked, SettlementAsked,
+        SettlementPage, Standing, StandingAsked, StandingState, TierAsked, Tiers, TiersAsked,
+        TopupAnswer, TopupAsked, UnlockAsked,
     },
 };
 
@@ -233,6 +234,29 @@ fn posting_serial(agency: &AgencyCode, order_no: &OrderNo, bill_no: &BillNo) -> 
     format!("P{}", &hash[..40])
 }
 
+/// How much of a card's number is ever shown.
+const CARD_TAIL_LENGTH: usize = 4;
+
+fn last_characters(text: &str, count: usize) -> String {
+    let skipped = text.chars().count().saturating_sub(count);
+    text.chars().skip(skipped).collect()
+}
+
+/// The word in the request: differences and residents' bills come without one.
+const fn asked_kind(kind: BillKind) -> Option<BillKind> {
+    match kind {
+        BillKind::Regular | BillKind::Difference | BillKind::Resident => None,
+        BillKind::BackPayment | BillKind::Topup => Some(kind),
+    }
+}
+
+/// Agencies that tell no kinds bill residents under their insurance.
+fn name_resident(bill: &mut Bill) {
+    if bill.insurance == Insurance::ResidentMedical && bill.kind == BillKind::Regular {
+        bill.kind = BillKind::Resident;
+    }
+}
+
 fn outcome(error: Option<&AgencyError>) -> &'static str {
     match error {
         None => "ok",
@@ -344,16 +368,18 @@ impl Agency for HttpAgency {
             person: PersonAsked::from(&query.identity),
             insurance: query.insurance,
             months: query.months,
+            kind: asked_kind(query.kind),
         };
-        // A bill of another agency or insurance would be paid to the wrong account.
+        // A bill of another agency, insurance or purpose would be paid to the wrong account.
         let check = |answer: Bills| {
-            let asked_for =
-                |bill: &Bill| bill.agency == query.agency && bill.insurance == query.insurance;
-            if answer.bills.iter().all(asked_for) {
-                Ok(answer.bills)
-            } else {
-                Err(not_understood())
-            }
+            let mut bills = answer.bills;
+            bills.iter_mut().for_each(name_resident);
+            let asked_for = |bill: &Bill| {
+                bill.agency == query.agency
+                    && bill.insurance == query.insurance
+                    && asked_kind(bill.kind) == asked_kind(query.kind)
+            };
+            if bills.iter().all(asked_for) { Ok(bills) } else { Err(not_understood()) }
         };
         let serial = self.new_serial();
         self.ask_as(Operation::QueryBills, &query.agency, &serial, &question, check).await
@@ -445,6 +471,39 @@ impl Agency for HttpAgency {
             return Ok(lines);
         }
         Err(AgencyError::Unknown("settlement does not add up".into()))
+    }
+
+    async fn query_card(&self, query: &CardQuery) -> Result<SocialCard, AgencyError> {
+        let question = CardAsked {
+            agency: &query.agency,
+            person: PersonAsked::from(&query.identity),
+            card_no: query.card_no.as_ref().map(CardNo::as_str),
+        };
+        let check = |mut card: SocialCard| {
+            // Whatever the agency sends, no more than a tail of the number goes on.
+            card.card_tail = card.card_tail.map(|tail| last_characters(&tail, CARD_TAIL_LENGTH));
+            Ok(card)
+        };
+        let serial = self.new_serial();
+        self.ask_as(Operation::QueryCard, &query.agency, &serial, &question, check).await
+    }
+
+    async fn create_topup(&self, request: &TopupRequest) -> Result<Bill, AgencyError> {
+        let question = TopupAsked {
+            agency: &request.agency,
+            person: PersonAsked::from(&request.identity),
+            card_no: request.card_no.as_str(),
+            amount: request.amount,
+        };
+        // Another amount would be paid by somebody who asked for this one.
+        let check = |TopupAnswer { bill }: TopupAnswer| {
+            let fits = bill.kind == BillKind::Topup
+                && bill.agency == request.agency
+                && bill.amount == request.amount;
+            if fits { Ok(bill) } else { Err(not_understood()) }
+        };
+        let serial = self.new_serial();
+        self.ask_as(Operation::CreateTopup, &request.agency, &serial, &question, check).await
     }
 
     async fn query_refund(

@@ -16,7 +16,8 @@ mod wire;
 
 pub use http::{HttpAgency, HttpAgencyConfig};
 pub use port::{
-    Agency, AgencyError, AgencyRefund, AgencyRefundState, Bill, BillComponent, BillQuery, BillRef,
-    BillState, Enrolment, EnrolmentState, Lock, LockRequest, Objection, OfficialDocument, Posted,
-    PostingRequest, PostingStanding, SettlementLine, Tier, TierChoice, TierChosen,
+    Agency, AgencyError, AgencyRefund, AgencyRefundState, Bill, BillCategory, BillComponent,
+    BillQuery, BillRef, BillState, CardNo, CardQuery, CardState, Enrolment, EnrolmentState, Lock,
+    LockRequest, Objection, OfficialDocument, Posted, PostingRequest, PostingStanding,
+    SettlementLine, SocialCard, Tier, TierChoice, TierChosen, TopupRequest,
 };

@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use kernel::{
-    AgencyCode, BasisPoints, BillNo, Channel, Fen, Identity, Insurance, Month, MonthRange, OrderNo,
-    RetryClass, Timestamp,
+    AgencyCode, BasisPoints, BillKind, BillNo, Channel, Fen, Identity, Insurance, Month, MonthRange,
+    OrderNo, RetryClass, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,9 @@ pub struct BillQuery {
     pub identity: Identity,
     pub insurance: Insurance,
     pub months: MonthRange,
+    /// What is asked for. Differences come with regular bills; residents' bills with their
+    /// insurance; an agency that knows neither of the others is never asked for them.
+    pub kind: BillKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,6 +105,13 @@ pub struct BillComponent {
     pub amount: Fen,
 }
 
+/// Whose yearly amount a residents' bill is: 学生少儿, 老年居民 and so on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillCategory {
+    pub code: String,
+    pub name: String,
+}
+
 /// What the agency says is due (应缴信息). Amount, period and version are authoritative.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
@@ -119,6 +129,98 @@ pub struct Bill {
     pub state: BillState,
     /// Last moment at which the agency takes the money.
     pub due_until: Option<Timestamp>,
+    #[serde(default)]
+    pub kind: BillKind,
+    /// Of residents' bills.
+    #[serde(default)]
+    pub category: Option<BillCategory>,
+}
+
+/// The number on a social card (社会保障卡卡号): capitals and digits. Never the bank's number, never a
+/// key of anything, because a new card has another. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CardNo(String);
+
+impl CardNo {
+    /// Blanks and hyphens are dropped, letters become capitals. `None` for what no card bears.
+    pub fn new(text: &str) -> Option<CardNo> {
+        let number: String =
+            text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>();
+        let number = number.to_ascii_uppercase();
+        let fits = (4..=15).contains(&number.len())
+            && number.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        fits.then_some(CardNo(number))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CardNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CardNo")
+    }
+}
+
+/// Whether a social card can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardState {
+    /// Issued, and its bank account (金融账户) activated.
+    Active,
+    /// Issued; the bank account was never activated.
+    NotActivated,
+    /// 挂失
+    ReportedLost,
+    NotIssued,
+}
+
+impl CardState {
+    pub const fn code(self) -> &'static str {
+        match self {
+            CardState::Active => "active",
+            CardState::NotActivated => "not_activated",
+            CardState::ReportedLost => "reported_lost",
+            CardState::NotIssued => "not_issued",
+        }
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            CardState::Active => "正常",
+            CardState::NotActivated => "金融账户未激活",
+            CardState::ReportedLost => "已挂失",
+            CardState::NotIssued => "未领卡",
+        }
+    }
+}
+
+/// Asks for a person's card; with a number, whether it is theirs.
+#[derive(Clone, Debug)]
+pub struct CardQuery {
+    pub agency: AgencyCode,
+    pub identity: Identity,
+    pub card_no: Option<CardNo>,
+}
+
+/// What the agency knows of a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocialCard {
+    pub state: CardState,
+    /// The last digits, for the holder to recognise the card by.
+    pub card_tail: Option<String>,
+    /// Whether there is a medical personal account (医保个人账户) that money can be paid into.
+    pub personal_account: bool,
+}
+
+/// Asks for a bill that pays into the medical personal account of a card (个人账户充值).
+#[derive(Clone, Debug)]
+pub struct TopupRequest {
+    pub agency: AgencyCode,
+    pub identity: Identity,
+    pub card_no: CardNo,
+    pub amount: Fen,
 }
 
 /// A bill in the version and amount that we froze.
@@ -273,6 +375,9 @@ objections! {
     /// The request serial was used for other content.
     DuplicateRequest = "DUPLICATE_REQUEST", "重复请求";
     FullySubsidised = "FULLY_SUBSIDISED", "财政全额补助";
+    CardNotActivated = "CARD_NOT_ACTIVATED", "社会保障卡未激活";
+    SchoolBilled = "SCHOOL_BILLED", "由学校统一代收";
+    TopupLimit = "TOPUP_LIMIT", "超过充值限额";
 }
 
 impl Objection {
@@ -370,6 +475,24 @@ pub trait Agency: Send + Sync + fmt::Debug {
         agency: &AgencyCode,
         date: &str,
     ) -> Result<Vec<SettlementLine>, AgencyError>;
+
+    /// The state of a social card. Retry class: idempotent. A number that is not the person's is
+    /// [`Objection::IdentityMismatch`].
+    ///
+    /// An agency without this operation keeps the default, which says so.
+    async fn query_card(&self, query: &CardQuery) -> Result<SocialCard, AgencyError> {
+        let _ = query;
+        Err(AgencyError::Misconfigured("query-card is not offered".into()))
+    }
+
+    /// A bill of [`BillKind::Topup`], to be ordered like any other. Retry class: idempotent (the same
+    /// card and amount are the same bill while it is due).
+    ///
+    /// An agency without this operation keeps the default, which says so.
+    async fn create_topup(&self, request: &TopupRequest) -> Result<Bill, AgencyError> {
+        let _ = request;
+        Err(AgencyError::Misconfigured("create-topup is not offered".into()))
+    }
 
     /// How far the agency's own refund (社保退费) is. Retry class: idempotent.
     ///

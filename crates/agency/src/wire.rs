@@ -5,8 +5,8 @@
 //! change. The words of the port ([`Bill`], [`Enrolment`] and so on) are read as they stand.
 
 use kernel::{
-    AgencyCode, BillNo, Channel, Fen, Identity, Insurance, Month, MonthRange, OrderNo, RetryClass,
-    Timestamp,
+    AgencyCode, BillKind, BillNo, Channel, Fen, Identity, Insurance, Month, MonthRange, OrderNo,
+    RetryClass, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ operations! {
     DownloadSettlement = "download-settlement", Idempotent;
     QueryRefund = "query-refund", Idempotent;
     FetchDocument = "fetch-document", Idempotent;
+    QueryCard = "query-card", Idempotent;
+    CreateTopup = "create-topup", Idempotent;
 }
 
 /// A person as the agency wants to know them.
@@ -100,6 +102,24 @@ pub(crate) struct BillsAsked<'a> {
     pub person: PersonAsked<'a>,
     pub insurance: Insurance,
     pub months: MonthRange,
+    /// Said only where it matters: agencies refuse what they do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<BillKind>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct CardAsked<'a> {
+    pub agency: &'a AgencyCode,
+    pub person: PersonAsked<'a>,
+    pub card_no: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TopupAsked<'a> {
+    pub agency: &'a AgencyCode,
+    pub person: PersonAsked<'a>,
+    pub card_no: &'a str,
+    pub amount: Fen,
 }
 
 #[derive(Serialize)]
@@ -167,6 +187,11 @@ pub(crate) struct Tiers {
 #[derive(Deserialize)]
 pub(crate) struct Bills {
     pub bills: Vec<Bill>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct TopupAnswer {
+    pub bill: Bill,
 }
 
 /// An operation whose yes has no content.

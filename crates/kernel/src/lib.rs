@@ -29,4 +29,4 @@ pub use ids::{
 pub use money::{BasisPoints, Fen, MoneyError};
 pub use period::{Month, MonthError, MonthRange};
 pub use secret::Secret;
-pub use vocabulary::{Channel, Insurance, InsuredKind, RetryClass, UnknownWord};
+pub use vocabulary::{BillKind, Channel, Insurance, InsuredKind, RetryClass, UnknownWord};

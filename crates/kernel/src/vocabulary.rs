@@ -70,6 +70,19 @@ words! {
         FlexibleEmployment = "flexible_employment", "灵活就业人员";
         Resident = "resident", "城乡居民";
     }
+    /// What a bill is for. Orders, records and the journal keep the kinds apart.
+    BillKind {
+        /// The contribution of some months.
+        Regular = "regular", "正常缴费";
+        /// What a higher tier or a later standard adds to months already paid.
+        Difference = "difference", "补差";
+        /// Months that were missed, after their time.
+        BackPayment = "back_payment", "补缴";
+        /// A year of residents' insurance, by category.
+        Resident = "resident", "城乡居民缴费";
+        /// Money for the medical personal account of a social card; no premium at all.
+        Topup = "topup", "个人账户充值";
+    }
     /// What may be done when the outcome of an outgoing call is not known.
     RetryClass {
         /// The same call may be repeated at will.
@@ -78,5 +91,19 @@ words! {
         QueryFirst = "query_first", "先查询再重试";
         /// The call must not be repeated with the same input.
         Never = "never", "不可重试";
+    }
+}
+
+/// What an agency bills unless it says otherwise.
+impl Default for BillKind {
+    fn default() -> BillKind {
+        BillKind::Regular
+    }
+}
+
+impl BillKind {
+    /// Whether the bill is a contribution (保险费); a top-up is not, and never pays a pension.
+    pub const fn is_premium(self) -> bool {
+        !matches!(self, BillKind::Topup)
     }
 }

@@ -21,6 +21,7 @@ mod people;
 mod seen;
 mod server;
 mod tier;
+mod topup;
 mod wire;
 
 pub use book::{AgencyBook, AgencyBookOptions};

@@ -1,5 +1,5 @@
 use agency::{Agency, AgencyError, BillQuery, BillState, EnrolmentState, Objection};
-use kernel::{Fen, Insurance};
+use kernel::{BillKind, Fen, Insurance};
 use mock_providers::agency::DefaultPerson;
 use rstest::rstest;
 
@@ -40,6 +40,7 @@ async fn only_the_months_asked_for_are_answered() {
         identity: identity(ZHANG_SAN),
         insurance: Insurance::Pension,
         months: months("2023-11", 3),
+        kind: BillKind::Regular,
     };
     let bills = office.client.query_bills(&query).await.expect("bills");
     let asked: Vec<String> = bills.iter().map(|bill| bill.months.from().to_string()).collect();
@@ -126,6 +127,7 @@ async fn people_of_the_other_cities_find_their_bills_there_only() {
             identity: identity((person.document_number, person.name)),
             insurance: Insurance::Pension,
             months: months("2023-01", 12),
+            kind: BillKind::Regular,
         };
         let at_home = office.client.query_bills(&query(&format!("{}-hr", person.city))).await;
         assert_eq!(at_home.map(|bills| bills.len()), Ok(12), "{}", person.city);
@@ -142,6 +144,7 @@ async fn a_student_has_one_bill_for_the_year() {
         identity: identity(by_name("孙小雨")),
         insurance: Insurance::ResidentMedical,
         months: months("2024-01", 12),
+        kind: BillKind::Resident,
     };
     let bills = office.client.query_bills(&query).await.expect("bills");
     assert_eq!(bills.len(), 1);

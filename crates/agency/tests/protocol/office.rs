@@ -7,7 +7,7 @@ use agency::{
     Objection, PostingRequest,
 };
 use kernel::{
-    AgencyCode, BillNo, Channel, ControlledClock, Document, DocumentKind, Identity, Insurance,
+    AgencyCode, BillKind, BillNo, Channel, ControlledClock, Document, DocumentKind, Identity, Insurance,
     MonthRange, OrderNo, PersonName, Secret, SeededEntropy, Timestamp,
 };
 use mock_providers::agency::{self as mock, AgencyBook, AgencyBookOptions};
@@ -58,6 +58,7 @@ impl Office {
             identity: identity(person),
             insurance,
             months: months("2023-01", 12),
+            kind: BillKind::Regular,
         };
         self.client.query_bills(&query).await
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use kernel::{AgencyCode, BillNo, Document, Fen, Month, OrderNo, PersonName, Timestamp};
+use kernel::{AgencyCode, BillKind, BillNo, Document, Fen, Month, OrderNo, PersonName, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -46,6 +46,8 @@ impl State {
             Request::DownloadSettlement(r) => self.download_settlement(r, options),
             Request::QueryRefund(r) => self.query_refund(r),
             Request::FetchDocument(r) => self.fetch_document(r),
+            Request::QueryCard(r) => self.query_card(r, options, now),
+            Request::CreateTopup(r) => self.create_topup(r, options, now),
         }
     }
 
@@ -146,6 +148,7 @@ impl State {
             bill.person == key
                 && bill.agency == asked.agency
                 && bill.insurance == asked.insurance
+                && comes_with(bill.kind, asked.kind)
                 && bill.standing != BillStanding::Withdrawn
                 && bill.months.from() <= asked.months.to()
                 && asked.months.from() <= bill.months.to()
@@ -379,7 +382,15 @@ impl State {
     }
 }
 
-fn bill_told(bill: &BillRow, now: Timestamp) -> BillTold<'_> {
+/// Without a word bills of premiums come as they always did; missed months and top-ups only when named.
+fn comes_with(kind: BillKind, asked: Option<BillKind>) -> bool {
+    match asked {
+        None => !matches!(kind, BillKind::BackPayment | BillKind::Topup),
+        Some(asked) => kind == asked,
+    }
+}
+
+pub(super) fn bill_told(bill: &BillRow, now: Timestamp) -> BillTold<'_> {
     BillTold {
         bill_no: &bill.bill_no,
         version: bill.version,
@@ -392,6 +403,8 @@ fn bill_told(bill: &BillRow, now: Timestamp) -> BillTold<'_> {
         components: &bill.components,
         state: bill.state(now),
         due_until: bill.due_until,
+        kind: bill.kind,
+        category: bill.category,
     }
 }
 
@@ -400,6 +413,6 @@ fn posted(posting: &PostingSeen) -> Value {
 }
 
 /// `YYYY-MM-DD` in Beijing.
-fn business_date(time: Timestamp) -> String {
+pub(super) fn business_date(time: Timestamp) -> String {
     time.beijing_text().chars().take(10).collect()
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kernel::{
-    AgencyCode, BillNo, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret, Timestamp,
+    AgencyCode, BillKind, BillNo, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret, Timestamp,
 };
 use ring::digest;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::{
     fault::{self, AgencyFault, AgencyOperation, FaultKind},
     people::DefaultPerson,
     seen::{BillSeen, BookError, NewPerson, PersonSeen, PostingSeen},
-    wire::{ComponentTold, Request, Standing},
+    wire::{CategoryTold, ComponentTold, Request, Standing},
 };
 
 /// The cities whose two agencies a default book speaks for.
@@ -78,6 +78,8 @@ pub(super) struct PersonRow {
     pub stranger: bool,
     pub enrolments: Vec<EnrolmentRow>,
     pub faults: Vec<AgencyFault>,
+    /// Whether the bank account on the social card was ever activated.
+    pub card_activated: bool,
 }
 
 pub(super) struct EnrolmentRow {
@@ -113,12 +115,17 @@ pub(super) struct BillRow {
     pub components: Vec<ComponentTold>,
     pub due_until: Option<Timestamp>,
     pub person: PersonKey,
-    pub difference: bool,
+    pub kind: BillKind,
+    pub category: Option<CategoryTold>,
     pub standing: BillStanding,
     pub lock: Option<LockRow>,
 }
 
 impl BillRow {
+    pub(super) fn is_difference(&self) -> bool {
+        self.kind == BillKind::Difference
+    }
+
     /// Who holds the bill at `now`.
     pub(super) fn holder(&self, now: Timestamp) -> Option<&OrderNo> {
         self.lock.as_ref().filter(|lock| now < lock.until).map(|lock| &lock.order_no)
@@ -139,7 +146,7 @@ impl BillRow {
         self.version += 1;
         self.components =
             vec![ComponentTold {
-                code: "adjusted", name: "调整后金额", rate_bp: None, amount
+                code: "adjusted", name: "调整后金额".into(), rate_bp: None, amount
             }];
     }
 }
@@ -376,6 +383,7 @@ fn bill_seen(bill: &BillRow, now: Timestamp) -> BillSeen {
         bill_no: bill.bill_no.clone(),
         agency: bill.agency.clone(),
         insurance: bill.insurance,
+        kind: bill.kind,
         months: bill.months,
         amount: bill.amount,
         version: bill.version,
@@ -442,6 +450,8 @@ impl State {
             Request::QueryInsured(r) => Some(person_key(&r.person)),
             Request::SetTier(r) => Some(person_key(&r.person)),
             Request::QueryBills(r) => Some(person_key(&r.person)),
+            Request::QueryCard(r) => Some(person_key(&r.person)),
+            Request::CreateTopup(r) => Some(person_key(&r.person)),
             Request::LockBills(r) => of_bill(&r.bills.first()?.bill_no),
             Request::PostPayment(r) => of_bill(&r.bill.bill_no),
             Request::QueryPosting(r) => of_bill(&r.bill_no),

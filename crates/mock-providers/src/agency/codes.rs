@@ -44,6 +44,9 @@ codes! {
     AmountMismatch = "AMOUNT_MISMATCH", 422, "金额不一致";
     DuplicateRequest = "DUPLICATE_REQUEST", 422, "重复请求";
     FullySubsidised = "FULLY_SUBSIDISED", 422, "财政全额补助";
+    CardNotActivated = "CARD_NOT_ACTIVATED", 422, "社会保障卡未激活";
+    SchoolBilled = "SCHOOL_BILLED", 422, "由学校统一代收";
+    TopupLimit = "TOPUP_LIMIT", 422, "超过充值限额";
     Unknown = "UNKNOWN", 422, "处理结果未知";
     BadRequest = "BAD_REQUEST", 400, "请求格式错误";
     BadSignature = "BAD_SIGNATURE", 401, "签名错误";

@@ -1,16 +1,26 @@
 //! Who is in the book, in which insurance, and the bills that come with it.
 
-use kernel::{AgencyCode, BillNo, DocumentKind, Fen, Insurance, Month, MonthRange};
+use kernel::{
+    AgencyCode, BillKind, BillNo, DocumentKind, Fen, Insurance, Month, MonthRange, Timestamp,
+};
 
 use super::{
     book::{BillRow, BillStanding, EnrolmentRow, PersonKey, PersonRow, State, city_of},
+    codes::AgencyCodeWord as Code,
+    fault::{AgencyFault, AgencyOperation, FaultKind},
     figures,
     people::{DefaultPerson, Part},
-    wire::{ComponentTold, Standing},
+    tier::price_difference,
+    wire::{CategoryTold, ComponentTold, Standing},
 };
 
 /// The year whose bills everybody has.
 const YEAR: u16 = 2023;
+/// Wuxi's amount for pupils and children in 2024.
+const PUPIL_FEN: i64 = 36_000;
+/// Pupils and students at school in Wuxi are billed through the school.
+const SCHOOL_BILLED: AgencyFault =
+    AgencyFault::always(AgencyOperation::QueryBills, FaultKind::Refuse { code: Code::SchoolBilled });
 /// Strangers enrolled on first sight end here.
 const PEOPLE_MAX: usize = 100_000;
 
@@ -32,7 +42,30 @@ impl State {
                     }
                 }
             }
-            Part::Student => self.enrol_student(&key, person.city),
+            Part::Resident { code, name, amount_fen } => {
+                self.enrol_resident(&key, person.city, CategoryTold { code, name }, amount_fen);
+            }
+            Part::SchoolBilled => {
+                let pupil = CategoryTold { code: "student_child", name: "学生少儿" };
+                self.enrol_resident(&key, person.city, pupil, PUPIL_FEN);
+                if let Some(row) = self.people.get_mut(&key) {
+                    row.faults = vec![SCHOOL_BILLED];
+                }
+            }
+            Part::MissedMonths => {
+                self.enrol_standard(&key, person.city, Some(1));
+                self.bill_missed_months(&key, person.city);
+            }
+            Part::LateStandard => {
+                self.enrol_standard(&key, person.city, Some(1));
+                self.bill_late_standard(&key);
+            }
+            Part::CardNotActivated => {
+                self.enrol_standard(&key, person.city, Some(1));
+                if let Some(row) = self.people.get_mut(&key) {
+                    row.card_activated = false;
+                }
+            }
             Part::NotEnrolled => {}
             Part::Suspended => self.enrol_idle(&key, person.city, Standing::Suspended),
             Part::Retired => self.enrol_idle(&key, person.city, Standing::Retired),
@@ -58,6 +91,7 @@ impl State {
             stranger,
             enrolments: Vec::new(),
             faults: Vec::new(),
+            card_activated: true,
         };
         self.people.insert(key.clone(), row);
     }
@@ -86,9 +120,9 @@ impl State {
         self.enrol(key, city, Insurance::Medical, Standing::Active, Some(1));
         for month in months_of(YEAR) {
             if let Some(tier) = tier {
-                self.bill_month(key, city, Insurance::Pension, month, tier);
+                let _ = self.bill_month(key, city, Insurance::Pension, month, tier);
             }
-            self.bill_month(key, city, Insurance::Medical, month, 1);
+            let _ = self.bill_month(key, city, Insurance::Medical, month, 1);
         }
     }
 
@@ -97,18 +131,83 @@ impl State {
         self.enrol(key, city, Insurance::Medical, standing, Some(1));
     }
 
-    /// Resident medical insurance has one bill a year and no tier; 280 yuan is Wuxi's amount for
-    /// university students in 2024.
-    fn enrol_student(&mut self, key: &PersonKey, city: &str) {
-        const AMOUNT_FEN: i64 = 28_000;
+    /// Resident medical insurance has one bill a year and no tier; the amounts are Wuxi's of 2024.
+    fn enrol_resident(
+        &mut self,
+        key: &PersonKey,
+        city: &str,
+        category: CategoryTold,
+        amount_fen: i64,
+    ) {
         let insurance = Insurance::ResidentMedical;
         self.enrol(key, city, insurance, Standing::Active, None);
         let year = Month::new(2024, 1).and_then(|january| MonthRange::starting(january, 12));
-        if let (Ok(months), Some(amount)) = (year, Fen::new(AMOUNT_FEN)) {
-            let name = "城乡居民基本医疗保险(在校大学生)";
+        if let (Ok(months), Some(amount)) = (year, Fen::new(amount_fen)) {
+            let name = format!("城乡居民基本医疗保险({})", category.name).into();
             let component = ComponentTold { code: "resident_medical", name, rate_bp: None, amount };
-            self.put_bill(key, city, insurance, months, None, amount, vec![component]);
+            let put =
+                self.put_bill(key, city, insurance, months, None, amount, vec![component]);
+            if let Some(bill) = put.and_then(|bill_no| self.bills.get_mut(&bill_no)) {
+                bill.kind = BillKind::Resident;
+                bill.category = Some(category);
+            }
         }
+    }
+
+    /// November and December of the year before, at its lowest tier, until the end of this year.
+    fn bill_missed_months(&mut self, key: &PersonKey, city: &str) {
+        let last = Timestamp::from_beijing_text("2023-12-31 23:59:59").ok();
+        for month in [11, 12].into_iter().filter_map(|month| Month::new(YEAR - 1, month).ok()) {
+            let put = self.bill_month(key, city, Insurance::Pension, month, 1);
+            if let Some(bill) = put.and_then(|bill_no| self.bills.get_mut(&bill_no)) {
+                bill.kind = BillKind::BackPayment;
+                bill.due_until = last;
+            }
+        }
+    }
+
+    /// Three months were paid at the floor of the year before, because this year's was not published
+    /// yet; now the agency bills what is missing: (4494 − 4250) × 20 % = 48.80 a month.
+    fn bill_late_standard(&mut self, key: &PersonKey) {
+        let early = |bill: &&mut BillRow| {
+            bill.person == *key
+                && bill.insurance == Insurance::Pension
+                && bill.months.to().month() <= 3
+        };
+        let mut differences = Vec::new();
+        for bill in self.bills.values_mut().filter(early) {
+            let city = city_of(&bill.agency).to_owned();
+            let (month, year) = (bill.months.from().month(), YEAR - 1);
+            let before = Month::new(year, month).ok();
+            let before = before.and_then(|month| figures::tier(&city, bill.insurance, month, 1));
+            let now = figures::tier(&city, bill.insurance, bill.months.from(), 1);
+            let (Some(before), Some(now)) = (before, now) else { continue };
+            let Some(owed) = now.amount.minus(before.amount) else { continue };
+            let Ok(bill_no) = BillNo::new(format!("{}D1", bill.bill_no)) else { continue };
+            (bill.base, bill.amount) = (Some(before.base), before.amount);
+            bill.components = told(&before);
+            bill.standing = BillStanding::Paid;
+            let mut difference = BillRow {
+                bill_no,
+                version: 1,
+                agency: bill.agency.clone(),
+                insurance: bill.insurance,
+                months: bill.months,
+                base: None,
+                tier_no: None,
+                amount: owed,
+                components: Vec::new(),
+                due_until: None,
+                person: key.clone(),
+                kind: BillKind::Difference,
+                category: None,
+                standing: BillStanding::Due,
+                lock: None,
+            };
+            price_difference(&mut difference, &now, owed);
+            differences.push(difference);
+        }
+        self.bills.extend(differences.into_iter().map(|bill| (bill.bill_no.clone(), bill)));
     }
 
     /// The bill of one month at one tier, if figures are known for it.
@@ -119,12 +218,12 @@ impl State {
         insurance: Insurance,
         month: Month,
         tier_no: u16,
-    ) {
-        let Some(priced) = figures::tier(city, insurance, month, tier_no) else { return };
-        let Ok(months) = MonthRange::starting(month, 1) else { return };
+    ) -> Option<BillNo> {
+        let priced = figures::tier(city, insurance, month, tier_no)?;
+        let months = MonthRange::starting(month, 1).ok()?;
         let tier = Some((priced.tier_no, priced.base));
         let components = told(&priced);
-        self.put_bill(key, city, insurance, months, tier, priced.amount, components);
+        self.put_bill(key, city, insurance, months, tier, priced.amount, components)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a bill has that many parts")]
@@ -137,11 +236,11 @@ impl State {
         tier: Option<(u16, Fen)>,
         amount: Fen,
         components: Vec<ComponentTold>,
-    ) {
-        let Some(person) = self.people.get(key) else { return };
+    ) -> Option<BillNo> {
+        let person = self.people.get(key)?;
         let enrolled =
             |row: &&EnrolmentRow| row.insurance == insurance && city_of(&row.agency) == city;
-        let Some(enrolment) = person.enrolments.iter().find(enrolled) else { return };
+        let enrolment = person.enrolments.iter().find(enrolled)?;
         let letter = match insurance {
             Insurance::Pension => 'P',
             Insurance::Medical => 'M',
@@ -151,7 +250,7 @@ impl State {
         let first = months.from();
         let number =
             format!("{city}{letter}{:04}{:02}{:04}", first.year(), first.month(), person.no);
-        let Ok(bill_no) = BillNo::new(number) else { return };
+        let bill_no = BillNo::new(number).ok()?;
         let bill = BillRow {
             bill_no: bill_no.clone(),
             version: 1,
@@ -164,18 +263,20 @@ impl State {
             components,
             due_until: None,
             person: key.clone(),
-            difference: false,
+            kind: BillKind::Regular,
+            category: None,
             standing: BillStanding::Due,
             lock: None,
         };
-        self.bills.insert(bill_no, bill);
+        self.bills.insert(bill_no.clone(), bill);
+        Some(bill_no)
     }
 }
 
 /// The parts of a price as the wire shows them.
 pub(super) fn told(priced: &figures::Priced) -> Vec<ComponentTold> {
     let told = |(code, name, rate_bp, amount): &(&'static str, &'static str, _, Fen)| {
-        ComponentTold { code, name, rate_bp: *rate_bp, amount: *amount }
+        ComponentTold { code, name: (*name).into(), rate_bp: *rate_bp, amount: *amount }
     };
     priced.components.iter().map(told).collect()
 }

@@ -36,6 +36,8 @@ operations! {
     DownloadSettlement = "download-settlement";
     QueryRefund = "query-refund";
     FetchDocument = "fetch-document";
+    QueryCard = "query-card";
+    CreateTopup = "create-topup";
 }
 
 /// A failure to play, where and how often.

@@ -31,8 +31,20 @@ pub(super) enum Part {
     },
     /// As tier 1, January to March paid at a counter.
     PaidUntilMarch,
-    /// Resident medical insurance for 2024, one bill.
-    Student,
+    /// Resident medical insurance for 2024, one bill of this category.
+    Resident {
+        code: &'static str,
+        name: &'static str,
+        amount_fen: i64,
+    },
+    /// A pupil, whose school collects.
+    SchoolBilled,
+    /// As tier 1; two months of 2022 may be paid back.
+    MissedMonths,
+    /// As tier 1; January to March were paid at the floor of 2022.
+    LateStandard,
+    /// As tier 1; the bank account of the social card was never activated.
+    CardNotActivated,
     /// In the register of persons, in no insurance.
     NotEnrolled,
     Suspended,
@@ -92,7 +104,7 @@ const CAST: &[DefaultPerson] = &[
     person("320213190001010014", "李四", "January to March paid at a counter; a higher tier makes difference bills", Part::PaidUntilMarch),
     person("32021319000101009X", "王五", "ordinary, pension tier 5 (1800.00 a month)", Part::Pays { tier: 5 }),
     person("320281190001010045", "赵六", "ordinary, with a number of Jiangyin", Part::Pays { tier: 1 }),
-    person("32021320000229000X", "孙小雨", "university student: resident medical for 2024, one bill of 280.00", Part::Student),
+    person("32021320000229000X", "孙小雨", "university student: resident medical for 2024, one bill of 280.00", Part::Resident { code: "college_student", name: "在校大学生", amount_fen: 28_000 }),
     person("320213190001010022", "钱未", "NOT_ENROLLED, always", Part::NotEnrolled),
     person("320213190001010030", "周停", "query-insured says suspended, query-bills ACCOUNT_SUSPENDED", Part::Suspended),
     person("320213190001010049", "吴退", "query-insured says retired, query-bills RETIRED", Part::Retired),
@@ -121,4 +133,10 @@ const CAST: &[DefaultPerson] = &[
     elsewhere("110000", "110101190001010006", "京生"),
     elsewhere("440300", "440304190001010002", "深生"),
     elsewhere("510100", "51010419000101000X", "蓉生"),
+    person("320213190001010284", "金老", "older resident: resident medical for 2024, one bill of 550.00", Part::Resident { code: "elderly", name: "老年居民", amount_fen: 55_000 }),
+    person("320213190001010292", "魏居", "other resident: resident medical for 2024, one bill of 780.00", Part::Resident { code: "other", name: "其他居民", amount_fen: 78_000 }),
+    person("320213200802290008", "陶学", "pupil: query-bills SCHOOL_BILLED", Part::SchoolBilled),
+    person("320213190001010268", "严补", "ordinary; November and December 2022 can be paid back (850.00 each) until the end of 2023", Part::MissedMonths),
+    person("320213190001010305", "姜差", "January to March paid at 850.00; the agency bills a difference of 48.80 for each", Part::LateStandard),
+    person("320213190001010276", "华卡", "ordinary; query-card not_activated, create-topup CARD_NOT_ACTIVATED", Part::CardNotActivated),
 ];

@@ -1,7 +1,8 @@
 //! What whoever plays the agency puts into the book and sees of it.
 
 use kernel::{
-    AgencyCode, BillNo, Channel, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Timestamp,
+    AgencyCode, BillKind, BillNo, Channel, DocumentKind, Fen, Insurance, MonthRange, OrderNo,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,7 @@ pub struct BillSeen {
     pub bill_no: BillNo,
     pub agency: AgencyCode,
     pub insurance: Insurance,
+    pub kind: BillKind,
     pub months: MonthRange,
     pub amount: Fen,
     pub version: u32,

@@ -1,6 +1,6 @@
 //! Tiers: which there are, and what a choice does to the bills of the year.
 
-use kernel::{BillNo, Fen, Month, Timestamp};
+use kernel::{BillKind, BillNo, Fen, Month, Timestamp};
 use serde_json::json;
 
 use super::{
@@ -51,6 +51,7 @@ impl State {
             bill.person == key
                 && bill.agency == asked.agency
                 && bill.insurance == asked.insurance
+                && matches!(bill.kind, BillKind::Regular | BillKind::Difference)
                 && bill.months.from() == month
         };
         let held = self.bills.values().any(|bill| {
@@ -69,13 +70,13 @@ impl State {
             let mut open: Option<BillNo> = None;
             let mut differences = 0;
             for bill in self.bills.values_mut().filter(of_month) {
-                differences += u32::from(bill.difference);
-                match (bill.standing, bill.difference) {
+                differences += u32::from(bill.is_difference());
+                match (bill.standing, bill.is_difference()) {
                     (BillStanding::Paid, _) => {
                         billed = true;
                         paid = paid.plus(bill.amount).ok_or(Code::Unknown)?;
                         // The same choice told again names the same bills, paid or not.
-                        if bill.difference && bill.tier_no == Some(asked.tier_no) {
+                        if bill.is_difference() && bill.tier_no == Some(asked.tier_no) {
                             difference_bills.push(bill.bill_no.clone());
                         }
                     }
@@ -96,7 +97,7 @@ impl State {
                 }
             }
             if !billed {
-                self.bill_month(&key, &city, asked.insurance, *month, asked.tier_no);
+                let _ = self.bill_month(&key, &city, asked.insurance, *month, asked.tier_no);
                 continue;
             }
             let owed = priced.amount.minus(paid).filter(|owed| !owed.is_zero());
@@ -119,7 +120,7 @@ impl State {
                 }
                 (None, Some(owed)) => {
                     let paid_bill =
-                        self.bills.values().find(|bill| affected(bill, *month) && !bill.difference);
+                        self.bills.values().find(|bill| affected(bill, *month) && !bill.is_difference());
                     let Some(paid_bill) = paid_bill else { continue };
                     let number = format!("{}D{}", paid_bill.bill_no, differences + 1);
                     let bill_no = BillNo::new(number).map_err(|_| Code::Unknown)?;
@@ -135,7 +136,8 @@ impl State {
                         components: Vec::new(),
                         due_until: paid_bill.due_until,
                         person: key.clone(),
-                        difference: true,
+                        kind: BillKind::Difference,
+                        category: None,
                         standing: BillStanding::Due,
                         lock: None,
                     };
@@ -156,10 +158,10 @@ impl State {
     }
 }
 
-fn price_difference(bill: &mut BillRow, priced: &figures::Priced, owed: Fen) {
+pub(super) fn price_difference(bill: &mut BillRow, priced: &figures::Priced, owed: Fen) {
     bill.base = Some(priced.base);
     bill.tier_no = Some(priced.tier_no);
     bill.amount = owed;
     bill.components =
-        vec![ComponentTold { code: "difference", name: "补差", rate_bp: None, amount: owed }];
+        vec![ComponentTold { code: "difference", name: "补差".into(), rate_bp: None, amount: owed }];
 }

@@ -3,7 +3,7 @@
 //! A request with a field that is not known here is refused: what is ignored might have mattered.
 
 use kernel::{
-    AgencyCode, BasisPoints, BillNo, Channel, DocumentKind, Fen, Insurance, Month, MonthRange,
+    AgencyCode, BasisPoints, BillKind, BillNo, Channel, DocumentKind, Fen, Insurance, Month, MonthRange,
     OrderNo, Timestamp,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -50,6 +50,25 @@ pub(super) struct QueryBills {
     pub person: Person,
     pub insurance: Insurance,
     pub months: MonthRange,
+    #[serde(default)]
+    pub kind: Option<BillKind>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueryCard {
+    pub agency: AgencyCode,
+    pub person: Person,
+    pub card_no: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateTopup {
+    pub agency: AgencyCode,
+    pub person: Person,
+    pub card_no: String,
+    pub amount: Fen,
 }
 
 #[derive(Clone, Deserialize)]
@@ -131,6 +150,8 @@ pub(super) enum Request {
     DownloadSettlement(DownloadSettlement),
     QueryRefund(OfPosting),
     FetchDocument(OfPosting),
+    QueryCard(QueryCard),
+    CreateTopup(CreateTopup),
 }
 
 impl Request {
@@ -153,6 +174,8 @@ impl Request {
             Op::DownloadSettlement => Request::DownloadSettlement(read(body)?),
             Op::QueryRefund => Request::QueryRefund(read(body)?),
             Op::FetchDocument => Request::FetchDocument(read(body)?),
+            Op::QueryCard => Request::QueryCard(read(body)?),
+            Op::CreateTopup => Request::CreateTopup(read(body)?),
         };
         Some(request)
     }
@@ -170,6 +193,8 @@ impl Request {
             Request::Reverse(r) => &r.agency,
             Request::DownloadSettlement(r) => &r.agency,
             Request::QueryRefund(r) | Request::FetchDocument(r) => &r.agency,
+            Request::QueryCard(r) => &r.agency,
+            Request::CreateTopup(r) => &r.agency,
         }
     }
 }
@@ -203,9 +228,15 @@ pub(super) struct TierTold {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ComponentTold {
     pub code: &'static str,
-    pub name: &'static str,
+    pub name: std::borrow::Cow<'static, str>,
     pub rate_bp: Option<BasisPoints>,
     pub amount: Fen,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct CategoryTold {
+    pub code: &'static str,
+    pub name: &'static str,
 }
 
 #[derive(Serialize)]
@@ -221,6 +252,8 @@ pub(super) struct BillTold<'a> {
     pub components: &'a [ComponentTold],
     pub state: &'static str,
     pub due_until: Option<Timestamp>,
+    pub kind: BillKind,
+    pub category: Option<CategoryTold>,
 }
 
 #[derive(Serialize)]

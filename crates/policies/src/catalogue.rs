@@ -10,7 +10,7 @@ use crate::city::{
     City, Coordinates, County, Hint, HintIndex, Nearest, Places, Province, QueryTooLong,
 };
 use crate::finding::{CheckReport, Finding};
-use crate::pack::{Pack, Service};
+use crate::pack::{Guide, Pack, Service};
 use crate::policy::{Policy, sha256_hex};
 use crate::reading::Fields;
 use crate::{city, pack, policy};
@@ -19,6 +19,21 @@ pub use embedded::embedded_texts;
 
 /// The name of the file with the cities.
 const CATALOGUE: &str = "catalogue.toml";
+/// The name of the file with what every city's guide says.
+const GUIDE: &str = "guide.toml";
+/// What an operator may say otherwise than a pack: what changes from one day to the next, and what is
+/// switched on for a demonstration. Agencies and policies are not among it.
+const CHANGEABLE: &[&str] = &[
+    "open",
+    "window",
+    "maintenance",
+    "holidays",
+    "months",
+    "back_payment",
+    "topup",
+    "card_no",
+    "personal_no",
+];
 /// Larger than any sensible file; a bound on what is parsed.
 const FILE_BYTES_MAX: usize = 1 << 20;
 /// More than one pack for every city and a file for every province.
@@ -32,8 +47,13 @@ pub struct Catalogue {
     packs: BTreeMap<CityCode, Pack>,
     /// By identifier, then version: the last of an identifier is the one in force.
     policies: BTreeMap<(PolicyId, u16), Policy>,
+    guide: Guide,
     etag: String,
 }
+
+/// What an operator says otherwise than the packs: for each city, tables that take the place of the
+/// pack's tables of the same name.
+pub type PackChanges = BTreeMap<CityCode, toml::Table>;
 
 /// Checks the files inside the program.
 pub fn check_embedded() -> CheckReport {
@@ -43,7 +63,7 @@ pub fn check_embedded() -> CheckReport {
 /// Checks files by name (`320200.toml`, `policies/jiangsu.toml`) and text, and reports every finding.
 /// Without a `catalogue.toml` among them the embedded one is used.
 pub fn check_texts<N: AsRef<str>, T: AsRef<str>>(texts: &[(N, T)]) -> CheckReport {
-    Files::read(texts).report
+    Files::read(texts, &PackChanges::new()).report
 }
 
 impl Catalogue {
@@ -55,6 +75,14 @@ impl Catalogue {
         Catalogue::from_texts(&embedded_texts())
     }
 
+    /// From the files inside the program, with an operator's changes to the packs.
+    ///
+    /// # Errors
+    /// The report, when a changed pack has any finding: it is checked as if it stood in the file.
+    pub fn embedded_with(changes: &PackChanges) -> Result<Catalogue, CheckReport> {
+        Catalogue::build(&embedded_texts(), changes)
+    }
+
     /// From files by name and text, as [`check_texts`] takes them.
     ///
     /// # Errors
@@ -62,16 +90,23 @@ impl Catalogue {
     pub fn from_texts<N: AsRef<str>, T: AsRef<str>>(
         texts: &[(N, T)],
     ) -> Result<Catalogue, CheckReport> {
-        let files = Files::read(texts);
+        Catalogue::build(texts, &PackChanges::new())
+    }
+
+    fn build<N: AsRef<str>, T: AsRef<str>>(
+        texts: &[(N, T)],
+        changes: &PackChanges,
+    ) -> Result<Catalogue, CheckReport> {
+        let files = Files::read(texts, changes);
         if !files.report.is_clean() {
             return Err(files.report);
         }
-        let Files { places, packs, policies, .. } = files;
+        let Files { places, packs, policies, guide, .. } = files;
         let hints = HintIndex::new(&places.cities, &places.provinces);
         let etag = etag(&places, &packs);
         let policies =
             policies.into_iter().map(|policy| ((policy.id.clone(), policy.version), policy));
-        Ok(Catalogue { places, hints, packs, policies: policies.collect(), etag })
+        Ok(Catalogue { places, hints, packs, policies: policies.collect(), guide, etag })
     }
 
     /// All selectable cities in order of code.
@@ -117,6 +152,11 @@ impl Catalogue {
     /// The services open in the city; none where there is no pack.
     pub fn services(&self, code: &CityCode) -> &[Service] {
         self.packs.get(code).map_or(&[], |pack| &pack.open)
+    }
+
+    /// What people are told in an open city beside the counter: its own words and the national ones.
+    pub fn guide(&self, code: &CityCode) -> Option<Guide> {
+        Some(self.packs.get(code)?.guide.with_national(&self.guide))
     }
 
     /// Cities that answer what was typed, the best first: exact name, name prefix, spelling prefix,
@@ -237,12 +277,14 @@ struct Files {
     places: Places,
     packs: BTreeMap<CityCode, Pack>,
     policies: Vec<Policy>,
+    guide: Guide,
     report: CheckReport,
 }
 
 /// What a file is, by its name.
 enum Kind {
     Catalogue,
+    Guide,
     Pack(CityCode),
     Policies,
     Unknown,
@@ -251,6 +293,9 @@ enum Kind {
 fn kind(name: &str) -> Kind {
     if name == CATALOGUE {
         return Kind::Catalogue;
+    }
+    if name == GUIDE {
+        return Kind::Guide;
     }
     let Some(stem) = name.strip_suffix(".toml") else { return Kind::Unknown };
     if let Some(stem) = stem.strip_prefix("policies/") {
@@ -262,7 +307,7 @@ fn kind(name: &str) -> Kind {
 }
 
 impl Files {
-    fn read<N: AsRef<str>, T: AsRef<str>>(texts: &[(N, T)]) -> Files {
+    fn read<N: AsRef<str>, T: AsRef<str>>(texts: &[(N, T)], changes: &PackChanges) -> Files {
         let mut findings: Vec<Finding> = Vec::new();
         let mut whole_file = |file: &str, problem: String| {
             let (file, field) = (file.to_owned(), String::new());
@@ -275,7 +320,9 @@ impl Files {
         let given = texts.iter().map(|(name, text)| (name.as_ref(), text.as_ref()));
         let has_catalogue = texts.iter().any(|(name, _)| name.as_ref() == CATALOGUE);
         let catalogue = (!has_catalogue).then_some((CATALOGUE, embedded::CATALOGUE_TEXT));
-        for (name, text) in given.take(FILES_MAX).chain(catalogue) {
+        let has_guide = texts.iter().any(|(name, _)| name.as_ref() == GUIDE);
+        let guide = (!has_guide).then_some((GUIDE, embedded::GUIDE_TEXT));
+        for (name, text) in given.take(FILES_MAX).chain(catalogue).chain(guide) {
             if text.len() > FILE_BYTES_MAX {
                 whole_file(name, format!("is larger than {FILE_BYTES_MAX} bytes"));
                 continue;
@@ -290,12 +337,19 @@ impl Files {
             }
         }
 
+        change_packs(&mut tables, changes, &mut findings);
+        let mut guide = Guide::default();
         let (mut places, mut packs, mut policies) =
             (Places::default(), BTreeMap::new(), Vec::new());
         for (name, mut table) in tables {
             match kind(name) {
                 Kind::Catalogue => {
                     places = city::read(Fields::new(table, name, &mut findings));
+                }
+                Kind::Guide => {
+                    let mut fields = Fields::new(table, name, &mut findings);
+                    guide = pack::read_guide(&mut fields);
+                    fields.finish();
                 }
                 Kind::Pack(code) => {
                     let rows = table.remove("policy");
@@ -316,7 +370,7 @@ impl Files {
                     file: name.to_owned(),
                     subject: None,
                     field: String::new(),
-                    problem: "expected catalogue.toml, a city's code such as 320200.toml, or \
+                    problem: "expected catalogue.toml, guide.toml, a city's code such as 320200.toml, or \
                               policies/NAME.toml"
                         .to_owned(),
                 }),
@@ -341,7 +395,34 @@ impl Files {
             policies: policy::newest(&policies).len(),
             findings,
         };
-        Files { places, packs, policies, report }
+        Files { places, packs, policies, guide, report }
+    }
+}
+
+/// Puts an operator's tables in the place of the packs'.
+fn change_packs(
+    tables: &mut BTreeMap<&str, toml::Table>,
+    changes: &PackChanges,
+    findings: &mut Vec<Finding>,
+) {
+    for (code, change) in changes {
+        let file = format!("{code}.toml");
+        let mut finding = |field: &str, problem: &str| {
+            let (subject, field, problem) =
+                (Some(code.to_string()), field.to_owned(), problem.to_owned());
+            findings.push(Finding { file: file.clone(), subject, field, problem });
+        };
+        let Some(pack) = tables.get_mut(file.as_str()) else {
+            finding("", "the configuration changes a pack that is not there");
+            continue;
+        };
+        for (key, value) in change {
+            if CHANGEABLE.contains(&key.as_str()) {
+                pack.insert(key.clone(), value.clone());
+            } else {
+                finding(key, "cannot be changed by the configuration");
+            }
+        }
     }
 }
 

@@ -18,13 +18,18 @@ mod policy;
 mod quote;
 mod reading;
 
-pub use catalogue::{Catalogue, check_embedded, check_texts, embedded_texts};
+pub use catalogue::{Catalogue, PackChanges, check_embedded, check_texts, embedded_texts};
 pub use city::{
     City, Coordinates, CoordinatesError, County, Hint, Nearest, Province, QUERY_CHARS_MAX,
     QueryTooLong,
 };
 pub use finding::{CheckReport, Finding};
-pub use pack::{Agency, AgencyKind, Hotlines, Merchants, Pack, Service, Waiting};
+pub use pack::{
+    Advice, AdviceCode, Agency, AgencyKind, BackPayment, ClockTime, Guide, GuideChannel,
+    GuideChannelKind, GuideNotice, Holidays, Hotlines, Maintenance, Merchants, MonthRules,
+    NumberProblem, NumberShape, ObjectionAdvice, Pack, RefundGuide, Service, Span, Standing, Topup,
+    Waiting, Window,
+};
 pub use policy::{
     BaseSwitch, Bounds, Category, Component, ComponentAmount, Confidence, Day, ExtraYearly, Policy,
     PublishedTier, Rounding, SourceKind, Terms, Tier, TopUp, YearKind,

@@ -3,14 +3,24 @@
 //! A city is open when a pack says so. The policies of a pack are read by the same rules as those of
 //! the shared files; see [`crate::Policy`].
 
+mod counter;
+mod guide;
 mod reading;
+mod window;
 
-use kernel::{AgencyCode, Channel, CityCode, Insurance, InsuredKind, MerchantKey};
+use kernel::{AgencyCode, BillKind, Channel, CityCode, Insurance, InsuredKind, MerchantKey};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::pack_words;
 
-pub(crate) use reading::read;
+pub use counter::{BackPayment, MonthRules, NumberProblem, NumberShape, Topup};
+pub use guide::{
+    Advice, AdviceCode, Guide, GuideChannel, GuideChannelKind, GuideNotice, ObjectionAdvice,
+    RefundGuide,
+};
+pub use window::{ClockTime, Holidays, Maintenance, Span, Standing, Window};
+
+pub(crate) use reading::{read, read_guide};
 
 /// One city's pack, without its policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +32,43 @@ pub struct Pack {
     pub agencies: Vec<Agency>,
     pub merchants: Merchants,
     pub waiting: Option<Waiting>,
+    /// When agencies take money; always, for what no window names.
+    pub windows: Vec<Window>,
+    pub maintenance: Vec<Maintenance>,
+    pub holidays: Holidays,
+    pub months: MonthRules,
+    pub back_payment: Option<BackPayment>,
+    pub topup: Option<Topup>,
+    /// What the number of a social card looks like here.
+    pub card_no: NumberShape,
+    /// What a personal number (个人编号) looks like here.
+    pub personal_no: NumberShape,
+    /// What is particular to the city; the national guide comes with every city.
+    pub guide: Guide,
 }
 
 impl Pack {
     /// The agency whose bills an insurance is on.
     pub fn agency_for(&self, insurance: Insurance) -> Option<&Agency> {
         self.agencies.iter().find(|agency| agency.insurances.contains(&insurance))
+    }
+
+    /// Whether the city offers to pay such a bill here.
+    pub fn offers(&self, insurance: Insurance, kind: BillKind) -> bool {
+        self.open.iter().any(|service| match service {
+            Service::BackPayment => {
+                kind == BillKind::BackPayment
+                    && self.back_payment.as_ref().is_some_and(|b| b.insurances.contains(&insurance))
+            }
+            Service::AccountTopup => kind == BillKind::Topup && insurance == service.insurance(),
+            Service::FlexPension
+            | Service::FlexMedical
+            | Service::FlexUnemployment
+            | Service::ResidentMedical => {
+                insurance == service.insurance()
+                    && matches!(kind, BillKind::Regular | BillKind::Difference | BillKind::Resident)
+            }
+        })
     }
 }
 
@@ -38,6 +79,10 @@ pack_words! {
         FlexMedical = "flex_medical";
         FlexUnemployment = "flex_unemployment";
         ResidentMedical = "resident_medical";
+        /// Missed months (补缴), until the city's deadline.
+        BackPayment = "back_payment";
+        /// Money for the medical personal account of a social card. Open only where a pack says so.
+        AccountTopup = "account_topup";
     }
     /// What an agency is an office of.
     AgencyKind {
@@ -51,10 +96,11 @@ pack_words! {
 }
 
 impl Service {
+    /// The insurance that it belongs to; the first of them for missed months.
     pub const fn insurance(self) -> Insurance {
         match self {
-            Service::FlexPension => Insurance::Pension,
-            Service::FlexMedical => Insurance::Medical,
+            Service::FlexPension | Service::BackPayment => Insurance::Pension,
+            Service::FlexMedical | Service::AccountTopup => Insurance::Medical,
             Service::FlexUnemployment => Insurance::Unemployment,
             Service::ResidentMedical => Insurance::ResidentMedical,
         }
@@ -62,9 +108,11 @@ impl Service {
 
     pub const fn insured_kind(self) -> InsuredKind {
         match self {
-            Service::FlexPension | Service::FlexMedical | Service::FlexUnemployment => {
-                InsuredKind::FlexibleEmployment
-            }
+            Service::FlexPension
+            | Service::FlexMedical
+            | Service::FlexUnemployment
+            | Service::BackPayment
+            | Service::AccountTopup => InsuredKind::FlexibleEmployment,
             Service::ResidentMedical => InsuredKind::Resident,
         }
     }
@@ -76,7 +124,26 @@ impl Service {
             Service::FlexMedical => "灵活就业人员医疗保险缴费",
             Service::FlexUnemployment => "灵活就业人员失业保险缴费",
             Service::ResidentMedical => "城乡居民医疗保险缴费",
+            Service::BackPayment => "补缴",
+            Service::AccountTopup => "社保卡个人账户充值",
         }
+    }
+
+    /// What its bills are for. Differences come with those of months.
+    pub const fn bill_kind(self) -> BillKind {
+        match self {
+            Service::FlexPension | Service::FlexMedical | Service::FlexUnemployment => {
+                BillKind::Regular
+            }
+            Service::ResidentMedical => BillKind::Resident,
+            Service::BackPayment => BillKind::BackPayment,
+            Service::AccountTopup => BillKind::Topup,
+        }
+    }
+
+    /// Whether its bills are shown without being asked for.
+    pub const fn is_ordinary(self) -> bool {
+        matches!(self.bill_kind(), BillKind::Regular | BillKind::Resident)
     }
 }
 

@@ -297,6 +297,16 @@ impl Day {
         (1..=day.days_in_month()).contains(&day.day).then_some(day)
     }
 
+    /// Reads `2026-10-01`.
+    pub fn parse(text: &str) -> Option<Day> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || (year.len(), month.len(), day.len()) != (4, 2, 2) {
+            return None;
+        }
+        Day::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    }
+
     pub fn month(self) -> Option<Month> {
         Month::new(self.year, self.month).ok()
     }

@@ -181,6 +181,22 @@ impl<'f> Fields<'f> {
         self.required(key, |fields| fields.number_if_any(key, min, max))
     }
 
+    /// A list of whole numbers, each once.
+    pub fn numbers(&mut self, key: &str, min: u8, max: u8) -> Vec<u8> {
+        let expected = format!("a list of whole numbers between {min} and {max}, each once");
+        let numbers = self.take(key, &expected, |value| {
+            let read = |value: &Value| {
+                let number = u8::try_from(value.as_integer()?).ok()?;
+                (min..=max).contains(&number).then_some(number)
+            };
+            let mut numbers: Vec<u8> =
+                value.as_array()?.iter().map(read).collect::<Option<Vec<u8>>>()?;
+            numbers.sort_unstable();
+            numbers.windows(2).all(|pair| pair[0] != pair[1]).then_some(numbers)
+        });
+        numbers.unwrap_or_default()
+    }
+
     pub fn day_if_any(&mut self, key: &str) -> Option<Day> {
         self.take(key, "a date such as 2023-01-01, without a time", |value| {
             let Value::Datetime(datetime) = value else { return None };

@@ -2,6 +2,8 @@
 
 pub(super) const CATALOGUE_TEXT: &str = include_str!("../../../../cities/catalogue.toml");
 
+pub(super) const GUIDE_TEXT: &str = include_str!("../../../../cities/guide.toml");
+
 /// Name and text of each file. A test compares this list with the folder.
 macro_rules! files {
     ($($name:literal)*) => {
@@ -11,7 +13,7 @@ macro_rules! files {
 
 /// The files inside the program by name and text, the catalogue first.
 pub fn embedded_texts() -> Vec<(&'static str, &'static str)> {
-    let mut texts = vec![("catalogue.toml", CATALOGUE_TEXT)];
+    let mut texts = vec![("catalogue.toml", CATALOGUE_TEXT), ("guide.toml", GUIDE_TEXT)];
     texts.extend(files! {
         "110000.toml"
         "310000.toml"

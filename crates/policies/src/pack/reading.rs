@@ -1,10 +1,17 @@
 //! Reads a pack and checks what can be judged by looking at it alone.
 
+mod counter;
+mod guide;
+
 use kernel::{CityCode, Insurance};
 
-use super::{Agency, AgencyKind, Hotlines, Merchants, Pack, Service, Waiting};
+use super::{
+    Agency, AgencyKind, Guide, Hotlines, Merchants, NumberShape, Pack, Service, Waiting,
+};
 use crate::policy::read_sources;
 use crate::reading::Fields;
+
+pub(crate) use guide::read_guide;
 
 /// Reads the pack in `fields`, whose policies were taken out before. `None` when it cannot be used;
 /// the findings say why.
@@ -22,17 +29,47 @@ pub(crate) fn read(mut fields: Fields<'_>, code_in_name: &CityCode) -> Option<Pa
     }
     let hotlines = read_hotlines(&mut fields);
     let agencies = read_agencies(&mut fields, code_in_name);
-    for service in &open {
-        let insurance = service.insurance();
+    let back_payment = counter::read_back_payment(&mut fields, &open);
+    let missed = back_payment.iter().flat_map(|rule| rule.insurances.clone());
+    let insurances = open.iter().map(|service| (*service, service.insurance()));
+    let missed = missed.map(|insurance| (Service::BackPayment, insurance));
+    for (service, insurance) in insurances.chain(missed) {
         if !agencies.iter().any(|agency| agency.insurances.contains(&insurance)) {
             fields.finding("open", format!("{service} is open, but no agency bills {insurance}"));
         }
     }
     let merchants = read_merchants(&mut fields);
     let waiting = read_waiting(&mut fields);
+    let windows = counter::read_windows(&mut fields, &agencies);
+    let maintenance = counter::read_maintenance(&mut fields, &agencies);
+    let holidays = counter::read_holidays(&mut fields);
+    let months = counter::read_months(&mut fields);
+    let topup = counter::read_topup(&mut fields, &open);
+    let card_no = counter::read_shape(&mut fields, "card_no", NumberShape::CARD);
+    let personal_no = counter::read_shape(&mut fields, "personal_no", NumberShape::PERSONAL);
+    let guide = match fields.section("guide") {
+        Some(table) => fields.row(table, "guide".to_owned(), read_guide),
+        None => Guide::default(),
+    };
     let clean = fields.findings_count() == before && !fields.has_untaken();
     fields.finish();
-    let pack = Pack { code: code?, open, hotlines: hotlines?, agencies, merchants, waiting };
+    let pack = Pack {
+        code: code?,
+        open,
+        hotlines: hotlines?,
+        agencies,
+        merchants,
+        waiting,
+        windows,
+        maintenance,
+        holidays,
+        months,
+        back_payment,
+        topup,
+        card_no,
+        personal_no,
+        guide,
+    };
     clean.then_some(pack)
 }
 

@@ -1,0 +1,121 @@
+//! What a city tells people beside the counter: other ways to pay, notices, refunds, advice.
+//!
+//! The file `guide.toml` holds what is true everywhere; a pack adds what is particular. Facts carry
+//! the pages they come from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Day, pack_words};
+
+/// The guide of a city, or the national one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guide {
+    pub channels: Vec<GuideChannel>,
+    pub notices: Vec<GuideNotice>,
+    pub advice: Vec<Advice>,
+    pub refund: Option<RefundGuide>,
+    pub objection: Option<ObjectionAdvice>,
+}
+
+pack_words! {
+    /// Where else one can pay or ask.
+    GuideChannelKind {
+        /// 政务服务网
+        GovSite = "gov_site";
+        /// An app of the city or the province.
+        App = "app";
+        /// A bank's counter, machine or app.
+        Bank = "bank";
+        /// 微信城市服务, 公众号 and the tax bureau's mini-program there.
+        Wechat = "wechat_city";
+        /// 支付宝市民中心 and its mini-programs.
+        Alipay = "alipay_city";
+        /// A machine of the agency, with the social card.
+        Terminal = "terminal";
+        /// A counter of agency or tax bureau.
+        Counter = "counter";
+    }
+    /// What a piece of advice is about.
+    AdviceCode {
+        /// Card, documents and enrolment, before anything is paid.
+        Prepare = "prepare";
+        Pension = "pension";
+        /// Medical insurance without gaps.
+        Continuity = "continuity";
+        /// Looking at everything before paying.
+        Check = "check";
+        /// Balance, limits and banks.
+        Balance = "balance";
+        /// What to keep afterwards.
+        Receipt = "receipt";
+        /// A payment that failed or was taken twice.
+        Failure = "failure";
+        /// When it is booked, and how to see that.
+        Posting = "posting";
+        Topup = "topup";
+    }
+}
+
+/// Another way to pay or to look things up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuideChannel {
+    pub kind: GuideChannelKind,
+    pub name: String,
+    /// Whether contributions can be paid there, or only looked up.
+    pub pays: bool,
+    /// Names of banks that are known to take part.
+    pub banks: Vec<String>,
+    pub steps: Vec<String>,
+    pub sources: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuideNotice {
+    pub title: String,
+    pub text: String,
+    /// When it was published, where known.
+    pub date: Option<Day>,
+    pub document: Option<String>,
+    pub sources: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    pub code: AdviceCode,
+    pub text: String,
+    pub sources: Vec<String>,
+}
+
+/// The agency's own refund (社保退费): a procedure, not a button.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundGuide {
+    pub reasons: Vec<String>,
+    pub papers: Vec<String>,
+    pub places: Vec<String>,
+    pub steps: Vec<String>,
+    pub sources: Vec<String>,
+}
+
+/// Within how many days to object. Advice; keep the papers longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectionAdvice {
+    pub days: u16,
+    pub text: String,
+    pub sources: Vec<String>,
+}
+
+impl Guide {
+    /// This guide with what the national one adds: a city's own words on refunds and objections win.
+    pub fn with_national(&self, national: &Guide) -> Guide {
+        let both = |own: &[GuideChannel], all: &[GuideChannel]| [own, all].concat();
+        let advice = national.advice.iter();
+        let others = advice.filter(|advice| !self.advice.iter().any(|own| own.code == advice.code));
+        Guide {
+            channels: both(&self.channels, &national.channels),
+            notices: [&self.notices[..], &national.notices[..]].concat(),
+            advice: self.advice.iter().chain(others).cloned().collect(),
+            refund: self.refund.clone().or_else(|| national.refund.clone()),
+            objection: self.objection.clone().or_else(|| national.objection.clone()),
+        }
+    }
+}

@@ -203,12 +203,19 @@ impl Orders {
         let returned =
             sum(&txn, "SELECT amount_fen AS fen FROM refunds WHERE state = 'succeeded'").await?;
         // A booking is the agency's until it is undone, also while that is being asked for.
-        let posted = sum(
+        let premiums = sum(
             &txn,
-            "SELECT amount_fen AS fen FROM postings WHERE state IN ('posted', 'agency_refunded')
-               OR (state = 'taking_back' AND agency_serial IS NOT NULL)",
+            "SELECT amount_fen AS fen FROM postings WHERE kind <> 'topup' AND (state IN ('posted', 'agency_refunded')
+               OR (state = 'taking_back' AND agency_serial IS NOT NULL))",
         )
         .await?;
+        let topups = sum(
+            &txn,
+            "SELECT amount_fen AS fen FROM postings WHERE kind = 'topup' AND (state IN ('posted', 'agency_refunded')
+               OR (state = 'taking_back' AND agency_serial IS NOT NULL))",
+        )
+        .await?;
+        let posted = premiums + topups;
         let to_be_returned = sum(
             &txn,
             "SELECT amount_fen AS fen FROM refunds WHERE state NOT IN ('succeeded', 'replaced')",
@@ -233,7 +240,8 @@ impl Orders {
         }
         for (account, rows) in [
             ("channel:%", explained - returned),
-            ("premium:%", -posted),
+            ("premium:%", -premiums),
+            ("topup:%", -topups),
             ("refund_payable", -to_be_returned),
         ] {
             let balance = balance(&txn, account).await?;

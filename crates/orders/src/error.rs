@@ -1,8 +1,8 @@
 //! Why an act on an order did not happen. Each variant has its place at the faces.
 
-use kernel::{Fen, OrderNo, RetryClass};
+use kernel::{AgencyCode, BillKind, Fen, Insurance, Month, OrderNo, RetryClass, Timestamp};
 
-use crate::{OrderState, Refused};
+use crate::{OrderState, Part, Refused};
 
 /// A bill whose amount or version is not what the citizen saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,34 @@ pub enum OrderError {
     AmountChanged(Vec<ChangedBill>),
     #[error("the order is above the limit of {max}")]
     AboveLimit { max: Fen },
+    /// The same bills in several orders would do. `max` is not known when the channel refused.
+    #[error("above what can be paid at once; {} parts would do", parts.len())]
+    PayInParts { max: Option<Fen>, parts: Vec<Part> },
+    #[error("the city does not offer to pay {kind} of {insurance} here")]
+    NotOffered { insurance: Insurance, kind: BillKind },
+    #[error("top-ups and contributions do not go into one order")]
+    MixedPurposes,
+    #[error("{agency} takes no money for this now")]
+    OutOfWindow { agency: AgencyCode, insurance: Insurance, next_opening: Option<Timestamp> },
+    #[error("{agency} is under maintenance")]
+    UnderMaintenance { agency: AgencyCode, until: Timestamp },
+    #[error("{month} could be paid back until {deadline}")]
+    BackPaymentOver { month: Month, deadline: Timestamp },
+    #[error("months of {insurance} that are due were left out in between")]
+    MonthsLeftOut { insurance: Insurance, months: Vec<Month> },
+    #[error("at most {most} months of {insurance} in one order")]
+    TooManyMonths { insurance: Insurance, most: u16 },
+    #[error("months of {insurance} in one order lie in one calendar year")]
+    SeveralYears { insurance: Insurance },
+    #[error("a top-up lies between {least} and {most}")]
+    TopupAmount { least: Fen, most: Fen },
+    #[error("{left} is left of {most} for top-ups today")]
+    TopupDay { most: Fen, left: Fen },
+    /// Paying for somebody else is confirmed a second time.
+    #[error("this order needs a confirmation")]
+    ConfirmationNeeded,
+    #[error("the confirmation is over or for something else")]
+    ConfirmationUnfit,
     /// More than what is left of the payment after all refunds that were ever promised.
     #[error("at most {refundable} can go back")]
     AboveRefundable { refundable: Fen },
@@ -81,7 +109,9 @@ impl OrderError {
     /// Whether the same call can succeed later without anybody changing anything.
     pub fn retryable(&self) -> bool {
         match self {
-            OrderError::Database(_) | OrderError::PaymentInProgress => true,
+            OrderError::Database(_)
+            | OrderError::PaymentInProgress
+            | OrderError::UnderMaintenance { .. } => true,
             OrderError::Agency(error) => error.retry_class() != RetryClass::Never,
             OrderError::Channel(error) => error.retry_class() != RetryClass::Never,
             OrderError::NotFound
@@ -94,6 +124,18 @@ impl OrderError {
             | OrderError::BillInOtherOrder { .. }
             | OrderError::AmountChanged(_)
             | OrderError::AboveLimit { .. }
+            | OrderError::PayInParts { .. }
+            | OrderError::NotOffered { .. }
+            | OrderError::MixedPurposes
+            | OrderError::OutOfWindow { .. }
+            | OrderError::BackPaymentOver { .. }
+            | OrderError::MonthsLeftOut { .. }
+            | OrderError::TooManyMonths { .. }
+            | OrderError::SeveralYears { .. }
+            | OrderError::TopupAmount { .. }
+            | OrderError::TopupDay { .. }
+            | OrderError::ConfirmationNeeded
+            | OrderError::ConfirmationUnfit
             | OrderError::AboveRefundable { .. }
             | OrderError::RefundableChanged { .. }
             | OrderError::NothingToTakeBack

@@ -6,7 +6,7 @@
 
 mod table;
 
-use kernel::{AgencyCode, BillNo, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp};
+use kernel::{AgencyCode, BillKind, BillNo, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
@@ -42,7 +42,7 @@ pub struct JournalLine {
 
 /// The names of the accounts (科目).
 pub(crate) mod account {
-    use super::{AgencyCode, Channel, MerchantKey};
+    use super::{AgencyCode, BillKind, Channel, MerchantKey};
 
     /// What a channel owes us (渠道应收).
     pub(crate) fn channel(channel: Channel, merchant: &MerchantKey) -> String {
@@ -54,9 +54,10 @@ pub(crate) mod account {
         "in_transit".to_owned()
     }
 
-    /// What was booked to an agency (应付保费).
-    pub(crate) fn premium(agency: &AgencyCode) -> String {
-        format!("premium:{agency}")
+    /// What was booked to an agency: contributions (应付保费), or money for cards' accounts (应付充值款),
+    /// which is none and stands by itself.
+    pub(crate) fn booked(kind: BillKind, agency: &AgencyCode) -> String {
+        if kind.is_premium() { format!("premium:{agency}") } else { format!("topup:{agency}") }
     }
 
     /// Promised back, not yet returned (应退).

@@ -45,7 +45,9 @@ pub use crate::{
     job::{JobCount, JobKind},
     journal::JournalLine,
     notification::RawNotification,
-    order::{BillRefSeen, ChosenBill, FrozenBill, Order, PlaceOrder, Placed},
+    order::{
+        BillRefSeen, ChosenBill, Confirmation, FrozenBill, Order, Part, PlaceOrder, Placed, split,
+    },
     payment::{Payment, PaymentState, Recorded, StartedPayment},
     posting::{Posting, PostingState, TakeBack},
     preview::{preview, usual_kind},
@@ -72,6 +74,9 @@ pub struct OrderRules {
     pub bills_max: usize,
     /// A year at the top tier with medical is about 60,000 to 90,000 yuan.
     pub amount_max: Fen,
+    /// What a channel takes at once, where that is less.
+    pub wechat_max: Option<Fen>,
+    pub alipay_max: Option<Fen>,
 }
 
 impl OrderRules {
@@ -86,7 +91,18 @@ impl OrderRules {
             posting_under_way: Duration::from_secs(330),
             bills_max: 50,
             amount_max: AMOUNT_MAX,
+            wechat_max: None,
+            alipay_max: None,
         }
+    }
+
+    /// The most that one order may be on a channel.
+    pub fn amount_max_on(&self, channel: Channel) -> Fen {
+        let channel_max = match channel {
+            Channel::Wechat => self.wechat_max,
+            Channel::Alipay => self.alipay_max,
+        };
+        channel_max.map_or(self.amount_max, |max| max.min(self.amount_max))
     }
 
     /// The address at which a channel tells us about `subject`: one per merchant account.

@@ -1,20 +1,28 @@
 //! Orders: placing one freezes bills and claims them.
 
+mod cart;
+mod confirmation;
+mod parts;
 pub(crate) mod table;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use agency::{AgencyError, Bill, BillQuery, BillRef, BillState, LockRequest, Objection};
 use kernel::{
-    AccountId, AgencyCode, Channel, CityCode, Fen, Identity, Insurance, MonthRange, OrderId,
-    OrderNo, PersonId, Timestamp,
+    AccountId, AgencyCode, BillKind, Channel, CityCode, Fen, Identity, Insurance, MonthRange,
+    OrderId, OrderNo, PersonId, Timestamp,
 };
 use migrations::begin_write;
 use ring::digest;
 use sea_orm::{DbErr, SqlErr};
 use serde::Serialize;
 
-pub use self::table::{FrozenBill, Order};
+pub(crate) use self::parts::halve;
+pub use self::{
+    confirmation::Confirmation,
+    parts::{Part, split},
+    table::{FrozenBill, Order},
+};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
     error::ChangedBill,
@@ -29,6 +37,9 @@ pub struct ChosenBill {
     pub agency: AgencyCode,
     pub insurance: Insurance,
     pub months: MonthRange,
+    /// Left out of digests where it is nothing new, so that old requests stay the same requests.
+    #[serde(skip_serializing_if = "is_premium_of_months")]
+    pub kind: BillKind,
     #[serde(flatten)]
     pub seen: BillRefSeen,
 }
@@ -51,6 +62,12 @@ pub struct PlaceOrder {
     pub bills: Vec<ChosenBill>,
     /// 1 to 128 characters, the client's own; the same key asks for the same order.
     pub idempotency_key: String,
+    /// What [`Orders::confirm`] gave for exactly this; needed to pay for somebody else.
+    pub confirmation: Option<String>,
+}
+
+const fn is_premium_of_months(kind: &BillKind) -> bool {
+    matches!(kind, BillKind::Regular | BillKind::Difference | BillKind::Resident)
 }
 
 /// An order that is there, and whether this call made it.
@@ -73,6 +90,7 @@ impl Orders {
             return Ok(before);
         }
         self.check_wish(&wish)?;
+        self.check_confirmation(&wish).await?;
         let identity = self
             .people
             .identity_of(wish.account, wish.person)
@@ -137,10 +155,7 @@ impl Orders {
         for bill in &wish.bills {
             self.directory.agency(&bill.agency)?;
         }
-        let amount = Fen::sum(wish.bills.iter().map(|bill| bill.seen.amount));
-        if amount.is_none_or(|amount| amount > self.rules.amount_max) {
-            return Err(OrderError::AboveLimit { max: self.rules.amount_max });
-        }
+        self.check_cart(wish, self.clock.now())?;
         // No collector: better said before anything is locked than at the cashier.
         self.directory.collector(&wish.city, wish.channel).map(drop)
     }
@@ -151,8 +166,10 @@ impl Orders {
         wish: &PlaceOrder,
         identity: &Identity,
     ) -> Result<Vec<FrozenBill>, OrderError> {
-        let chosen = wish.bills.iter().map(|bill| (&bill.agency, bill.insurance, bill.months));
+        let chosen =
+            wish.bills.iter().map(|bill| (&bill.agency, bill.insurance, bill.months, bill.kind));
         let mut due = self.bills_at_agencies(identity, chosen).await?;
+        let left_out = self.months_left_out(wish, &due);
         let mut frozen = Vec::new();
         let mut changed = Vec::new();
         for chosen in &wish.bills {
@@ -182,6 +199,8 @@ impl Orders {
                         base: bill.base,
                         tier_no: bill.tier_no,
                         components: bill.components,
+                        kind: bill.kind,
+                        category: bill.category,
                     }),
                 other => changed.push(ChangedBill {
                     bill_no: chosen.seen.bill_no.clone(),
@@ -190,7 +209,11 @@ impl Orders {
                 }),
             }
         }
-        if changed.is_empty() { Ok(frozen) } else { Err(OrderError::AmountChanged(changed)) }
+        match (changed.is_empty(), left_out) {
+            (true, None) => Ok(frozen),
+            (true, Some(left_out)) => Err(left_out),
+            (false, _) => Err(OrderError::AmountChanged(changed)),
+        }
     }
 
     /// The order and its claim on the bills, in one transaction, before the agency is told.
@@ -211,12 +234,13 @@ impl Orders {
             channel: wish.channel,
             state: OrderState::Created,
             amount: amount.ok_or(OrderError::AboveLimit { max: self.rules.amount_max })?,
-            expires_at: now.plus(self.rules.time_to_pay),
+            expires_at: self.last_moment(&wish.city, bills, now),
             created_at: now,
             updated_at: now,
             request_digest,
         };
         let txn = begin_write(&self.db).await?;
+        self.check_topups_of_the_day(&txn, wish, bills, now).await?;
         table::insert(&txn, &order, &wish.idempotency_key, bills).await?;
         journal::note(&txn, &order, "placed", None, now).await?;
         let times = (order.expires_at, now);
@@ -243,20 +267,22 @@ impl Orders {
     async fn bills_at_agencies<'a>(
         &self,
         identity: &Identity,
-        wanted: impl Iterator<Item = (&'a AgencyCode, Insurance, MonthRange)>,
+        wanted: impl Iterator<Item = (&'a AgencyCode, Insurance, MonthRange, BillKind)>,
     ) -> Result<BTreeMap<(AgencyCode, kernel::BillNo), Bill>, OrderError> {
-        let mut questions: BTreeMap<(&AgencyCode, Insurance), MonthRange> = BTreeMap::new();
-        for (agency, insurance, months) in wanted {
-            let asked = questions.entry((agency, insurance)).or_insert(months);
+        let mut questions: BTreeMap<(&AgencyCode, Insurance, BillKind), MonthRange> =
+            BTreeMap::new();
+        for (agency, insurance, months, kind) in wanted {
+            let key = (agency, insurance, asked_as(kind));
+            let asked = questions.entry(key).or_insert(months);
             let (from, to) = (asked.from().min(months.from()), asked.to().max(months.to()));
             // Bills more than ten years apart do not belong into one order.
             *asked = MonthRange::new(from, to)
                 .map_err(|_| OrderError::BillCount { max: self.rules.bills_max })?;
         }
         let mut bills = BTreeMap::new();
-        for ((code, insurance), months) in questions {
-            let query =
-                BillQuery { agency: code.clone(), identity: identity.clone(), insurance, months };
+        for ((code, insurance, kind), months) in questions {
+            let (agency, identity) = (code.clone(), identity.clone());
+            let query = BillQuery { agency, identity, insurance, months, kind };
             for bill in self.directory.agency(code)?.query_bills(&query).await? {
                 bills.insert((bill.agency.clone(), bill.bill_no.clone()), bill);
             }
@@ -287,7 +313,8 @@ impl Orders {
     async fn still_due(&self, order: &Order, frozen: &[&FrozenBill]) -> Result<(), OrderError> {
         let identity = self.people.identity_of(order.account, order.person).await;
         let identity = identity.map_err(OrderError::from_person)?;
-        let wanted = frozen.iter().map(|bill| (&bill.agency, bill.insurance, bill.months));
+        let wanted =
+            frozen.iter().map(|bill| (&bill.agency, bill.insurance, bill.months, bill.kind));
         let listed = self.bills_at_agencies(&identity, wanted).await?;
         let mut changed = Vec::new();
         for bill in frozen {
@@ -347,11 +374,20 @@ fn by_agency(frozen: &[FrozenBill]) -> BTreeMap<&AgencyCode, Vec<BillRef>> {
     by_agency
 }
 
+/// Contributions of months come with one question, whatever they are called.
+const fn asked_as(kind: BillKind) -> BillKind {
+    match kind {
+        BillKind::Regular | BillKind::Difference | BillKind::Resident => BillKind::Regular,
+        BillKind::BackPayment | BillKind::Topup => kind,
+    }
+}
+
 fn unchanged(chosen: &ChosenBill, bill: &Bill) -> bool {
     bill.amount == chosen.seen.amount
         && bill.version == chosen.seen.version
         && bill.insurance == chosen.insurance
         && bill.months == chosen.months
+        && asked_as(bill.kind) == asked_as(chosen.kind)
 }
 
 /// What was asked, without the key: the same key with another digest is another request.

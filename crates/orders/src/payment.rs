@@ -22,7 +22,10 @@ use crate::{
     job::{self, JobKind},
     journal::{self, Entry, account},
     notification::{self, RawNotification, Told},
-    order::table::{self as order_table, Order},
+    order::{
+        halve,
+        table::{self as order_table, FrozenBill, Order},
+    },
     posting,
     refund::{Giving, RefundCause},
     stray,
@@ -81,7 +84,11 @@ impl Orders {
         let payer = self.payer(&order, &*collector).await?;
         still_payable(&order, now)?;
         // Another channel may have collected meanwhile; the agency knows.
-        if let Err(error) = self.lock_at_agencies(&order).await {
+        let kept = match self.still_taken(&order).await {
+            Ok(()) => self.lock_at_agencies(&order).await,
+            closed => closed,
+        };
+        if let Err(error) = kept {
             // Nothing was asked of a channel yet, and these bills will not come back as they were.
             if order.state == OrderState::Created && !error.retryable() {
                 self.give_up(&order).await?;
@@ -91,13 +98,28 @@ impl Orders {
         let payment = self.prepare_payment(&order, &*collector, payer, client_ip, now).await?;
         let created = match fresh_token(&payment, &*collector, now) {
             Some(created) => created,
-            None => self.create_at_channel(&payment, &*collector).await?,
+            None => match self.create_at_channel(&payment, &*collector).await {
+                Err(OrderError::Channel(ChannelError::Refused(Refused::Limit))) => {
+                    return Err(self.in_parts(&order).await?);
+                }
+                created => created?,
+            },
         };
         Ok(StartedPayment {
             out_trade_no: payment.out_trade_no,
             amount: payment.amount,
             expires_at: order.expires_at,
             wallet: collector.wallet_parameters(&created)?,
+        })
+    }
+
+    /// What to say when a channel takes no such amount at once: nothing was paid, the bills are free.
+    async fn in_parts(&self, order: &Order) -> Result<OrderError, OrderError> {
+        let bills = order_table::bills(&self.db, order.id).await?;
+        let bills = bills.iter().map(|frozen| (frozen.months, &frozen.bill.bill_no, frozen.bill.amount));
+        Ok(match halve(bills) {
+            Some(parts) => OrderError::PayInParts { max: None, parts },
+            None => ChannelError::Refused(Refused::Limit).into(),
         })
     }
 
@@ -142,7 +164,7 @@ impl Orders {
         let request = PaymentRequest {
             out_trade_no: OutTradeNo::generate(self.rules.number_prefix, now, &*self.entropy),
             amount: order.amount,
-            description: "社会保险费".to_owned(),
+            description: description(&order_table::bills(&txn, order.id).await?).to_owned(),
             payer,
             expires_at: order.expires_at,
             notify_url: self.rules.callback_url(
@@ -414,6 +436,11 @@ fn mismatch(payment: &Payment, fact: &PaymentFact) -> Option<CaseKind> {
     } else {
         None
     }
+}
+
+/// What the wallet shows. A top-up must not look like a contribution.
+fn description(bills: &[FrozenBill]) -> &'static str {
+    if bills.iter().all(|frozen| frozen.kind.is_premium()) { "社会保险费" } else { "个人账户充值" }
 }
 
 /// Wallets need a minute; a shorter rest would only make the citizen fail.

@@ -237,7 +237,8 @@ impl Orders {
         now: Timestamp,
     ) -> Result<(), OrderError> {
         table::set_booking(txn, posting.id, posted, now).await?;
-        let (debit, credit) = (account::in_transit(), account::premium(&posting.agency));
+        let credit = account::booked(posting.kind, &posting.agency);
+        let debit = account::in_transit();
         journal::note(txn, order, "bill_posted", Some(moved(posting, debit, credit)), now).await?;
         let first_look = now.plus(watch::FIRST_LOOK_AFTER);
         let times = (first_look, now);

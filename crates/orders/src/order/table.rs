@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use agency::{BillComponent, BillRef};
+use agency::{BillCategory, BillComponent, BillRef};
 use kernel::{
-    AccountId, AgencyCode, BillNo, Channel, CityCode, Fen, Insurance, Month, MonthRange, OrderId,
-    OrderNo, PersonId, Timestamp,
+    AccountId, AgencyCode, BillKind, BillNo, Channel, CityCode, Fen, Insurance, Month, MonthRange,
+    OrderId, OrderNo, PersonId, Timestamp,
 };
 use policies::Quote;
 use sea_orm::{
@@ -67,6 +67,8 @@ pub(crate) mod bill {
         pub components_json: String,
         pub quote_json: Option<String>,
         pub live: bool,
+        pub kind: String,
+        pub category_json: Option<String>,
     }
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
@@ -103,6 +105,10 @@ pub struct FrozenBill {
     pub components: Vec<BillComponent>,
     /// Our own calculation at that time, with policy, version and steps.
     pub quote: Option<Quote>,
+    /// What the money is for.
+    pub kind: BillKind,
+    /// Of residents' bills.
+    pub category: Option<BillCategory>,
 }
 
 impl TryFrom<order::Model> for Order {
@@ -151,6 +157,11 @@ impl TryFrom<bill::Model> for FrozenBill {
             quote: row
                 .quote_json
                 .map(|json| serde_json::from_str(&json).map_err(|_| broken("quote_json")))
+                .transpose()?,
+            kind: read(table, "kind", id, &row.kind)?,
+            category: row
+                .category_json
+                .map(|json| serde_json::from_str(&json).map_err(|_| broken("category_json")))
                 .transpose()?,
         })
     }
@@ -210,6 +221,12 @@ pub(crate) async fn insert(
                 .map(|quote| serde_json::to_string(quote).map_err(|_| broken("quote_json")))
                 .transpose()?),
             live: Set(order.state.is_live()),
+            kind: Set(frozen.kind.code().to_owned()),
+            category_json: Set(frozen
+                .category
+                .as_ref()
+                .map(|category| serde_json::to_string(category).map_err(|_| broken("category_json")))
+                .transpose()?),
         }
         .insert(txn)
         .await?;
@@ -305,6 +322,31 @@ pub(crate) async fn bills_of(
         bills.entry(OrderId::from_uuid(row.order_id)).or_default().push(row.try_into()?);
     }
     Ok(bills)
+}
+
+/// What an account ordered for a person since a moment, by what it is for: of orders that are paid
+/// or may yet be.
+pub(crate) async fn ordered_since(
+    db: &impl ConnectionTrait,
+    (account, person): (AccountId, PersonId),
+    kind: BillKind,
+    since: Timestamp,
+) -> Result<Vec<Fen>, OrderError> {
+    let rows = order::Entity::find()
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .filter(order::Column::PersonId.eq(person.as_uuid()))
+        .filter(order::Column::CreatedAtMs.gte(since.as_millis()))
+        .all(db)
+        .await?;
+    let orders: Vec<Order> = rows.into_iter().map(Order::try_from).collect::<Result<_, _>>()?;
+    let counts = |order: &&Order| {
+        order.state.is_live()
+            || matches!(order.state, OrderState::Success | OrderState::SuccessPartial)
+    };
+    let ids: Vec<OrderId> = orders.iter().filter(counts).map(|order| order.id).collect();
+    let bills = bills_of(db, &ids).await?;
+    let of_kind = bills.into_values().flatten().filter(|frozen| frozen.kind == kind);
+    Ok(of_kind.map(|frozen| frozen.bill.amount).collect())
 }
 
 /// The live order that claims the bill, if there is one.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use agency::{Objection, Posted};
 use kernel::{
-    AgencyCode, BillNo, Entropy, Fen, OrderId, PaymentId, PostingId, Timestamp, UnknownWord,
+    AgencyCode, BillKind, BillNo, Entropy, Fen, OrderId, PaymentId, PostingId, Timestamp, UnknownWord,
 };
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
@@ -35,6 +35,7 @@ pub struct Model {
     pub take_back_reason: Option<String>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
+    pub kind: String,
 }
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -107,6 +108,8 @@ pub struct Posting {
     pub agency: AgencyCode,
     pub bill_no: BillNo,
     pub amount: Fen,
+    /// What the money is for.
+    pub kind: BillKind,
     pub state: PostingState,
     /// The booking, also when it was undone later.
     pub posted: Option<Posted>,
@@ -138,6 +141,7 @@ impl TryFrom<Model> for Posting {
             agency: read(table, "agency_code", id, &row.agency_code)?,
             bill_no: read(table, "bill_no", id, &row.bill_no)?,
             amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            kind: read(table, "kind", id, &row.kind)?,
             state: read(table, "state", id, &row.state)?,
             posted,
             objection,
@@ -170,6 +174,7 @@ pub(crate) async fn insert(
         take_back_reason: Set(None),
         created_at_ms: Set(now.as_millis()),
         updated_at_ms: Set(now.as_millis()),
+        kind: Set(frozen.kind.code().to_owned()),
     }
     .insert(txn)
     .await?;

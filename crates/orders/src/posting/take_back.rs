@@ -64,6 +64,8 @@ impl Orders {
             let chosen = wish.bill_no.as_ref().is_none_or(|bill_no| *bill_no == posting.bill_no);
             // After a posting that may be under way, the agency's word is final.
             let run_at = match posting.state {
+                // The holder of the card may have spent it: only what is not booked goes back.
+                PostingState::Posted if !posting.kind.is_premium() => continue,
                 PostingState::Posted => now,
                 PostingState::Pending => now.plus(self.rules.posting_under_way),
                 PostingState::Refused
@@ -137,6 +139,9 @@ impl Orders {
                 txn.commit().await?;
             }
         }
+        if !posting.kind.is_premium() {
+            return self.keep_posted(id, CaseKind::ReversalRefused, "topup_booked").await;
+        }
         let reason = posting.take_back_reason.as_deref().unwrap_or("退款");
         match agency.reverse(&posting.agency, &posted.agency_serial, reason).await {
             Ok(()) => self.record_taken_back(id).await,
@@ -155,10 +160,9 @@ impl Orders {
             return Ok(Outcome::Done);
         }
         table::set_state(&txn, id, PostingState::TakenBack, now).await?;
-        let entry = posting
-            .posted
-            .as_ref()
-            .map(|_| moved(&posting, account::premium(&posting.agency), account::in_transit()));
+        let booked = account::booked(posting.kind, &posting.agency);
+        let entry =
+            posting.posted.as_ref().map(|_| moved(&posting, booked, account::in_transit()));
         journal::note(&txn, &order, "bill_taken_back", entry, now).await?;
         let payment = payment_table::find(&txn, posting.payment).await?;
         let giving = Giving {

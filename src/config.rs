@@ -14,6 +14,7 @@ use std::{
 
 use kernel::{AgencyCode, CityCode, MerchantKey};
 use orders::OrderRules;
+use policies::PackChanges;
 use serde::Deserialize;
 
 pub(crate) use self::{
@@ -146,11 +147,22 @@ pub(crate) struct OrdersSection {
     pub minutes_to_pay: u64,
     /// How long after it was sent an agency may still act on a posting, 10 to 3,600.
     pub posting_under_way_seconds: u64,
+    /// The most of one order, in yuan.
+    pub amount_max: Option<String>,
+    /// The most that WeChat Pay or Alipay takes at once from the city's citizens, in yuan.
+    pub wechat_max: Option<String>,
+    pub alipay_max: Option<String>,
 }
 
 impl Default for OrdersSection {
     fn default() -> OrdersSection {
-        OrdersSection { minutes_to_pay: 30, posting_under_way_seconds: 330 }
+        OrdersSection {
+            minutes_to_pay: 30,
+            posting_under_way_seconds: 330,
+            amount_max: None,
+            wechat_max: None,
+            alipay_max: None,
+        }
     }
 }
 
@@ -170,10 +182,26 @@ impl OrdersSection {
         let minutes = within("minutes_to_pay", self.minutes_to_pay, 15, 1_440)?;
         let setting = "posting_under_way_seconds";
         let under_way = within(setting, self.posting_under_way_seconds, 10, 3_600)?;
+        let yuan = |setting: &str, text: &Option<String>| {
+            let text = text.as_deref();
+            let read = text.map(|text| {
+                kernel::Fen::from_yuan(text).map_err(|_| {
+                    ConfigError::value(
+                        format!("orders.{setting}"),
+                        "must be yuan such as \"50000.00\"",
+                    )
+                })
+            });
+            read.transpose()
+        };
+        let usual = OrderRules::new(public_url, number_prefix);
         Ok(OrderRules {
+            amount_max: yuan("amount_max", &self.amount_max)?.unwrap_or(usual.amount_max),
+            wechat_max: yuan("wechat_max", &self.wechat_max)?,
+            alipay_max: yuan("alipay_max", &self.alipay_max)?,
             time_to_pay: Duration::from_secs(minutes * 60),
             posting_under_way: Duration::from_secs(under_way),
-            ..OrderRules::new(public_url, number_prefix)
+            ..usual
         })
     }
 }
@@ -195,6 +223,9 @@ pub(crate) struct CitySection {
     pub code: CityCode,
     pub wechat: Option<MerchantKey>,
     pub alipay: Option<MerchantKey>,
+    /// Tables that take the place of the pack's: services, windows, maintenance, limits.
+    #[serde(default)]
+    pub pack: toml::Table,
 }
 
 impl Config {
@@ -267,6 +298,12 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// What the configuration says otherwise than the cities' packs.
+    pub(crate) fn pack_changes(&self) -> PackChanges {
+        let changed = self.city.iter().filter(|city| !city.pack.is_empty());
+        changed.map(|city| (city.code.clone(), city.pack.clone())).collect()
     }
 
     /// The rules that orders live by.

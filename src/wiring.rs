@@ -80,8 +80,8 @@ impl Parts {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Parts, WiringError> {
-        let catalogue =
-            Catalogue::embedded().map_err(|report| WiringError::Packs(report.to_string()))?;
+        let catalogue = Catalogue::embedded_with(&config.pack_changes())
+            .map_err(|report| WiringError::Packs(report.to_string()))?;
         let prepared = Prepared::read(config, Arc::new(catalogue), clock, entropy, &Open)?;
         let db = migrations::connect(&config.database_url()).await?;
         if config.database.migrate {

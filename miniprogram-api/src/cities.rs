@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kernel::{CityCode, Month};
-use policies::{Catalogue, City, Coordinates, Hint, Policy, Terms};
+use policies::{Catalogue, City, Coordinates, Hint, Policy, Service, Standing, Terms, Window};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Api,
+    counter::{TopupLimits, WindowView},
     input::{Params, parse},
     problem::{ApiError, invalid, tell},
 };
@@ -201,6 +202,10 @@ pub(crate) struct CityDetail {
     city: CityView,
     services: Vec<ServiceView>,
     agencies: Vec<AgencyView>,
+    /// When agencies take money; what is not named here is always open.
+    windows: Vec<WindowRule>,
+    /// Limits of top-ups, where the city has switched them on.
+    topup: Option<TopupLimits>,
     hotlines: Vec<Hotline>,
     /// The standards in force in the month asked for.
     policies: Vec<PolicyView>,
@@ -212,6 +217,46 @@ pub(crate) struct ServiceView {
     code: String,
     label: String,
     insurance: String,
+    insurances: Vec<String>,
+    /// `regular`, `resident`, `back_payment` or `topup`.
+    kind: String,
+    /// Whether the agency takes money for it at this moment, and when again.
+    window: WindowView,
+    /// Switched on to show how it works: the city is not known to offer it.
+    demonstration: bool,
+}
+
+/// Days and times of a month on which an agency takes money, in Beijing time.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WindowRule {
+    agency: String,
+    /// All of the agency's when empty.
+    insurances: Vec<String>,
+    /// All kinds of bills when empty.
+    kinds: Vec<String>,
+    open_day: u8,
+    open_time: String,
+    close_day: u8,
+    close_time: String,
+    /// 1 to 12; every month when empty.
+    months: Vec<u8>,
+    sources: Vec<String>,
+}
+
+impl WindowRule {
+    fn of(window: &Window) -> WindowRule {
+        WindowRule {
+            agency: window.agency.to_string(),
+            insurances: window.insurances.iter().map(ToString::to_string).collect(),
+            kinds: window.kinds.iter().map(ToString::to_string).collect(),
+            open_day: window.open_day,
+            open_time: window.open_time.to_string(),
+            close_day: window.close_day,
+            close_time: window.close_time.to_string(),
+            months: window.months.clone(),
+            sources: window.sources.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -271,7 +316,7 @@ pub(crate) struct CategoryView {
 }
 
 impl PolicyView {
-    fn of(policy: &Policy) -> PolicyView {
+    pub(crate) fn of(policy: &Policy) -> PolicyView {
         let (mut floor, mut ceiling) = (None, None);
         let (mut tiers, mut categories) = (Vec::new(), Vec::new());
         match &policy.terms {
@@ -358,10 +403,30 @@ pub(crate) async fn detail(
         None => Month::of(api.clock.now()),
     };
     let pack = api.catalogue.pack(&code);
-    let services = api.catalogue.services(&code).iter().map(|service| ServiceView {
-        code: service.code().to_owned(),
-        label: service.label().to_owned(),
-        insurance: service.insurance().code().to_owned(),
+    let now = api.clock.now();
+    let services = pack.iter().flat_map(|pack| {
+        pack.open.iter().map(|service| {
+            let (insurance, kind) = (service.insurance(), service.bill_kind());
+            let standing = pack
+                .agency_for(insurance)
+                .map(|agency| WindowView::of(pack.standing(&agency.code, insurance, kind, now)));
+            let missed = pack.back_payment.as_ref().filter(|_| *service == Service::BackPayment);
+            let topup = pack.topup.as_ref().filter(|_| *service == Service::AccountTopup);
+            ServiceView {
+                code: service.code().to_owned(),
+                label: service.label().to_owned(),
+                insurance: insurance.code().to_owned(),
+                insurances: match missed {
+                    Some(rule) => rule.insurances.iter().map(ToString::to_string).collect(),
+                    None => vec![insurance.to_string()],
+                },
+                kind: kind.code().to_owned(),
+                window: standing
+                    .unwrap_or_else(|| WindowView::of(Standing::Open { closes_at: None })),
+                demonstration: missed.is_some_and(|rule| rule.demonstration)
+                    || topup.is_some_and(|rule| rule.demonstration),
+            }
+        })
     });
     let agencies = pack.iter().flat_map(|pack| &pack.agencies).map(|agency| AgencyView {
         code: agency.code.to_string(),
@@ -383,6 +448,8 @@ pub(crate) async fn detail(
     Ok(Json(CityDetail {
         services: services.collect(),
         agencies: agencies.collect(),
+        windows: pack.iter().flat_map(|pack| &pack.windows).map(WindowRule::of).collect(),
+        topup: pack.and_then(|pack| pack.topup.as_ref()).map(TopupLimits::of),
         hotlines: hotlines.collect(),
         policies: api
             .catalogue

@@ -1,17 +1,20 @@
 //! The agency's counter: enrolment, tiers and bills of an insured person.
 
+pub(crate) mod bills;
+pub(crate) mod card;
+pub(crate) mod gaps;
 mod told;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use agency::{Agency, Bill, BillQuery, BillState, TierChoice};
+use agency::{Agency, AgencyError, Objection, TierChoice};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
 use kernel::{AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, mask};
-use policies::{Agency as InsuranceAgency, Quote};
+use policies::Agency as InsuranceAgency;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -23,8 +26,15 @@ use crate::{
     cities::{self, city_code},
     input::{Body, Params, parse},
     language::Reads,
-    problem::{ApiError, internal, invalid, tell},
+    problem::{ApiError, invalid, tell},
     words,
+};
+
+pub(crate) use self::{
+    bills::{
+        BillKindView, CategoryView, ComponentView, MonthsView, WindowView, not_offered, opens,
+    },
+    card::TopupLimits,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -78,17 +88,33 @@ pub(crate) async fn enrolments(
 ) -> Result<Json<EnrolmentList>, ApiError> {
     let city = city_code(&params.city)?;
     let identity = identity_of(&api, &caller, &id).await?;
+    Ok(Json(enrolments_of(&api, &caller, &city, &identity, language, None).await?))
+}
+
+/// What all agencies of a city know of a person. With a personal number, one of them must know it.
+pub(crate) async fn enrolments_of(
+    api: &Api,
+    caller: &crate::session::Session,
+    city: &CityCode,
+    identity: &Identity,
+    language: Language,
+    personal_no: Option<&str>,
+) -> Result<EnrolmentList, ApiError> {
     let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
     let mut errors = Vec::new();
-    for office in offices(&api, &city)? {
-        let found = match agency_of(&api, office) {
+    let mut recognised = personal_no.is_none();
+    for office in offices(api, city)? {
+        let found = match agency_of(api, office) {
             Ok(agency) => {
-                agency.query_insured(&office.code, &identity).await.map_err(ApiError::from)
+                agency.query_insured(&office.code, identity).await.map_err(ApiError::from)
             }
             Err(error) => Err(error),
         };
         match found {
             Ok(enrolments) => {
+                recognised |= enrolments
+                    .iter()
+                    .any(|enrolment| enrolment.personal_no.as_deref() == personal_no);
                 list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
                     insurance: enrolment.insurance.code().to_owned(),
                     insurance_label: words::insurance(language, enrolment.insurance),
@@ -104,14 +130,18 @@ pub(crate) async fn enrolments(
             Err(error) => errors.push((office, error)),
         }
     }
-    count_mismatches(&api, &caller, &errors).await;
+    count_mismatches(api, caller, &errors).await;
     list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
-    Ok(Json(list))
+    if recognised {
+        Ok(list)
+    } else {
+        Err(AgencyError::Objection(Objection::IdentityMismatch).into())
+    }
 }
 
 /// When nothing at all could be answered the first error is the answer; otherwise errors stand beside
 /// what was answered.
-fn told_or_raised(
+pub(crate) fn told_or_raised(
     errors: Vec<(&InsuranceAgency, ApiError)>,
     nothing_else: bool,
     language: Language,
@@ -234,197 +264,7 @@ pub(crate) async fn choose_tier(
     }))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BillParams {
-    city: String,
-    /// One insurance; all that the city offers to flexible employment when absent.
-    insurance: Option<String>,
-    /// First month, `YYYY-MM`.
-    from: String,
-    /// Last month, `YYYY-MM`; `from` when absent.
-    to: Option<String>,
-}
-
-/// First and last month, both included.
-#[derive(Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MonthsView {
-    #[schema(example = "2023-01")]
-    from: String,
-    #[schema(example = "2023-01")]
-    to: String,
-}
-
-impl MonthsView {
-    pub(crate) fn of(months: MonthRange) -> MonthsView {
-        MonthsView { from: months.from().to_string(), to: months.to().to_string() }
-    }
-
-    pub(crate) fn read(&self, field: &str) -> Result<MonthRange, ApiError> {
-        range(field, parse(field, &self.from)?, parse(field, &self.to)?)
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ComponentView {
-    code: String,
-    name: String,
-    /// Percent, such as `20%`; absent for flat amounts.
-    rate: Option<String>,
-    /// Yuan.
-    amount: String,
-}
-
-impl ComponentView {
-    pub(crate) fn list(components: &[agency::BillComponent]) -> Vec<ComponentView> {
-        let view = |part: &agency::BillComponent| ComponentView {
-            code: part.code.clone(),
-            name: part.name.clone(),
-            rate: part.rate_bp.map(|rate| rate.to_string()),
-            amount: part.amount.to_string(),
-        };
-        components.iter().map(view).collect()
-    }
-}
-
-/// Our calculation beside the agency's amount.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PreviewView {
-    /// Yuan.
-    total: String,
-    /// The agency's amount decides; a difference is shown and must be confirmed.
-    differs: bool,
-    #[schema(value_type = Object)]
-    quote: Quote,
-}
-
-/// What the agency says is due.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct BillView {
-    bill_no: String,
-    version: u32,
-    agency: String,
-    agency_name: String,
-    insurance: String,
-    insurance_label: String,
-    months: MonthsView,
-    /// Yuan.
-    base: Option<String>,
-    tier_no: Option<u16>,
-    /// Yuan. The agency's word.
-    amount: String,
-    components: Vec<ComponentView>,
-    /// `due`, `paid` or `locked`.
-    state: String,
-    due_until: Option<String>,
-    preview: Option<PreviewView>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct BillList {
-    bills: Vec<BillView>,
-    /// Yuan; of the bills that are due.
-    total_due: String,
-    problems: Vec<AgencyProblem>,
-}
-
-/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here.
-#[utoipa::path(get, path = "/api/v1/people/{id}/bills", tag = "counter", security(("bearer" = [])),
-    params(("id" = String, Path, description = "the person's id"), BillParams),
-    responses((status = 200, body = BillList)))]
-pub(crate) async fn bills(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    Reads(language): Reads,
-    Path(id): Path<String>,
-    Params(params): Params<BillParams>,
-) -> Result<Json<BillList>, ApiError> {
-    let city = city_code(&params.city)?;
-    let from: Month = parse("from", &params.from)?;
-    let to = match params.to {
-        Some(to) => parse("to", &to)?,
-        None => from,
-    };
-    let months = range("from,to", from, to)?;
-    let asked: Vec<Insurance> = match params.insurance {
-        Some(insurance) => vec![parse("insurance", &insurance)?],
-        None => offered_insurances(&api, &city)?,
-    };
-    let everything = asked.len() > 1;
-    let identity = identity_of(&api, &caller, &id).await?;
-    let mut views = Vec::new();
-    let mut due = Vec::new();
-    let mut errors = Vec::new();
-    for insurance in asked {
-        let office = office_of(&api, &city, insurance)?;
-        let query = BillQuery {
-            agency: office.code.clone(),
-            identity: identity.clone(),
-            insurance,
-            months,
-        };
-        let found = match agency_of(&api, office) {
-            Ok(agency) => agency.query_bills(&query).await.map_err(ApiError::from),
-            Err(error) => Err(error),
-        };
-        match found {
-            Ok(bills) => {
-                due.extend(
-                    bills
-                        .iter()
-                        .filter(|bill| bill.state == BillState::Due)
-                        .map(|bill| bill.amount),
-                );
-                views.extend(
-                    bills.into_iter().map(|bill| bill_view(&api, &city, office, bill, language)),
-                );
-            }
-            Err(error) => errors.push((office, error)),
-        }
-    }
-    count_mismatches(&api, &caller, &errors).await;
-    if everything && !views.is_empty() {
-        // Nobody is enrolled in everything that a city offers.
-        errors.retain(|(_, error)| error.code() != "not_enrolled");
-    }
-    let problems = told_or_raised(errors, views.is_empty(), language)?;
-    let total_due =
-        kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
-    Ok(Json(BillList { bills: views, total_due, problems }))
-}
-
-fn bill_view(
-    api: &Api,
-    city: &CityCode,
-    office: &InsuranceAgency,
-    bill: Bill,
-    language: Language,
-) -> BillView {
-    let preview = orders::preview(&api.catalogue, city, &bill).map(|quote| PreviewView {
-        total: quote.total.to_string(),
-        differs: quote.total != bill.amount,
-        quote,
-    });
-    BillView {
-        bill_no: bill.bill_no.to_string(),
-        version: bill.version,
-        agency: bill.agency.to_string(),
-        agency_name: office.name.clone(),
-        insurance: bill.insurance.code().to_owned(),
-        insurance_label: words::insurance(language, bill.insurance),
-        months: MonthsView::of(bill.months),
-        base: bill.base.map(|base| base.to_string()),
-        tier_no: bill.tier_no,
-        amount: bill.amount.to_string(),
-        components: ComponentView::list(&bill.components),
-        state: json!(bill.state).as_str().unwrap_or_default().to_owned(),
-        due_until: bill.due_until.map(|until| until.rfc3339()),
-        preview,
-    }
-}
-
-async fn identity_of(
+pub(crate) async fn identity_of(
     api: &Api,
     caller: &crate::session::Session,
     id: &str,
@@ -433,12 +273,15 @@ async fn identity_of(
     Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
 }
 
-fn range(field: &str, from: Month, to: Month) -> Result<MonthRange, ApiError> {
+pub(crate) fn range(field: &str, from: Month, to: Month) -> Result<MonthRange, ApiError> {
     MonthRange::new(from, to).map_err(|reason| invalid(field, "months").because(reason))
 }
 
 /// The agencies of an open city.
-fn offices<'a>(api: &'a Api, city: &CityCode) -> Result<&'a [InsuranceAgency], ApiError> {
+pub(crate) fn offices<'a>(
+    api: &'a Api,
+    city: &CityCode,
+) -> Result<&'a [InsuranceAgency], ApiError> {
     if api.catalogue.city(city).is_none() {
         return Err(cities::unknown_city());
     }
@@ -446,7 +289,7 @@ fn offices<'a>(api: &'a Api, city: &CityCode) -> Result<&'a [InsuranceAgency], A
     Ok(&pack.agencies)
 }
 
-fn office_of<'a>(
+pub(crate) fn office_of<'a>(
     api: &'a Api,
     city: &CityCode,
     insurance: Insurance,
@@ -467,20 +310,21 @@ pub(crate) fn agency_name(api: &Api, city: &CityCode, code: &AgencyCode) -> Stri
 }
 
 /// All that an open city offers, in a fixed order.
-fn offered_insurances(api: &Api, city: &CityCode) -> Result<Vec<Insurance>, ApiError> {
+pub(crate) fn offered_insurances(api: &Api, city: &CityCode) -> Result<Vec<Insurance>, ApiError> {
     offices(api, city)?;
-    let offered = api.catalogue.services(city).iter().map(|service| service.insurance());
+    let services = api.catalogue.services(city).iter();
+    let offered = services.filter(|service| service.is_ordinary()).map(|s| s.insurance());
     Ok(offered.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// The agency behind an office of a pack.
-fn agency_of(api: &Api, office: &InsuranceAgency) -> Result<Arc<dyn Agency>, ApiError> {
+pub(crate) fn agency_of(api: &Api, office: &InsuranceAgency) -> Result<Arc<dyn Agency>, ApiError> {
     api.orders.directory().agency(&office.code).map_err(|_| {
         tell(StatusCode::SERVICE_UNAVAILABLE, "agency_not_connected").value("agency", &office.name)
     })
 }
 
-async fn count_mismatches(
+pub(crate) async fn count_mismatches(
     api: &Api,
     caller: &crate::session::Session,
     errors: &[(&InsuranceAgency, ApiError)],

@@ -12,8 +12,10 @@
 mod attempts;
 mod caller;
 mod cities;
+mod confirmations;
 mod counter;
 mod document;
+mod guide;
 mod input;
 mod language;
 mod orders;
@@ -81,7 +83,12 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(counter::enrolments))
         .routes(routes!(counter::tiers))
         .routes(routes!(counter::choose_tier))
-        .routes(routes!(counter::bills))
+        .routes(routes!(counter::bills::bills))
+        .routes(routes!(counter::card::social_card))
+        .routes(routes!(counter::card::lookup))
+        .routes(routes!(counter::card::topup))
+        .routes(routes!(counter::gaps::gaps))
+        .routes(routes!(confirmations::create))
         .routes(routes!(orders::place, orders::list))
         .routes(routes!(orders::detail))
         .routes(routes!(orders::pay))
@@ -97,6 +104,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(cities::nearest))
         .routes(routes!(cities::resolve))
         .routes(routes!(cities::detail))
+        .routes(routes!(guide::guide))
         .routes(routes!(quotes::create))
         .merge(stateful)
         .split_for_parts();

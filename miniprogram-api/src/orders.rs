@@ -5,16 +5,20 @@ mod view;
 
 use std::net::SocketAddr;
 
+use agency::{AgencyError, Objection};
 use axum::{
     Json,
     extract::{ConnectInfo, FromRequestParts, Path, State},
     http::{HeaderMap, StatusCode, request::Parts},
 };
-use kernel::{Fen, OrderId, OrderNo};
-use orders::{BillRefSeen, ChosenBill, PlaceOrder};
+use kernel::{BillKind, Fen, OrderId, OrderNo};
+use orders::{BillRefSeen, ChosenBill, OrderError, PlaceOrder};
 use platforms::WalletParameters;
+use policies::Standing;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
+use wording::Language;
 
 pub(crate) use self::told::told;
 use self::view::{OrderView, RecordView};
@@ -22,7 +26,7 @@ use crate::{
     Api,
     caller::Caller,
     cities::city_code,
-    counter::MonthsView,
+    counter::{self, MonthsView},
     input::{Body, Params, parse},
     language::Reads,
     problem::{ApiError, invalid, tell},
@@ -36,6 +40,8 @@ pub(crate) struct OrderWish {
     #[schema(example = "320200")]
     city: String,
     bills: Vec<BillWish>,
+    /// From `POST /api/v1/confirmations`. Needed to pay for another person.
+    confirmation: Option<String>,
 }
 
 /// A bill as `GET /api/v1/people/{id}/bills` showed it.
@@ -52,16 +58,22 @@ pub(crate) struct BillWish {
     /// Yuan.
     #[schema(example = "898.80")]
     amount: String,
+    /// As shown with the bill; needed for `back_payment` and `topup`.
+    kind: Option<String>,
 }
 
 impl BillWish {
-    fn read(&self) -> Result<ChosenBill, ApiError> {
+    pub(crate) fn read(&self) -> Result<ChosenBill, ApiError> {
         let amount = Fen::from_yuan(&self.amount)
             .map_err(|reason| invalid("bills.amount", "bill_amount").because(reason))?;
         Ok(ChosenBill {
             agency: parse("bills.agency", &self.agency)?,
             insurance: parse("bills.insurance", &self.insurance)?,
             months: self.months.read("bills.months")?,
+            kind: match &self.kind {
+                Some(kind) => parse("bills.kind", kind)?,
+                None => BillKind::Regular,
+            },
             seen: BillRefSeen {
                 bill_no: parse("bills.bill_no", &self.bill_no)?,
                 version: self.version,
@@ -88,20 +100,59 @@ pub(crate) async fn place(
     if api.catalogue.pack(&city).is_none() {
         return Err(crate::cities::not_open(&city));
     }
-    let placed = api
-        .orders
-        .place(PlaceOrder {
-            account: caller.account,
-            person: parse("person_id", &wish.person_id)?,
-            city,
-            channel: caller.channel,
-            bills: wish.bills.iter().map(BillWish::read).collect::<Result<_, _>>()?,
-            idempotency_key,
-        })
-        .await?;
+    let order = PlaceOrder {
+        account: caller.account,
+        person: parse("person_id", &wish.person_id)?,
+        city,
+        channel: caller.channel,
+        bills: wish.bills.iter().map(BillWish::read).collect::<Result<_, _>>()?,
+        idempotency_key,
+        confirmation: wish.confirmation,
+    };
+    let placed = match api.orders.place(order.clone()).await {
+        Ok(placed) => placed,
+        Err(error) => return Err(refused(&api, &order, error, language).await),
+    };
     let status = if placed.new { StatusCode::CREATED } else { StatusCode::OK };
     let record = api.orders.record(caller.account, &placed.order.order_no).await?;
     Ok((status, Json(RecordView::of(&api, caller.account, record, language).await?)))
+}
+
+/// A refusal with what helps: the order that is in the way, or when the agency opens again.
+pub(crate) async fn refused(
+    api: &Api,
+    wish: &PlaceOrder,
+    error: OrderError,
+    language: Language,
+) -> ApiError {
+    match error {
+        OrderError::BillInOtherOrder { order: Some(order_no) } => {
+            let told = told(OrderError::BillInOtherOrder { order: Some(order_no.clone()) });
+            let Ok(record) = api.orders.record(wish.account, &order_no).await else { return told };
+            match RecordView::of(api, wish.account, record, language).await {
+                Ok(view) => told.with("order", json!(view)),
+                Err(_) => told,
+            }
+        }
+        OrderError::Agency(AgencyError::Objection(Objection::OutOfWindow)) => {
+            let told = told(error);
+            let pack = api.catalogue.pack(&wish.city);
+            let next = pack.into_iter().flat_map(|pack| {
+                wish.bills.iter().filter_map(|bill| {
+                    let now = api.clock.now();
+                    match pack.standing(&bill.agency, bill.insurance, bill.kind, now) {
+                        Standing::Closed { next_opening } => next_opening,
+                        Standing::Open { .. } | Standing::Maintenance { .. } => None,
+                    }
+                })
+            });
+            match next.max() {
+                Some(next) => counter::opens(told, next),
+                None => told,
+            }
+        }
+        error => told(error),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {

@@ -1,7 +1,7 @@
 //! The words of the message files for what the rooms below name by codes.
 
-use agency::EnrolmentState;
-use kernel::{Channel, Insurance};
+use agency::{CardState, EnrolmentState};
+use kernel::{BillKind, Channel, Insurance};
 use orders::{OrderState, PostingState, RefundState};
 use wording::{Language, term};
 
@@ -23,6 +23,18 @@ pub(crate) fn state(language: Language, state: OrderState) -> String {
 
 pub(crate) fn channel(language: Language, channel: Channel) -> String {
     term(language, &format!("channel.{channel}"))
+}
+
+pub(crate) fn bill_kind_key(kind: BillKind) -> String {
+    format!("bill_kind.{kind}")
+}
+
+pub(crate) fn bill_kind(language: Language, kind: BillKind) -> String {
+    term(language, &bill_kind_key(kind))
+}
+
+pub(crate) fn card(language: Language, state: CardState) -> String {
+    term(language, &format!("card.{}", state.code()))
 }
 
 pub(crate) fn enrolment(language: Language, state: EnrolmentState) -> String {
@@ -61,6 +73,9 @@ mod tests {
         }
         for known in Channel::ALL {
             both(&|language| channel(language, *known), known.label());
+        }
+        for known in BillKind::ALL {
+            both(&|language| bill_kind(language, *known), known.label());
         }
         for known in OrderState::ALL {
             both(&|language| state(language, known), known.label());

@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use kernel::{
-    AgencyCode, BasisPoints, BillKind, BillNo, Channel, Fen, Identity, Insurance, Month, MonthRange,
-    OrderNo, RetryClass, Timestamp,
+    AgencyCode, BasisPoints, BillKind, BillNo, Channel, Fen, Identity, Insurance, Month,
+    MonthRange, OrderNo, RetryClass, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 

@@ -197,6 +197,28 @@ enum Secrecy {
 }
 
 /// Replaces a file whole: a reader sees the old or the new text, never half of one.
+/// The city in whose mock agency missed months and cards can be tried.
+const DEMONSTRATED: &str = "320200";
+/// Services that no pack opens. The limits are made up.
+const DEMONSTRATION: &str = r#"
+# Shows two services that the city's pack leaves closed; a real city opens them in its pack, with sources.
+[city.pack]
+open = ["flex_pension", "flex_medical", "resident_medical", "back_payment", "account_topup"]
+
+[city.pack.back_payment]
+insurances = ["pension"]
+years_after = 1
+until_month = 12
+until_day = 31
+demonstration = true
+
+[city.pack.topup]
+least_fen = 100
+most_fen = 200000
+most_a_day_fen = 500000
+demonstration = true
+"#;
+
 fn put(folder: &Path, name: &str, text: &str, secrecy: Secrecy) -> Result<(), FolderError> {
     let path = folder.join(name);
     let temporary = folder.join(format!("{name}.new"));
@@ -424,6 +446,9 @@ secret_file = "agency/secret.txt"
         text.push_str(&format!(
             "\n[[city]]\ncode = \"{city}\"\nwechat = \"wuxi-wechat\"\nalipay = \"wuxi-alipay\"\n"
         ));
+        if city.as_str() == DEMONSTRATED {
+            text.push_str(DEMONSTRATION);
+        }
     }
     text
 }

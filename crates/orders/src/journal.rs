@@ -6,7 +6,9 @@
 
 mod table;
 
-use kernel::{AgencyCode, BillKind, BillNo, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp};
+use kernel::{
+    AgencyCode, BillKind, BillNo, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp,
+};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{

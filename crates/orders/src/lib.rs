@@ -156,6 +156,11 @@ impl Orders {
         }
     }
 
+    /// The most that one order may be on a channel.
+    pub fn amount_max_on(&self, channel: Channel) -> Fen {
+        self.rules.amount_max_on(channel)
+    }
+
     pub fn directory(&self) -> &Directory {
         &self.directory
     }

@@ -116,7 +116,8 @@ impl Orders {
     /// What to say when a channel takes no such amount at once: nothing was paid, the bills are free.
     async fn in_parts(&self, order: &Order) -> Result<OrderError, OrderError> {
         let bills = order_table::bills(&self.db, order.id).await?;
-        let bills = bills.iter().map(|frozen| (frozen.months, &frozen.bill.bill_no, frozen.bill.amount));
+        let bills =
+            bills.iter().map(|frozen| (frozen.months, &frozen.bill.bill_no, frozen.bill.amount));
         Ok(match halve(bills) {
             Some(parts) => OrderError::PayInParts { max: None, parts },
             None => ChannelError::Refused(Refused::Limit).into(),
@@ -440,7 +441,11 @@ fn mismatch(payment: &Payment, fact: &PaymentFact) -> Option<CaseKind> {
 
 /// What the wallet shows. A top-up must not look like a contribution.
 fn description(bills: &[FrozenBill]) -> &'static str {
-    if bills.iter().all(|frozen| frozen.kind.is_premium()) { "社会保险费" } else { "个人账户充值" }
+    if bills.iter().all(|frozen| frozen.kind.is_premium()) {
+        "社会保险费"
+    } else {
+        "个人账户充值"
+    }
 }
 
 /// Wallets need a minute; a shorter rest would only make the citizen fail.

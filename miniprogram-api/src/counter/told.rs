@@ -41,6 +41,9 @@ fn objection_told(objection: Objection) -> ApiError {
         Objection::AmountMismatch => (StatusCode::CONFLICT, "amount_mismatch"),
         Objection::DuplicateRequest => (StatusCode::CONFLICT, "duplicate_request"),
         Objection::FullySubsidised => (StatusCode::CONFLICT, "fully_subsidised"),
+        Objection::CardNotActivated => (StatusCode::CONFLICT, "card_not_activated"),
+        Objection::SchoolBilled => (StatusCode::CONFLICT, "school_billed"),
+        Objection::TopupLimit => (StatusCode::CONFLICT, "topup_limit"),
     };
     tell(status, code).with("agency_code", json!(objection.code()))
 }

@@ -42,6 +42,72 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::AboveLimit { max } => tell(StatusCode::UNPROCESSABLE_ENTITY, "above_limit")
             .value("max", max)
             .with("max", json!(max)),
+        OrderError::PayInParts { max, parts } => {
+            let told = match max {
+                Some(max) => tell(StatusCode::UNPROCESSABLE_ENTITY, "pay_in_parts")
+                    .value("max", max)
+                    .with("max", json!(max)),
+                None => tell(StatusCode::CONFLICT, "pay_in_parts").says("limit", "channel"),
+            };
+            told.value("parts", parts.len()).with("parts", json!(parts))
+        }
+        OrderError::NotOffered { insurance, kind } => crate::counter::not_offered(insurance, kind),
+        OrderError::MixedPurposes => tell(StatusCode::UNPROCESSABLE_ENTITY, "mixed_purposes"),
+        OrderError::OutOfWindow { agency, insurance, next_opening } => {
+            let told = tell(StatusCode::CONFLICT, "out_of_window")
+                .with("agency", json!(agency))
+                .with("insurance", json!(insurance));
+            match next_opening {
+                Some(next) => crate::counter::opens(told, next),
+                None => told.with("next_opening", json!(null)),
+            }
+        }
+        OrderError::UnderMaintenance { agency, until } => {
+            tell(StatusCode::SERVICE_UNAVAILABLE, "agency_maintenance")
+                .says("window", "maintenance")
+                .value("until", until.beijing_text())
+                .with("agency", json!(agency))
+                .with("until", json!(until))
+                .with("retryable", json!(true))
+        }
+        OrderError::BackPaymentOver { month, deadline } => {
+            tell(StatusCode::CONFLICT, "back_payment_over")
+                .value("month", month)
+                .value("deadline", deadline.beijing_text())
+                .with("month", json!(month))
+                .with("deadline", json!(deadline))
+        }
+        OrderError::MonthsLeftOut { insurance, months } => {
+            let first = months.first().map(ToString::to_string).unwrap_or_default();
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "months_not_contiguous")
+                .term("insurance", words::insurance_key(insurance))
+                .value("month", first)
+                .with("months", json!(months))
+        }
+        OrderError::TooManyMonths { insurance, most } => {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "too_many_months")
+                .term("insurance", words::insurance_key(insurance))
+                .value("most", most)
+                .with("most", json!(most))
+        }
+        OrderError::SeveralYears { insurance } => {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "several_years")
+                .term("insurance", words::insurance_key(insurance))
+        }
+        OrderError::TopupAmount { least, most } => {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "topup_amount")
+                .value("least", least)
+                .value("most", most)
+                .with("least", json!(least))
+                .with("most", json!(most))
+        }
+        OrderError::TopupDay { most, left } => tell(StatusCode::CONFLICT, "topup_limit")
+            .says("limit", "topup_day")
+            .value("most", most)
+            .value("left", left)
+            .with("left", json!(left)),
+        OrderError::ConfirmationNeeded => tell(StatusCode::CONFLICT, "confirmation_needed"),
+        OrderError::ConfirmationUnfit => tell(StatusCode::CONFLICT, "confirmation_unfit"),
         OrderError::Expired => tell(StatusCode::CONFLICT, "order_expired"),
         OrderError::NotPayable(state) => tell(StatusCode::CONFLICT, "order_moved_on")
             .term("state", words::state_key(state))

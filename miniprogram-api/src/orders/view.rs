@@ -13,7 +13,7 @@ use wording::{Language, Phrase, aloud, filled};
 
 use crate::{
     Api, counter,
-    counter::{ComponentView, MonthsView},
+    counter::{BillKindView, CategoryView, ComponentView, MonthsView},
     persons::PersonView,
     problem::ApiError,
     words,
@@ -58,6 +58,8 @@ pub(crate) struct NextStep {
 pub(crate) struct Item {
     insurance: String,
     insurance_label: String,
+    #[serde(flatten)]
+    kind: BillKindView,
     months: MonthsView,
     /// Yuan.
     amount: String,
@@ -106,6 +108,9 @@ pub(crate) struct BillView {
     agency_name: String,
     insurance: String,
     insurance_label: String,
+    #[serde(flatten)]
+    kind: BillKindView,
+    category: Option<CategoryView>,
     months: MonthsView,
     base: Option<String>,
     tier_no: Option<u16>,
@@ -149,6 +154,7 @@ impl OrderView {
         let item = |frozen: &FrozenBill| Item {
             insurance: frozen.insurance.code().to_owned(),
             insurance_label: words::insurance(language, frozen.insurance),
+            kind: BillKindView::of(frozen.kind, language),
             months: MonthsView::of(frozen.months),
             amount: frozen.bill.amount.to_string(),
         };
@@ -195,6 +201,8 @@ impl RecordView {
                 agency_name: counter::agency_name(api, &record.order.city, &frozen.agency),
                 insurance: frozen.insurance.code().to_owned(),
                 insurance_label: words::insurance(language, frozen.insurance),
+                kind: BillKindView::of(frozen.kind, language),
+                category: frozen.category.as_ref().map(CategoryView::of),
                 months: MonthsView::of(frozen.months),
                 base: frozen.base.map(|base| base.to_string()),
                 tier_no: frozen.tier_no,

@@ -1,8 +1,6 @@
 //! Kinds of bills, social cards and money for the account on them.
 
-use agency::{
-    Agency, BillQuery, BillState, CardNo, CardQuery, CardState, Objection, TopupRequest,
-};
+use agency::{Agency, BillQuery, BillState, CardNo, CardQuery, CardState, Objection, TopupRequest};
 use kernel::{BillKind, Fen, Insurance};
 use rstest::rstest;
 
@@ -63,8 +61,10 @@ async fn missed_months_come_only_when_asked_for() {
     assert!(regular.iter().all(|bill| bill.kind == BillKind::Regular));
     let missed = question(person, "2022-01", 12, BillKind::BackPayment);
     let missed = office.client.query_bills(&missed).await.expect("bills");
-    let told: Vec<_> =
-        missed.iter().map(|bill| (bill.months.from().to_string(), bill.amount.to_string())).collect();
+    let told: Vec<_> = missed
+        .iter()
+        .map(|bill| (bill.months.from().to_string(), bill.amount.to_string()))
+        .collect();
     let expected = [("2022-11", "850.00"), ("2022-12", "850.00")];
     assert_eq!(told, expected.map(|(month, amount)| (month.to_owned(), amount.to_owned())));
     assert!(missed.iter().all(|bill| bill.kind == BillKind::BackPayment));
@@ -96,7 +96,8 @@ async fn a_resident_pays_the_year_of_a_category(
     #[case] amount: &str,
 ) {
     let office = Office::open().await;
-    let bills = office.client.query_bills(&question(by_name(name), "2024-01", 12, BillKind::Resident));
+    let bills =
+        office.client.query_bills(&question(by_name(name), "2024-01", 12, BillKind::Resident));
     let bills = bills.await.expect("bills");
     assert_eq!(bills.len(), 1);
     assert_eq!(bills[0].kind, BillKind::Resident);

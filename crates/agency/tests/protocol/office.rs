@@ -7,8 +7,8 @@ use agency::{
     Objection, PostingRequest,
 };
 use kernel::{
-    AgencyCode, BillKind, BillNo, Channel, ControlledClock, Document, DocumentKind, Identity, Insurance,
-    MonthRange, OrderNo, PersonName, Secret, SeededEntropy, Timestamp,
+    AgencyCode, BillKind, BillNo, Channel, ControlledClock, Document, DocumentKind, Identity,
+    Insurance, MonthRange, OrderNo, PersonName, Secret, SeededEntropy, Timestamp,
 };
 use mock_providers::agency::{self as mock, AgencyBook, AgencyBookOptions};
 

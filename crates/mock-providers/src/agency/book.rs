@@ -7,7 +7,8 @@ use std::{
 };
 
 use kernel::{
-    AgencyCode, BillKind, BillNo, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret, Timestamp,
+    AgencyCode, BillKind, BillNo, Clock, DocumentKind, Fen, Insurance, MonthRange, OrderNo, Secret,
+    Timestamp,
 };
 use ring::digest;
 use serde_json::Value;
@@ -144,10 +145,12 @@ impl BillRow {
     fn change(&mut self, amount: Fen) {
         self.amount = amount;
         self.version += 1;
-        self.components =
-            vec![ComponentTold {
-                code: "adjusted", name: "调整后金额".into(), rate_bp: None, amount
-            }];
+        self.components = vec![ComponentTold {
+            code: "adjusted",
+            name: "调整后金额".into(),
+            rate_bp: None,
+            amount,
+        }];
     }
 }
 

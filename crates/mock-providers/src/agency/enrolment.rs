@@ -19,8 +19,10 @@ const YEAR: u16 = 2023;
 /// Wuxi's amount for pupils and children in 2024.
 const PUPIL_FEN: i64 = 36_000;
 /// Pupils and students at school in Wuxi are billed through the school.
-const SCHOOL_BILLED: AgencyFault =
-    AgencyFault::always(AgencyOperation::QueryBills, FaultKind::Refuse { code: Code::SchoolBilled });
+const SCHOOL_BILLED: AgencyFault = AgencyFault::always(
+    AgencyOperation::QueryBills,
+    FaultKind::Refuse { code: Code::SchoolBilled },
+);
 /// Strangers enrolled on first sight end here.
 const PEOPLE_MAX: usize = 100_000;
 
@@ -145,8 +147,7 @@ impl State {
         if let (Ok(months), Some(amount)) = (year, Fen::new(amount_fen)) {
             let name = format!("城乡居民基本医疗保险({})", category.name).into();
             let component = ComponentTold { code: "resident_medical", name, rate_bp: None, amount };
-            let put =
-                self.put_bill(key, city, insurance, months, None, amount, vec![component]);
+            let put = self.put_bill(key, city, insurance, months, None, amount, vec![component]);
             if let Some(bill) = put.and_then(|bill_no| self.bills.get_mut(&bill_no)) {
                 bill.kind = BillKind::Resident;
                 bill.category = Some(category);

@@ -119,8 +119,10 @@ impl State {
                     difference_bills.push(bill_no);
                 }
                 (None, Some(owed)) => {
-                    let paid_bill =
-                        self.bills.values().find(|bill| affected(bill, *month) && !bill.is_difference());
+                    let paid_bill = self
+                        .bills
+                        .values()
+                        .find(|bill| affected(bill, *month) && !bill.is_difference());
                     let Some(paid_bill) = paid_bill else { continue };
                     let number = format!("{}D{}", paid_bill.bill_no, differences + 1);
                     let bill_no = BillNo::new(number).map_err(|_| Code::Unknown)?;
@@ -162,6 +164,10 @@ pub(super) fn price_difference(bill: &mut BillRow, priced: &figures::Priced, owe
     bill.base = Some(priced.base);
     bill.tier_no = Some(priced.tier_no);
     bill.amount = owed;
-    bill.components =
-        vec![ComponentTold { code: "difference", name: "补差".into(), rate_bp: None, amount: owed }];
+    bill.components = vec![ComponentTold {
+        code: "difference",
+        name: "补差".into(),
+        rate_bp: None,
+        amount: owed,
+    }];
 }

@@ -3,8 +3,8 @@
 //! A request with a field that is not known here is refused: what is ignored might have mattered.
 
 use kernel::{
-    AgencyCode, BasisPoints, BillKind, BillNo, Channel, DocumentKind, Fen, Insurance, Month, MonthRange,
-    OrderNo, Timestamp,
+    AgencyCode, BasisPoints, BillKind, BillNo, Channel, DocumentKind, Fen, Insurance, Month,
+    MonthRange, OrderNo, Timestamp,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

@@ -177,9 +177,8 @@ fn check_times<'a>(
 
 fn check_months(pack: &Pack, bills: &[ChosenBill]) -> Result<(), OrderError> {
     let mut months: BTreeMap<(Insurance, BillKind), Vec<Month>> = BTreeMap::new();
-    let of_months = |bill: &&ChosenBill| {
-        bill.insurance != Insurance::ResidentMedical && bill.kind.is_premium()
-    };
+    let of_months =
+        |bill: &&ChosenBill| bill.insurance != Insurance::ResidentMedical && bill.kind.is_premium();
     for bill in bills.iter().filter(of_months) {
         let key = (bill.insurance, asked_as(bill.kind));
         months.entry(key).or_default().extend(bill.months.months());

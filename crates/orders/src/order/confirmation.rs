@@ -89,7 +89,8 @@ fn context(account: AccountId) -> String {
 
 /// A digest of what was on the screen, in whatever order the bills stood.
 fn shown(wish: &PlaceOrder) -> String {
-    let mut bills: Vec<_> = wish.bills.iter().map(|bill| serde_json::json!(bill).to_string()).collect();
+    let mut bills: Vec<_> =
+        wish.bills.iter().map(|bill| serde_json::json!(bill).to_string()).collect();
     bills.sort();
     let shown = serde_json::json!([wish.person, wish.city, wish.channel, bills]);
     hex::encode(digest::digest(&digest::SHA256, shown.to_string().as_bytes()))

@@ -57,7 +57,8 @@ mod tests {
 
     fn bills(fen: &[i64]) -> Vec<(MonthRange, BillNo, Fen)> {
         let bill = |(at, fen): (usize, &i64)| {
-            let month = Month::new(2023, u8::try_from(at % 12 + 1).expect("small")).expect("a month");
+            let month =
+                Month::new(2023, u8::try_from(at % 12 + 1).expect("small")).expect("a month");
             let months = MonthRange::starting(month, 1).expect("months");
             let bill_no = BillNo::new(format!("B{at:03}")).expect("a number");
             (months, bill_no, Fen::new(*fen).expect("an amount"))

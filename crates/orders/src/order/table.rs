@@ -225,7 +225,9 @@ pub(crate) async fn insert(
             category_json: Set(frozen
                 .category
                 .as_ref()
-                .map(|category| serde_json::to_string(category).map_err(|_| broken("category_json")))
+                .map(|category| {
+                    serde_json::to_string(category).map_err(|_| broken("category_json"))
+                })
                 .transpose()?),
         }
         .insert(txn)

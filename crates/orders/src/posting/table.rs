@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use agency::{Objection, Posted};
 use kernel::{
-    AgencyCode, BillKind, BillNo, Entropy, Fen, OrderId, PaymentId, PostingId, Timestamp, UnknownWord,
+    AgencyCode, BillKind, BillNo, Entropy, Fen, OrderId, PaymentId, PostingId, Timestamp,
+    UnknownWord,
 };
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,

@@ -161,8 +161,7 @@ impl Orders {
         }
         table::set_state(&txn, id, PostingState::TakenBack, now).await?;
         let booked = account::booked(posting.kind, &posting.agency);
-        let entry =
-            posting.posted.as_ref().map(|_| moved(&posting, booked, account::in_transit()));
+        let entry = posting.posted.as_ref().map(|_| moved(&posting, booked, account::in_transit()));
         journal::note(&txn, &order, "bill_taken_back", entry, now).await?;
         let payment = payment_table::find(&txn, posting.payment).await?;
         let giving = Giving {

@@ -101,7 +101,8 @@ impl NumberShape {
     fn fitting(&self, number: String) -> Result<String, NumberProblem> {
         let long_enough = number.len() >= usize::from(self.least);
         let known = |b: u8| b.is_ascii_digit() || self.letters && b.is_ascii_uppercase();
-        let fits = long_enough && number.len() <= usize::from(self.most) && number.bytes().all(known);
+        let fits =
+            long_enough && number.len() <= usize::from(self.most) && number.bytes().all(known);
         if fits { Ok(number) } else { Err(NumberProblem::Shape) }
     }
 }

@@ -5,9 +5,7 @@ mod guide;
 
 use kernel::{CityCode, Insurance};
 
-use super::{
-    Agency, AgencyKind, Guide, Hotlines, Merchants, NumberShape, Pack, Service, Waiting,
-};
+use super::{Agency, AgencyKind, Guide, Hotlines, Merchants, NumberShape, Pack, Service, Waiting};
 use crate::policy::read_sources;
 use crate::reading::Fields;
 

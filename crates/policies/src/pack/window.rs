@@ -39,7 +39,8 @@ impl FromStr for ClockTime {
             2 if text.bytes().all(|b| b.is_ascii_digit()) => text.parse::<u16>().ok(),
             _ => None,
         };
-        let (hours, minutes) = (two(hours).ok_or(ClockTimeError)?, two(minutes).ok_or(ClockTimeError)?);
+        let (hours, minutes) =
+            (two(hours).ok_or(ClockTimeError)?, two(minutes).ok_or(ClockTimeError)?);
         let time = hours * 60 + minutes;
         if minutes < 60 && time <= 24 * 60 { Ok(ClockTime(time)) } else { Err(ClockTimeError) }
     }
@@ -109,10 +110,16 @@ pub enum Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// `closes_at` where a window ends.
-    Open { closes_at: Option<Timestamp> },
+    Open {
+        closes_at: Option<Timestamp>,
+    },
     /// `next_opening` where one is in sight.
-    Closed { next_opening: Option<Timestamp> },
-    Maintenance { until: Timestamp },
+    Closed {
+        next_opening: Option<Timestamp>,
+    },
+    Maintenance {
+        until: Timestamp,
+    },
 }
 
 impl Pack {
@@ -192,7 +199,9 @@ fn by_windows(windows: &[&Window], holidays: &Holidays, now: Timestamp) -> Stand
     // The window of the month before may still run; with shifts that of two months before does not.
     for offset in -1..=MONTHS_AHEAD {
         for window in windows {
-            let Some((from, until)) = window.in_month(this_month + offset, holidays) else { continue };
+            let Some((from, until)) = window.in_month(this_month + offset, holidays) else {
+                continue;
+            };
             if from <= now && now < until {
                 closes_at = closes_at.max(Some(until));
             } else if now < from {
@@ -217,7 +226,8 @@ impl Window {
         let from = moment(year, number, open_day, self.open_time)?;
         let next = if self.close_day < self.open_day { month + 1 } else { month };
         let (close_year, close_month) = year_and_month(next)?;
-        let mut close = (close_year, close_month, self.close_day.min(days_in(close_year, close_month)));
+        let mut close =
+            (close_year, close_month, self.close_day.min(days_in(close_year, close_month)));
         if self.holidays_shift {
             // The longest holiday has nine days; thirty is a guard, not a rule.
             for _ in 0..30 {

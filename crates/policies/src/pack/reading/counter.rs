@@ -58,7 +58,10 @@ pub(super) fn read_maintenance(fields: &mut Fields<'_>, agencies: &[Agency]) -> 
                 let (from, until) = (from?, until?);
                 let (day_long, starts_late) = (from == until, from == ClockTime::MIDNIGHT_AFTER);
                 if day_long || starts_late {
-                    row.finding("daily_from", "must be another time than daily_until, and a real one");
+                    row.finding(
+                        "daily_from",
+                        "must be another time than daily_until, and a real one",
+                    );
                 }
                 Span::Daily { from, until }
             } else {
@@ -165,7 +168,8 @@ pub(super) fn read_back_payment(fields: &mut Fields<'_>, open: &[Service]) -> Op
 pub(super) fn read_topup(fields: &mut Fields<'_>, open: &[Service]) -> Option<Topup> {
     let named = fields.has("topup");
     if named != open.contains(&Service::AccountTopup) {
-        fields.finding("topup", "the service account_topup is open exactly when this table is there");
+        fields
+            .finding("topup", "the service account_topup is open exactly when this table is there");
     }
     let table = fields.section("topup")?;
     fields.row(table, "topup".to_owned(), |row| {

@@ -4,9 +4,7 @@ use kernel::CityCode;
 use rstest::rstest;
 
 use super::*;
-use crate::pack::{
-    Guide, Hotlines, Merchants, MonthRules, NumberShape, Service,
-};
+use crate::pack::{Guide, Hotlines, Merchants, MonthRules, NumberShape, Service};
 
 fn time(text: &str) -> Timestamp {
     Timestamp::from_beijing_text(text).expect("a time")
@@ -128,11 +126,10 @@ fn holidays_and_working_weekends_are_counted() {
     let mut pack = pack(vec![window], Vec::new());
     let day = |text| Day::parse(text).expect("a day");
     // 29 September 2023 was Mid-Autumn; people worked on Saturday, 7 October.
-    pack.holidays.days_off = [
-        "2023-09-29", "2023-10-02", "2023-10-03", "2023-10-04", "2023-10-05", "2023-10-06",
-    ]
-    .map(day)
-    .to_vec();
+    pack.holidays.days_off =
+        ["2023-09-29", "2023-10-02", "2023-10-03", "2023-10-04", "2023-10-05", "2023-10-06"]
+            .map(day)
+            .to_vec();
     pack.holidays.working_weekends = vec![day("2023-10-07")];
     assert_eq!(at(&pack, "2023-10-05 12:00:00"), open("2023-10-30 00:00:00"));
     pack.windows[0].months = vec![9];
@@ -200,8 +197,7 @@ fn a_nightly_maintenance_runs_over_midnight(#[case] now: &str, #[case] standing:
 
 #[test]
 fn maintenance_after_maintenance_is_one() {
-    let both =
-        vec![once("2023-06-15 18:00:00", "2023-06-15 23:00:00"), daily("23:00", "01:30")];
+    let both = vec![once("2023-06-15 18:00:00", "2023-06-15 23:00:00"), daily("23:00", "01:30")];
     assert_eq!(at(&pack(Vec::new(), both), "2023-06-15 20:00:00"), away("2023-06-16 01:30:00"));
 }
 

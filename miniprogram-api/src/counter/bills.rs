@@ -1,0 +1,378 @@
+//! What is due: contributions of months, years of residents, missed months and top-ups.
+
+use agency::{AgencyError, Bill, BillQuery, BillState, Objection};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use kernel::{AgencyCode, BillKind, CityCode, Insurance, Month, MonthRange, Timestamp};
+use policies::{Agency as InsuranceAgency, Quote, Service, Standing};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use wording::Language;
+
+use super::{
+    AgencyProblem, agency_of, count_mismatches, identity_of, offered_insurances, office_of,
+    offices, range, told_or_raised,
+};
+use crate::{
+    Api,
+    caller::Caller,
+    cities::{self, city_code},
+    input::{Params, parse},
+    language::Reads,
+    problem::{ApiError, internal, invalid, tell},
+    words,
+};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BillParams {
+    city: String,
+    /// One insurance; all that the city offers to flexible employment when absent.
+    insurance: Option<String>,
+    /// One service of the city, such as `flex_pension`, `resident_medical`, `back_payment` or
+    /// `account_topup`; missed months and top-ups are shown only when named.
+    service: Option<String>,
+    /// First month, `YYYY-MM`. Months of `year` when absent.
+    from: Option<String>,
+    /// Last month, `YYYY-MM`; `from` when absent.
+    to: Option<String>,
+    /// A whole year, for what is paid by the year.
+    year: Option<u16>,
+    /// Only bills of this category of residents.
+    category: Option<String>,
+}
+
+impl BillParams {
+    fn months(&self) -> Result<MonthRange, ApiError> {
+        match (&self.from, self.year) {
+            (Some(from), None) => {
+                let from: Month = parse("from", from)?;
+                let to = self.to.as_deref().map(|to| parse("to", to)).transpose()?;
+                range("from,to", from, to.unwrap_or(from))
+            }
+            (None, Some(year)) if self.to.is_none() => {
+                let january: Month = parse("year", &format!("{year:04}-01"))?;
+                let december: Month = parse("year", &format!("{year:04}-12"))?;
+                range("year", january, december)
+            }
+            _ => Err(invalid("from", "months")),
+        }
+    }
+
+    /// Which insurances are asked for, and what kind of bills.
+    fn asked(&self, api: &Api, city: &CityCode) -> Result<(Vec<Insurance>, BillKind), ApiError> {
+        let insurance = self.insurance.as_deref().map(|i| parse("insurance", i)).transpose()?;
+        let Some(service) = &self.service else {
+            return match insurance {
+                Some(insurance) => Ok((vec![insurance], BillKind::Regular)),
+                None => Ok((offered_insurances(api, city)?, BillKind::Regular)),
+            };
+        };
+        let service: Service = parse("service", service)?;
+        offices(api, city)?;
+        let pack = api.catalogue.pack(city).ok_or_else(|| cities::not_open(city))?;
+        if !pack.open.contains(&service) {
+            return Err(not_offered(service.insurance(), service.bill_kind()));
+        }
+        let offered: Vec<Insurance> = match (service, &pack.back_payment) {
+            (Service::BackPayment, Some(rule)) => rule.insurances.clone(),
+            _ => vec![service.insurance()],
+        };
+        let wanted = |offered: &Insurance| insurance.is_none_or(|wanted| wanted == *offered);
+        Ok((offered.into_iter().filter(wanted).collect(), service.bill_kind()))
+    }
+}
+
+/// What cannot be paid in the city through us, said by what it is.
+pub(crate) fn not_offered(insurance: Insurance, kind: BillKind) -> ApiError {
+    let term = match kind {
+        BillKind::BackPayment | BillKind::Topup => words::bill_kind_key(kind),
+        BillKind::Regular | BillKind::Difference | BillKind::Resident => {
+            words::insurance_key(insurance)
+        }
+    };
+    tell(StatusCode::NOT_FOUND, "service_not_offered").term("insurance", term)
+}
+
+/// First and last month, both included.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MonthsView {
+    #[schema(example = "2023-01")]
+    from: String,
+    #[schema(example = "2023-01")]
+    to: String,
+}
+
+impl MonthsView {
+    pub(crate) fn of(months: MonthRange) -> MonthsView {
+        MonthsView { from: months.from().to_string(), to: months.to().to_string() }
+    }
+
+    pub(crate) fn read(&self, field: &str) -> Result<MonthRange, ApiError> {
+        range(field, parse(field, &self.from)?, parse(field, &self.to)?)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ComponentView {
+    code: String,
+    name: String,
+    /// Percent, such as `20%`; absent for flat amounts.
+    rate: Option<String>,
+    /// Yuan.
+    amount: String,
+}
+
+impl ComponentView {
+    pub(crate) fn list(components: &[agency::BillComponent]) -> Vec<ComponentView> {
+        let view = |part: &agency::BillComponent| ComponentView {
+            code: part.code.clone(),
+            name: part.name.clone(),
+            rate: part.rate_bp.map(|rate| rate.to_string()),
+            amount: part.amount.to_string(),
+        };
+        components.iter().map(view).collect()
+    }
+}
+
+/// Our calculation beside the agency's amount.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PreviewView {
+    /// Yuan.
+    total: String,
+    /// The agency's amount decides; a difference is shown and must be confirmed.
+    differs: bool,
+    /// A month has no standard yet and was worked out by the last known one (暂行).
+    provisional: bool,
+    #[schema(value_type = Object)]
+    quote: Quote,
+}
+
+/// Whether the agency takes money for a bill at this moment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct WindowView {
+    open: bool,
+    /// When the window ends, where it does.
+    closes_at: Option<String>,
+    /// When it opens again, where that is known.
+    next_opening: Option<String>,
+    /// Until when the agency's system is away.
+    maintenance_until: Option<String>,
+}
+
+impl WindowView {
+    pub(crate) fn of(standing: Standing) -> WindowView {
+        let told = |moment: Option<Timestamp>| moment.map(Timestamp::rfc3339);
+        let (open, closes_at, next_opening, maintenance_until) = match standing {
+            Standing::Open { closes_at } => (true, told(closes_at), None, None),
+            Standing::Closed { next_opening } => (false, None, told(next_opening), None),
+            Standing::Maintenance { until } => (false, None, None, told(Some(until))),
+        };
+        WindowView { open, closes_at, next_opening, maintenance_until }
+    }
+}
+
+/// What a bill is for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct BillKindView {
+    /// `regular`, `difference`, `back_payment`, `resident` or `topup`.
+    kind: String,
+    kind_label: String,
+    /// Whether the months mean anything: a top-up has none.
+    has_period: bool,
+}
+
+impl BillKindView {
+    pub(crate) fn of(kind: BillKind, language: Language) -> BillKindView {
+        BillKindView {
+            kind: kind.code().to_owned(),
+            kind_label: words::bill_kind(language, kind),
+            has_period: kind.is_premium(),
+        }
+    }
+}
+
+/// Whose yearly amount a residents' bill is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct CategoryView {
+    code: String,
+    name: String,
+}
+
+impl CategoryView {
+    pub(crate) fn of(category: &agency::BillCategory) -> CategoryView {
+        CategoryView { code: category.code.clone(), name: category.name.clone() }
+    }
+}
+
+/// What the agency says is due.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BillView {
+    bill_no: String,
+    version: u32,
+    agency: String,
+    agency_name: String,
+    insurance: String,
+    insurance_label: String,
+    months: MonthsView,
+    /// Yuan.
+    base: Option<String>,
+    tier_no: Option<u16>,
+    /// Yuan. The agency's word.
+    amount: String,
+    components: Vec<ComponentView>,
+    /// `due`, `paid` or `locked`.
+    state: String,
+    due_until: Option<String>,
+    preview: Option<PreviewView>,
+    #[serde(flatten)]
+    kind: BillKindView,
+    category: Option<CategoryView>,
+    window: WindowView,
+    /// From when on a missed month cannot be paid back any more.
+    back_payment_deadline: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BillList {
+    bills: Vec<BillView>,
+    /// Yuan; of the bills that are due.
+    total_due: String,
+    problems: Vec<AgencyProblem>,
+}
+
+/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here.
+#[utoipa::path(get, path = "/api/v1/people/{id}/bills", tag = "counter", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the person's id"), BillParams),
+    responses((status = 200, body = BillList)))]
+pub(crate) async fn bills(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Reads(language): Reads,
+    Path(id): Path<String>,
+    Params(params): Params<BillParams>,
+) -> Result<Json<BillList>, ApiError> {
+    let city = city_code(&params.city)?;
+    let months = params.months()?;
+    let (asked, kind) = params.asked(&api, &city)?;
+    let everything = asked.len() > 1;
+    let identity = identity_of(&api, &caller, &id).await?;
+    let mut views = Vec::new();
+    let mut due = Vec::new();
+    let mut errors = Vec::new();
+    for insurance in asked {
+        let office = office_of(&api, &city, insurance)?;
+        let query = BillQuery {
+            agency: office.code.clone(),
+            identity: identity.clone(),
+            insurance,
+            months,
+            kind,
+        };
+        let found = match agency_of(&api, office) {
+            Ok(agency) => agency
+                .query_bills(&query)
+                .await
+                .map_err(|error| agency_told(&api, &city, (&office.code, insurance, kind), error)),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(mut bills) => {
+                if let Some(wanted) = &params.category {
+                    bills.retain(|b| b.category.as_ref().is_some_and(|c| c.code == *wanted));
+                }
+                due.extend(
+                    bills
+                        .iter()
+                        .filter(|bill| bill.state == BillState::Due)
+                        .map(|bill| bill.amount),
+                );
+                views.extend(
+                    bills.into_iter().map(|bill| bill_view(&api, &city, office, bill, language)),
+                );
+            }
+            Err(error) => errors.push((office, error)),
+        }
+    }
+    count_mismatches(&api, &caller, &errors).await;
+    if everything && !views.is_empty() {
+        // Nobody is enrolled in everything that a city offers.
+        errors.retain(|(_, error)| error.code() != "not_enrolled");
+    }
+    let problems = told_or_raised(errors, views.is_empty(), language)?;
+    let total_due =
+        kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
+    Ok(Json(BillList { bills: views, total_due, problems }))
+}
+
+pub(super) fn bill_view(
+    api: &Api,
+    city: &CityCode,
+    office: &InsuranceAgency,
+    bill: Bill,
+    language: Language,
+) -> BillView {
+    let preview = orders::preview(&api.catalogue, city, &bill).map(|quote| PreviewView {
+        total: quote.total.to_string(),
+        differs: quote.total != bill.amount,
+        provisional: quote.provisional,
+        quote,
+    });
+    let pack = api.catalogue.pack(city);
+    let now = api.clock.now();
+    let standing = pack.map_or(Standing::Open { closes_at: None }, |pack| {
+        pack.standing(&bill.agency, bill.insurance, bill.kind, now)
+    });
+    let missed = (bill.kind == BillKind::BackPayment).then_some(pack).flatten();
+    let deadline = missed
+        .and_then(|pack| pack.back_payment.as_ref()?.deadline(bill.months.from()))
+        .map(Timestamp::rfc3339);
+    BillView {
+        bill_no: bill.bill_no.to_string(),
+        version: bill.version,
+        agency: bill.agency.to_string(),
+        agency_name: office.name.clone(),
+        insurance: bill.insurance.code().to_owned(),
+        insurance_label: words::insurance(language, bill.insurance),
+        months: MonthsView::of(bill.months),
+        base: bill.base.map(|base| base.to_string()),
+        tier_no: bill.tier_no,
+        amount: bill.amount.to_string(),
+        components: ComponentView::list(&bill.components),
+        state: json!(bill.state).as_str().unwrap_or_default().to_owned(),
+        due_until: bill.due_until.map(|until| until.rfc3339()),
+        preview,
+        kind: BillKindView::of(bill.kind, language),
+        category: bill.category.as_ref().map(CategoryView::of),
+        window: WindowView::of(standing),
+        back_payment_deadline: deadline,
+    }
+}
+
+/// An agency's objection, with what the city's pack knows about when it will take money again.
+pub(crate) fn agency_told(
+    api: &Api,
+    city: &CityCode,
+    (agency, insurance, kind): (&AgencyCode, Insurance, BillKind),
+    error: AgencyError,
+) -> ApiError {
+    let closed = error == AgencyError::Objection(Objection::OutOfWindow);
+    let told = ApiError::from(error);
+    let Some(pack) = api.catalogue.pack(city).filter(|_| closed) else { return told };
+    match pack.standing(agency, insurance, kind, api.clock.now()) {
+        Standing::Closed { next_opening: Some(next) } => opens(told, next),
+        _ => told,
+    }
+}
+
+/// Tells when the window opens next.
+pub(crate) fn opens(told: ApiError, next: Timestamp) -> ApiError {
+    told.says("window", "closed")
+        .value("next", next.beijing_text())
+        .with("next_opening", json!(next))
+}

@@ -66,8 +66,8 @@ pub(crate) async fn social_card(
     let next = match card.state {
         CardState::Active => None,
         CardState::NotActivated => Some("problem.card_not_activated"),
-        CardState::ReportedLost => Some("problem.card_reported_lost"),
-        CardState::NotIssued => Some("problem.card_not_issued"),
+        CardState::ReportedLost => Some("card.reported_lost"),
+        CardState::NotIssued => Some("card.not_issued"),
     };
     let next = next.and_then(|key| wording::phrase(language, key));
     Ok(Json(SocialCardView {
@@ -153,12 +153,17 @@ fn open_pack<'a>(api: &'a Api, city: &CityCode) -> Result<&'a Pack, ApiError> {
 }
 
 fn read_card(pack: &Pack, typed: &str) -> Result<CardNo, ApiError> {
-    let refused =
-        |code| tell(StatusCode::UNPROCESSABLE_ENTITY, code).with("field", json!("card_no"));
+    let invalid = || {
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "card_number_invalid")
+            .with("field", json!("card_no"))
+    };
     match pack.card_no.read_card(typed) {
-        Ok(number) => CardNo::new(&number).ok_or_else(|| refused("card_number_invalid")),
-        Err(NumberProblem::BankCard) => Err(refused("bank_card_number")),
-        Err(NumberProblem::Shape) => Err(refused("card_number_invalid")),
+        Ok(number) => CardNo::new(&number).ok_or_else(invalid),
+        Err(NumberProblem::BankCard) => {
+            Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "bank_card_number")
+                .with("field", json!("card_no")))
+        }
+        Err(NumberProblem::Shape) => Err(invalid()),
     }
 }
 

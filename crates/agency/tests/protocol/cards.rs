@@ -55,8 +55,8 @@ fn what_no_card_bears_is_no_number(#[case] typed: &str) {
 async fn missed_months_come_only_when_asked_for() {
     let office = Office::open().await;
     let person = by_name("严补");
-    let regular = office.client.query_bills(&question(person, "2022-01", 24, BillKind::Regular));
-    let regular = regular.await.expect("bills");
+    let regular = question(person, "2022-01", 24, BillKind::Regular);
+    let regular = office.client.query_bills(&regular).await.expect("bills");
     assert_eq!(regular.len(), 12);
     assert!(regular.iter().all(|bill| bill.kind == BillKind::Regular));
     let missed = question(person, "2022-01", 12, BillKind::BackPayment);
@@ -96,9 +96,8 @@ async fn a_resident_pays_the_year_of_a_category(
     #[case] amount: &str,
 ) {
     let office = Office::open().await;
-    let bills =
-        office.client.query_bills(&question(by_name(name), "2024-01", 12, BillKind::Resident));
-    let bills = bills.await.expect("bills");
+    let asked = question(by_name(name), "2024-01", 12, BillKind::Resident);
+    let bills = office.client.query_bills(&asked).await.expect("bills");
     assert_eq!(bills.len(), 1);
     assert_eq!(bills[0].kind, BillKind::Resident);
     assert_eq!(bills[0].category.as_ref().map(|category| category.code.as_str()), Some(category));

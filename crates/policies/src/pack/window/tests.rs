@@ -131,7 +131,7 @@ fn holidays_and_working_weekends_are_counted() {
             .map(day)
             .to_vec();
     pack.holidays.working_weekends = vec![day("2023-10-07")];
-    assert_eq!(at(&pack, "2023-10-05 12:00:00"), open("2023-10-30 00:00:00"));
+    assert_eq!(at(&pack, "2023-10-05 12:00:00"), open("2023-10-31 00:00:00"));
     pack.windows[0].months = vec![9];
     assert_eq!(at(&pack, "2023-10-05 12:00:00"), open("2023-10-08 00:00:00"));
 }

@@ -18,6 +18,7 @@ mod document;
 mod guide;
 mod input;
 mod language;
+mod objections;
 mod orders;
 mod persons;
 mod problem;
@@ -94,6 +95,10 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .routes(routes!(objections::submit))
+        .routes(routes!(objections::list))
+        .routes(routes!(objections::detail))
+        .routes(routes!(objections::withdraw))
         .layer(middleware::from_fn(move |request, next| {
             while_stored(database_answers.clone(), request, next)
         }));

@@ -19,6 +19,7 @@ mod doctor;
 mod face;
 mod guards;
 mod guide;
+mod objections;
 mod ordering;
 mod payer;
 mod payments;

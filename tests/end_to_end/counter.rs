@@ -2,19 +2,11 @@
 //! with its sentence and what to do next.
 
 use kernel::{Channel, Timestamp};
-use mock_providers::agency::{
-    AgencyCodeWord, AgencyFault, AgencyOperation, DefaultPerson, FaultKind,
-};
+use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, FaultKind};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::town::{Answer, Backend, Citizen, Insured, NONE, Order, Town, insured};
-
-/// Anybody whom the mock agency knows.
-pub fn known(name: &str) -> Insured {
-    let person = DefaultPerson::ALL.iter().find(|person| person.name == name).expect("a person");
-    Insured { number: person.document_number, name: person.name }
-}
+use crate::town::{Answer, Backend, Citizen, NONE, Order, Town, insured};
 
 pub async fn asks(citizen: &Citizen<'_>, what: &str) -> Answer {
     citizen.get(&format!("/api/v1/people/{}/{what}", citizen.person_id)).await
@@ -125,7 +117,7 @@ async fn people_meet_what_the_table_says(
     #[case] code: &str,
 ) {
     let town = Town::new(Backend::Embedded).await;
-    let citizen = town.citizen(Channel::Alipay, known(name)).await;
+    let citizen = town.citizen(Channel::Alipay, insured(name)).await;
     let answer =
         asks(&citizen, &format!("bills?city=320200&year=2024&insurance={insurance}")).await;
     assert_eq!(answer.json()["code"], code, "{}", answer.body);
@@ -166,7 +158,7 @@ async fn nothing_is_ordered_outside_the_window_and_the_next_opening_is_told(
     assert_eq!(medical["window"]["next_opening"], "2023-06-11T00:00:00+08:00");
 
     town.clock.advance(std::time::Duration::from_secs(120));
-    citizen.place("in time", &citizen.wish(&bills[1..])).await.expect(201);
+    citizen.place("in-time", &citizen.wish(&bills[1..])).await.expect(201);
     town.pass(3_600).await;
     town.close().await;
 }
@@ -175,7 +167,7 @@ async fn nothing_is_ordered_outside_the_window_and_the_next_opening_is_told(
 async fn a_window_that_closes_ends_the_order_but_not_what_was_paid() {
     let town = demonstration(Backend::Embedded, WINDOW).await;
     at(&town, "2023-06-22 16:50:00");
-    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
     let january = citizen.bills("2023-01", "2023-01").await;
     let february = citizen.bills("2023-02", "2023-02").await;
     let order = citizen.place("january", &citizen.wish(&january[1..])).await.expect(201);
@@ -193,6 +185,7 @@ async fn a_window_that_closes_ends_the_order_but_not_what_was_paid() {
     town.settle().await;
     assert_eq!(citizen.label(&order).await, "缴费成功");
     town.pass(3_600).await;
+    citizen.logs_in_again().await;
     assert_eq!(citizen.label(&other).await, "已关闭");
     assert_eq!(town.cases().await, NONE);
     town.close().await;
@@ -228,7 +221,7 @@ async fn missed_months_are_paid_back_until_the_deadline(
     #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
 ) {
     let town = Town::new(backend).await;
-    let citizen = town.citizen(Channel::Wechat, known("严补")).await;
+    let citizen = town.citizen(Channel::Wechat, insured("严补")).await;
     let path = "bills?city=320200&service=back_payment&from=2022-11&to=2022-12";
     let list = asks(&citizen, path).await.expect(200);
     assert_eq!(list["total_due"], "1700.00");
@@ -249,7 +242,7 @@ async fn missed_months_are_paid_back_until_the_deadline(
 #[tokio::test]
 async fn after_the_deadline_missed_months_are_refused_with_the_reason() {
     let town = Town::new(Backend::Embedded).await;
-    let citizen = town.citizen(Channel::Wechat, known("严补")).await;
+    let citizen = town.citizen(Channel::Wechat, insured("严补")).await;
     let path = "bills?city=320200&service=back_payment&from=2022-11&to=2022-12";
     let bills = asks(&citizen, path).await.expect(200)["bills"].as_array().unwrap().clone();
     let wish = cart(&citizen, &bills);
@@ -273,7 +266,7 @@ async fn a_resident_pays_a_year_by_category(
     #[case] amount: &str,
 ) {
     let town = Town::new(Backend::Embedded).await;
-    let citizen = town.citizen(Channel::Wechat, known(name)).await;
+    let citizen = town.citizen(Channel::Wechat, insured(name)).await;
     let path = format!("bills?city=320200&service=resident_medical&year=2024&category={category}");
     let list = asks(&citizen, &path).await.expect(200);
     assert_eq!(list["total_due"], amount);
@@ -321,13 +314,12 @@ async fn a_higher_tier_makes_difference_bills_that_can_be_paid(
 #[tokio::test]
 async fn a_standard_that_came_late_is_shown_as_the_agencys_difference() {
     let town = Town::new(Backend::Embedded).await;
-    let citizen = town.citizen(Channel::Wechat, known("姜差")).await;
+    let citizen = town.citizen(Channel::Wechat, insured("姜差")).await;
     let bills = citizen.bills("2023-01", "2023-01").await;
     let difference = bills.iter().find(|bill| bill["kind"] == "difference").expect("a difference");
     assert_eq!((&difference["amount"], &difference["preview"]), (&json!("48.80"), &Value::Null));
-    let confirmed =
-        citizen.post("/api/v1/confirmations", &citizen.wish(std::slice::from_ref(difference)));
-    let confirmed = confirmed.await.expect(200);
+    let wish = citizen.wish(std::slice::from_ref(difference));
+    let confirmed = citizen.post("/api/v1/confirmations", &wish).await.expect(200);
     assert_eq!(confirmed["warnings"][0]["code"], "difference");
     town.close().await;
 }

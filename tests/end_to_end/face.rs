@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 23] = [
+const OPERATIONS: [&str; 29] = [
     "delete /api/v1/people/{id}",
     "delete /api/v1/sessions",
     "delete /api/v1/sessions/{id}",
@@ -115,18 +115,24 @@ const OPERATIONS: [&str; 23] = [
     "get /api/v1/cities/resolve",
     "get /api/v1/cities/search",
     "get /api/v1/cities/{code}",
+    "get /api/v1/cities/{code}/guide",
     "get /api/v1/orders",
     "get /api/v1/orders/{order_no}",
     "get /api/v1/people",
     "get /api/v1/people/{id}/bills",
     "get /api/v1/people/{id}/enrolments",
+    "get /api/v1/people/{id}/gaps",
+    "get /api/v1/people/{id}/social-card",
     "get /api/v1/people/{id}/tiers",
     "get /api/v1/sessions",
+    "post /api/v1/confirmations",
     "post /api/v1/orders",
     "post /api/v1/orders/{order_no}/cancel",
     "post /api/v1/orders/{order_no}/payments",
     "post /api/v1/orders/{order_no}/sync",
     "post /api/v1/people",
+    "post /api/v1/people/{id}/lookups",
+    "post /api/v1/people/{id}/topups",
     "post /api/v1/quotes",
     "post /api/v1/sessions",
     "put /api/v1/people/{id}/tier",
@@ -200,7 +206,11 @@ async fn records_come_in_pages_newest_first(
             if placed.len() < 45 {
                 town.clock.advance(std::time::Duration::from_secs(1));
                 let key = format!("order-{}", placed.len());
-                let wish = citizen.wish(std::slice::from_ref(&bill));
+                let mut wish = citizen.wish(std::slice::from_ref(&bill));
+                if name == "赵六" {
+                    let shown = citizen.post("/api/v1/confirmations", &wish).await.expect(200);
+                    wish["confirmation"] = shown["confirmation"].clone();
+                }
                 placed.push(citizen.place(&key, &wish).await.expect(201)["order_no"].clone());
             }
         }

@@ -218,7 +218,7 @@ async fn above_the_limit_parts_are_proposed_that_can_be_ordered(
             .cloned()
             .collect();
         ordered += chosen.len();
-        let order = citizen.place(&format!("part {number}"), &cart(&citizen, &chosen)).await;
+        let order = citizen.place(&format!("part-{number}"), &cart(&citizen, &chosen)).await;
         let order = order.expect(201);
         assert_eq!(order["amount"], part["amount"]);
     }

@@ -187,8 +187,10 @@ impl World {
 
     async fn add_person(&self, at: usize, place: usize) -> bool {
         let person = self.citizen(at).people[place].clone();
+        // The first is the citizen; the others are paid for, and confirmed.
+        let relation = if place == 0 { "self" } else { "other" };
         let body = json!({
-            "relation": "other", "name": person.name, "consent_text_version": "2026-11",
+            "relation": relation, "name": person.name, "consent_text_version": "2026-11",
             "document": { "kind": "resident_id", "number": person.number },
         });
         let heard = self.asked(at, Method::POST, "/api/v1/people", (None, Some(&body))).await;
@@ -373,8 +375,15 @@ impl World {
             let parts = names.map(|name| (name.to_owned(), bill[name].clone()));
             Value::Object(parts.into_iter().collect())
         });
-        let wish =
+        let mut wish =
             json!({ "person_id": id, "city": "320200", "bills": chosen.collect::<Vec<_>>() });
+        if place > 0 {
+            let path = "/api/v1/confirmations";
+            let heard = self.asked(at, Method::POST, path, (None, Some(&wish))).await;
+            if let Heard::Answer { status: 200, json } = heard {
+                wish["confirmation"] = json["confirmation"].clone();
+            }
+        }
         let mut key = String::new();
         self.change(at, |citizen| {
             citizen.keys += 1;

@@ -1,7 +1,9 @@
 //! Citizens: logged in from one mini-program, paying for one insured person.
 
 use kernel::{Channel, Fen};
-use mock_providers::{ClientResult, DeskError, MintedCode, PayRequest, WechatWallet};
+use mock_providers::{
+    ClientResult, DeskError, MintedCode, PayRequest, WechatWallet, agency::DefaultPerson,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,24 +18,8 @@ pub struct Insured {
 
 /// People by name; the agency does to each what the table of the protocol says.
 pub fn insured(name: &str) -> Insured {
-    let known = [
-        ("320213190001010006", "张三"),
-        ("320213190001010014", "李四"),
-        ("32021319000101009X", "王五"),
-        ("320281190001010045", "赵六"),
-        ("320213190001010145", "杨缴"),
-        ("320213190001010153", "朱改"),
-        ("320213190001010161", "秦差"),
-        ("32021319000101017X", "尤重"),
-        ("320213190001010188", "许维"),
-        ("320213190001010196", "何日"),
-        ("320213190001010209", "吕问"),
-        ("320213190001010217", "施问"),
-        ("320213190001010225", "张断"),
-        ("320213190001010233", "孔断"),
-        ("320213190001010129", "沈占"),
-    ];
-    let (number, name) = known.into_iter().find(|(_, known)| *known == name).expect("a person");
+    let person = DefaultPerson::ALL.iter().find(|person| person.name == name).expect("a person");
+    let (number, name) = (person.document_number, person.name);
     Insured { number, name }
 }
 

@@ -15,7 +15,7 @@ pub async fn asks(citizen: &Citizen<'_>, what: &str) -> Answer {
 /// The body of an order, with the kinds of the bills.
 pub fn cart(citizen: &Citizen<'_>, bills: &[Value]) -> Value {
     let mut wish = citizen.wish(bills);
-    for (chosen, bill) in wish["bills"].as_array_mut().unwrap().iter_mut().zip(bills) {
+    for (chosen, bill) in wish["bills"].as_array_mut().expect("a list").iter_mut().zip(bills) {
         chosen["kind"] = bill["kind"].clone();
     }
     wish
@@ -23,8 +23,8 @@ pub fn cart(citizen: &Citizen<'_>, bills: &[Value]) -> Value {
 
 pub fn placed(order: &Value, wish: &Value) -> Order {
     Order {
-        order_no: order["order_no"].as_str().unwrap().to_owned(),
-        amount: kernel::Fen::from_yuan(order["amount"].as_str().unwrap()).unwrap(),
+        order_no: order["order_no"].as_str().expect("a text").to_owned(),
+        amount: kernel::Fen::from_yuan(order["amount"].as_str().expect("a text")).expect("yuan"),
         wish: wish.clone(),
     }
 }
@@ -48,9 +48,12 @@ fn helps(problem: &Value) {
     for member in ["message", "detail", "speech"] {
         assert!(!problem[member].as_str().unwrap_or_default().is_empty(), "{member}: {problem}");
     }
-    assert!(!problem["next_step"]["text"].as_str().unwrap().is_empty(), "{problem}");
-    assert!(!problem["next_step"]["action"].as_str().unwrap().is_empty(), "{problem}");
-    assert!(!problem["detail"].as_str().unwrap().contains('{'), "a place is empty: {problem}");
+    assert!(!problem["next_step"]["text"].as_str().expect("a text").is_empty(), "{problem}");
+    assert!(!problem["next_step"]["action"].as_str().expect("a text").is_empty(), "{problem}");
+    assert!(
+        !problem["detail"].as_str().expect("a text").contains('{'),
+        "a place is empty: {problem}"
+    );
 }
 
 /// Every code of the protocol that can meet a query, forced one by one.
@@ -149,11 +152,11 @@ async fn nothing_is_ordered_outside_the_window_and_the_next_opening_is_told(
     assert_eq!(bills[1]["window"]["next_opening"], "2023-06-11T00:00:00+08:00");
     let closed = citizen.place("early", &citizen.wish(&bills)).await.refused(409, "out_of_window");
     assert_eq!(closed["next_opening"], "2023-06-11T00:00:00+08:00");
-    assert!(closed["detail"].as_str().unwrap().contains("2023-06-11 00:00:00"), "{closed}");
+    assert!(closed["detail"].as_str().expect("a text").contains("2023-06-11 00:00:00"), "{closed}");
     helps(&closed);
     citizen.place("pension", &citizen.wish(&bills[..1])).await.expect(201);
     let city = citizen.get("/api/v1/cities/320200").await.expect(200);
-    let services = city["services"].as_array().unwrap();
+    let services = city["services"].as_array().expect("a list");
     let medical = services.iter().find(|service| service["code"] == "flex_medical").unwrap();
     assert_eq!(medical["window"]["next_opening"], "2023-06-11T00:00:00+08:00");
 
@@ -225,7 +228,7 @@ async fn missed_months_are_paid_back_until_the_deadline(
     let path = "bills?city=320200&service=back_payment&from=2022-11&to=2022-12";
     let list = asks(&citizen, path).await.expect(200);
     assert_eq!(list["total_due"], "1700.00");
-    let bills = list["bills"].as_array().unwrap().clone();
+    let bills = list["bills"].as_array().expect("a list").clone();
     assert_eq!(bills[0]["kind"], "back_payment");
     assert_eq!(bills[0]["kind_label"], "补缴");
     assert_eq!(bills[0]["back_payment_deadline"], "2024-01-01T00:00:00+08:00");
@@ -244,7 +247,7 @@ async fn after_the_deadline_missed_months_are_refused_with_the_reason() {
     let town = Town::new(Backend::Embedded).await;
     let citizen = town.citizen(Channel::Wechat, insured("严补")).await;
     let path = "bills?city=320200&service=back_payment&from=2022-11&to=2022-12";
-    let bills = asks(&citizen, path).await.expect(200)["bills"].as_array().unwrap().clone();
+    let bills = asks(&citizen, path).await.expect(200)["bills"].as_array().expect("a list").clone();
     let wish = cart(&citizen, &bills);
     at(&town, "2024-01-01 00:00:00");
     let mut citizen = citizen;
@@ -292,7 +295,7 @@ async fn a_higher_tier_makes_difference_bills_that_can_be_paid(
     let request = town.request(reqwest::Method::PUT, path.trim_start_matches(&town.url));
     let chosen = town.send(request.bearer_auth(&citizen.token).json(&wish)).await.expect(200);
     assert_eq!(chosen["effective_from"], "2023-01");
-    assert_eq!(chosen["difference_bills"].as_array().unwrap().len(), 3);
+    assert_eq!(chosen["difference_bills"].as_array().expect("a list").len(), 3);
     let list =
         asks(&citizen, "bills?city=320200&service=flex_pension&from=2023-01&to=2023-03").await;
     let list = list.expect(200);
@@ -378,15 +381,19 @@ async fn of_two_agencies_in_one_cart_one_may_refuse(
     let citizen = town.citizen(channel, insured("张三")).await;
     let order = citizen.orders("2023-01").await;
     let started = citizen.starts_paying(&order).await;
-    let medical = order.wish["bills"][1]["bill_no"].as_str().unwrap().parse().unwrap();
+    let medical = order.wish["bills"][1]["bill_no"].as_str().expect("a text").parse().unwrap();
     town.mocks.agency().pay_elsewhere(&medical).unwrap();
     citizen.pays(&started).expect("the wallet pays");
     town.settle().await;
     town.pass(600).await;
     let record = citizen.record(&order).await;
     assert_eq!(record["label"], "部分成功", "{record}");
-    let states: Vec<&Value> =
-        record["bills"].as_array().unwrap().iter().map(|bill| &bill["posting"]["state"]).collect();
+    let states: Vec<&Value> = record["bills"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|bill| &bill["posting"]["state"])
+        .collect();
     assert_eq!(states, ["posted", "refused"]);
     assert_eq!(record["refunds"][0]["amount"], "391.00");
     assert_eq!(record["refunds"][0]["bill_no"], medical.to_string());
@@ -412,10 +419,10 @@ async fn a_gap_is_warned_of_at_one_two_and_three_months(
     let citizen = town.citizen(Channel::Wechat, insured("李四")).await;
     let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
     assert_eq!((&gap["months"], &gap["level"]), (&json!(months), &json!(level)), "{gap}");
-    assert_eq!(gap["unpaid"].as_array().unwrap().len(), usize::from(months));
+    assert_eq!(gap["unpaid"].as_array().expect("a list").len(), usize::from(months));
     assert_eq!((&gap["months_allowed"], &gap["wait_months"]), (&json!(3), &json!(3)));
-    assert!(!gap["next_step"]["text"].as_str().unwrap().is_empty());
-    let text = gap["text"].as_str().unwrap();
+    assert!(!gap["next_step"]["text"].as_str().expect("a text").is_empty());
+    let text = gap["text"].as_str().expect("a text");
     for promise in ["可以报销", "恢复待遇", "保证", "一定"] {
         assert!(!text.contains(promise), "{text}");
     }

@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 29] = [
+const OPERATIONS: [&str; 33] = [
     "delete /api/v1/people/{id}",
     "delete /api/v1/sessions",
     "delete /api/v1/sessions/{id}",
@@ -116,6 +116,8 @@ const OPERATIONS: [&str; 29] = [
     "get /api/v1/cities/search",
     "get /api/v1/cities/{code}",
     "get /api/v1/cities/{code}/guide",
+    "get /api/v1/objections",
+    "get /api/v1/objections/{id}",
     "get /api/v1/orders",
     "get /api/v1/orders/{order_no}",
     "get /api/v1/people",
@@ -126,8 +128,10 @@ const OPERATIONS: [&str; 29] = [
     "get /api/v1/people/{id}/tiers",
     "get /api/v1/sessions",
     "post /api/v1/confirmations",
+    "post /api/v1/objections/{id}/withdrawal",
     "post /api/v1/orders",
     "post /api/v1/orders/{order_no}/cancel",
+    "post /api/v1/orders/{order_no}/objections",
     "post /api/v1/orders/{order_no}/payments",
     "post /api/v1/orders/{order_no}/sync",
     "post /api/v1/people",

@@ -22,7 +22,7 @@ async fn pays_for_another(town: &Town, channel: Channel) -> Citizen<'_> {
         "document": { "kind": "resident_id", "number": other.number },
     });
     let person = citizen.post("/api/v1/people", &person).await.expect(201);
-    citizen.person_id = person["id"].as_str().unwrap().to_owned();
+    citizen.person_id = person["id"].as_str().expect("a text").to_owned();
     citizen
 }
 
@@ -39,11 +39,11 @@ async fn paying_for_another_person_is_confirmed_a_second_time(
     citizen.place("first", &wish).await.refused(409, "confirmation_needed");
     let shown = confirms(&citizen, &wish).await.expect(200);
     assert_eq!(shown["needs_second_confirmation"], true);
-    let question = shown["second_confirmation"].as_str().unwrap();
+    let question = shown["second_confirmation"].as_str().expect("a text");
     assert!(question.contains("*五") && question.contains("2191.00"), "{question}");
     assert_eq!(shown["masked_document"], "3****************X");
     assert!(!shown.to_string().contains(insured("王五").number), "{shown}");
-    assert_eq!(shown["bills"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["bills"].as_array().expect("a list").len(), 2);
     wish["confirmation"] = shown["confirmation"].clone();
     let order = pays(&citizen, "first", &wish).await;
     assert_eq!(citizen.label(&order).await, "缴费成功");
@@ -108,7 +108,7 @@ async fn a_changed_amount_is_confirmed_again() {
     let bills = citizen.bills("2023-01", "2023-01").await;
     let mut wish = citizen.wish(&bills);
     wish["confirmation"] = confirms(&citizen, &wish).await.expect(200)["confirmation"].clone();
-    let bill_no = bills[0]["bill_no"].as_str().unwrap().parse().unwrap();
+    let bill_no = bills[0]["bill_no"].as_str().expect("a text").parse().unwrap();
     town.mocks.agency().change_bill(&bill_no, kernel::Fen::from_yuan("900.00").unwrap()).unwrap();
     let changed = citizen.place("old", &wish).await.refused(409, "amount_changed");
     assert_eq!(changed["bills"][0]["now"], "900.00");
@@ -117,8 +117,12 @@ async fn a_changed_amount_is_confirmed_again() {
     let again = citizen.wish(&citizen.bills("2023-01", "2023-01").await);
     let shown = confirms(&citizen, &again).await.expect(200);
     assert_eq!(shown["amount"], "1291.00");
-    let codes: Vec<&Value> =
-        shown["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
+    let codes: Vec<&Value> = shown["warnings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|warning| &warning["code"])
+        .collect();
     assert_eq!(codes, ["preview_differs"]);
     town.close().await;
 }
@@ -135,10 +139,10 @@ async fn a_bill_under_way_is_answered_with_its_order(
         [citizen.place("again", &order.wish).await, confirms(&citizen, &order.wish).await];
     for refusal in refusals {
         let refusal = refusal.refused(409, "bill_in_other_order");
-        assert!(refusal["detail"].as_str().unwrap().contains("请勿重复支付"));
+        assert!(refusal["detail"].as_str().expect("a text").contains("请勿重复支付"));
         assert_eq!(refusal["order"]["order_no"], order.order_no);
         assert_eq!(refusal["order"]["label"], "支付中");
-        assert!(!refusal["order"]["next_step"]["text"].as_str().unwrap().is_empty());
+        assert!(!refusal["order"]["next_step"]["text"].as_str().expect("a text").is_empty());
     }
     citizen.sync(&order).await;
     town.settle().await;
@@ -208,13 +212,13 @@ async fn above_the_limit_parts_are_proposed_that_can_be_ordered(
     let bills = citizen.bills("2023-01", "2023-03").await;
     let refusal = citizen.place("all", &citizen.wish(&bills)).await.refused(422, "pay_in_parts");
     assert_eq!(refusal["max"], "2000.00");
-    let parts = refusal["parts"].as_array().unwrap();
+    let parts = refusal["parts"].as_array().expect("a list");
     assert!(parts.len() > 1, "{refusal}");
     let mut ordered = 0;
     for (number, part) in parts.iter().enumerate() {
         let chosen: Vec<Value> = bills
             .iter()
-            .filter(|bill| part["bills"].as_array().unwrap().contains(&bill["bill_no"]))
+            .filter(|bill| part["bills"].as_array().expect("a list").contains(&bill["bill_no"]))
             .cloned()
             .collect();
         ordered += chosen.len();
@@ -247,8 +251,8 @@ async fn a_channels_refusal_becomes_a_proposal() {
     let limit = serde_json::from_value(json!("RULE_LIMIT")).expect("a documented refusal");
     town.fault(Channel::Wechat, "create", limit);
     let refusal = citizen.tries_to_pay(&order).await.refused(409, "pay_in_parts");
-    assert!(refusal["detail"].as_str().unwrap().contains("未扣款"), "{refusal}");
-    assert_eq!(refusal["parts"].as_array().unwrap().len(), 2);
+    assert!(refusal["detail"].as_str().expect("a text").contains("未扣款"), "{refusal}");
+    assert_eq!(refusal["parts"].as_array().expect("a list").len(), 2);
     town.pass(3_600).await;
     town.close().await;
 }

@@ -6,7 +6,11 @@ use serde_json::Value;
 use crate::town::{Backend, Town, insured};
 
 fn texts<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
-    list.as_array().unwrap().iter().map(|row| row[member].as_str().unwrap()).collect()
+    list.as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| row[member].as_str().expect("a text"))
+        .collect()
 }
 
 #[tokio::test]
@@ -25,12 +29,13 @@ async fn wuxi_has_standards_channels_refunds_and_advice() {
     for kind in ["gov_site", "app", "bank", "wechat_city", "alipay_city", "terminal", "counter"] {
         assert!(kinds.contains(&kind), "{kind} is missing");
     }
-    let bank = guide["channels"].as_array().unwrap().iter().find(|row| row["kind"] == "bank");
+    let bank =
+        guide["channels"].as_array().expect("a list").iter().find(|row| row["kind"] == "bank");
     assert_eq!(bank.unwrap()["banks"], serde_json::json!(["江苏银行", "无锡农村商业银行"]));
     assert_eq!(texts(&guide["hotlines"], "number"), ["12333", "12393", "12366"]);
     assert_eq!(texts(&guide["payment_methods"], "channel"), ["wechat", "alipay"]);
     assert_eq!(guide["objection"]["days"], 30);
-    assert!(guide["refund"]["papers"].as_array().unwrap().len() >= 4);
+    assert!(guide["refund"]["papers"].as_array().expect("a list").len() >= 4);
     let advice = texts(&guide["advice"], "code");
     for code in [
         "prepare",
@@ -57,14 +62,19 @@ async fn every_open_citys_guide_names_its_sources() {
         assert_eq!(guide.header("content-language"), "zh-CN");
         let guide = guide.expect(200);
         for list in ["channels", "notices", "advice"] {
-            for row in guide[list].as_array().unwrap() {
-                let sources = row["sources"].as_array().unwrap();
+            for row in guide[list].as_array().expect("a list") {
+                let sources = row["sources"].as_array().expect("a list");
                 assert!(!sources.is_empty(), "{city}: {row}");
-                assert!(sources.iter().all(|page| page.as_str().unwrap().starts_with("http")));
+                assert!(
+                    sources.iter().all(|page| page.as_str().expect("a text").starts_with("http"))
+                );
             }
         }
         for part in ["refund", "objection"] {
-            assert!(!guide[part]["sources"].as_array().unwrap().is_empty(), "{city}: {part}");
+            assert!(
+                !guide[part]["sources"].as_array().expect("a list").is_empty(),
+                "{city}: {part}"
+            );
         }
         let text = guide.to_string();
         assert!(!text.contains("完税证明"), "{city}: a service of a city issues none");

@@ -30,7 +30,7 @@ async fn a_topup_is_booked_on_an_account_of_its_own(
     let card = asks(&citizen, "social-card?city=320200").await.expect(200);
     assert_eq!((&card["state"], &card["masked_number"]), (&json!("active"), &json!("****0001")));
     let answer = asks_for(&citizen, "6000 00001", "100.00").await.expect(201);
-    assert!(answer["warning"].as_str().unwrap().contains("不能用来缴养老保险"));
+    assert!(answer["warning"].as_str().expect("a text").contains("不能用来缴养老保险"));
     assert_eq!(answer["limits"]["demonstration"], true);
     let bill = answer["bill"].clone();
     assert_eq!((&bill["kind"], &bill["has_period"]), (&json!("topup"), &json!(false)));
@@ -81,7 +81,7 @@ async fn what_cannot_be_topped_up_is_told(
     let town = Town::new(Backend::Embedded).await;
     let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
     let problem = asks_for(&citizen, card_no, amount).await.refused(status, code);
-    assert!(!problem["next_step"]["text"].as_str().unwrap().is_empty());
+    assert!(!problem["next_step"]["text"].as_str().expect("a text").is_empty());
     town.close().await;
 }
 
@@ -91,7 +91,7 @@ async fn a_card_that_was_never_activated_takes_no_money() {
     let citizen = town.citizen(Channel::Wechat, insured("华卡")).await;
     let card = asks(&citizen, "social-card?city=320200").await.expect(200);
     assert_eq!(card["state"], "not_activated");
-    assert!(card["next_step"].as_str().unwrap().contains("激活"));
+    assert!(card["next_step"].as_str().expect("a text").contains("激活"));
     asks_for(&citizen, "600000039", "100.00").await.refused(409, "card_not_activated");
     // Contributions need no such card.
     assert!(!citizen.bills("2023-01", "2023-01").await.is_empty());
@@ -141,7 +141,10 @@ async fn what_the_agency_does_not_book_goes_back() {
     let wish = cart(&citizen, std::slice::from_ref(&bill));
     let order = placed(&citizen.place("topup", &wish).await.expect(201), &wish);
     let started = citizen.starts_paying(&order).await;
-    town.mocks.agency().pay_elsewhere(&bill["bill_no"].as_str().unwrap().parse().unwrap()).unwrap();
+    town.mocks
+        .agency()
+        .pay_elsewhere(&bill["bill_no"].as_str().expect("a text").parse().unwrap())
+        .unwrap();
     citizen.pays(&started).expect("the wallet pays");
     town.settle().await;
     town.pass(600).await;
@@ -166,8 +169,12 @@ async fn it_is_off_unless_a_city_switches_it_on() {
     let missed = asks(&citizen, "bills?city=320200&service=back_payment&from=2022-11").await;
     missed.refused(404, "service_not_offered");
     let city = citizen.get("/api/v1/cities/320200").await.expect(200);
-    let codes: Vec<&Value> =
-        city["services"].as_array().unwrap().iter().map(|service| &service["code"]).collect();
+    let codes: Vec<&Value> = city["services"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|service| &service["code"])
+        .collect();
     assert_eq!(codes, ["flex_pension", "flex_medical", "resident_medical"]);
     town.close().await;
 }

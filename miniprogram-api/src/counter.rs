@@ -130,6 +130,11 @@ pub(crate) async fn enrolments_of(
             Err(error) => errors.push((office, error)),
         }
     }
+    // An agency that is away may be the one that knows the number.
+    let away = errors.iter().find(|(_, error)| error.code() != "not_enrolled");
+    if let Some((_, error)) = away.filter(|_| !recognised) {
+        return Err(error.clone());
+    }
     count_mismatches(api, caller, &errors).await;
     list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
     if recognised {

@@ -52,6 +52,7 @@ pub struct Config {
     pub(crate) numbers: NumbersSection,
     #[serde(default)]
     pub(crate) orders: OrdersSection,
+    pub(crate) sms: Option<SmsSection>,
     #[serde(default)]
     pub(crate) wechat: Vec<WechatSection>,
     #[serde(default)]
@@ -176,6 +177,14 @@ impl OrdersSection {
             ..OrderRules::new(public_url, number_prefix)
         })
     }
+}
+
+/// The operator's gateway for short messages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SmsSection {
+    pub url: String,
+    pub token_file: PathBuf,
 }
 
 /// One agency system, which may answer for several agencies.

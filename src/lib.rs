@@ -10,6 +10,7 @@ mod listening;
 mod pulse;
 mod renewal;
 mod server;
+mod sms;
 mod telemetry;
 mod tokens;
 mod wiring;

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::told::told;
-use self::view::{OrderView, RecordView};
+pub(crate) use self::view::RecordView;
+use self::view::OrderView;
 use crate::{
     Api,
     caller::Caller,

@@ -16,6 +16,8 @@ use kernel::{AgencyCode, CityCode, MerchantKey};
 use orders::OrderRules;
 use serde::Deserialize;
 
+use crate::retention::RetentionSection;
+
 pub(crate) use self::{
     channels::{AlipaySection, WechatSection},
     secrets::SecretsSection,
@@ -53,6 +55,8 @@ pub struct Config {
     #[serde(default)]
     pub(crate) orders: OrdersSection,
     pub(crate) sms: Option<SmsSection>,
+    #[serde(default)]
+    pub(crate) retention: RetentionSection,
     #[serde(default)]
     pub(crate) wechat: Vec<WechatSection>,
     #[serde(default)]
@@ -248,6 +252,10 @@ impl Config {
             ));
         }
         self.order_rules()?;
+        self.retention.check().map_err(|(setting, least, most)| {
+            let problem = format!("must lie between {least} and {most}");
+            ConfigError::value(format!("retention.{setting}"), problem)
+        })?;
         let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
         let alipay: Vec<&MerchantKey> = self.alipay.iter().map(|account| &account.key).collect();
         for city in &self.city {

@@ -9,6 +9,7 @@ mod config;
 mod listening;
 mod pulse;
 mod renewal;
+mod retention;
 mod server;
 mod sms;
 mod telemetry;
@@ -22,6 +23,7 @@ use clap::Parser;
 
 pub use crate::{
     config::{Config, ConfigError},
+    retention::{RetentionLine, RetentionReport},
     server::{Running, Serving},
     tokens::{RedisTokens, TokenAddressError},
     wiring::{Outside, Parts, WiringError},

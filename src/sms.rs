@@ -80,7 +80,9 @@ impl SmsSender for WebhookSms {
                 StatusCode::TOO_MANY_REQUESTS => Err(SmsError::Busy),
                 status @ (StatusCode::UNAUTHORIZED
                 | StatusCode::FORBIDDEN
-                | StatusCode::NOT_FOUND) => Err(SmsError::Misconfigured(status.as_str().to_owned())),
+                | StatusCode::NOT_FOUND) => {
+                    Err(SmsError::Misconfigured(status.as_str().to_owned()))
+                }
                 status => Err(SmsError::Unknown(format!("HTTP {}", status.as_u16()))),
             },
             // The error of the client names the address; its kind is enough.

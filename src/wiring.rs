@@ -19,6 +19,7 @@ use crate::{
     accounts::{Accounts, Around},
     config::{Config, ConfigError, SessionStoreKind},
     pulse::Pulse,
+    retention::{Retention, RetentionReport, RetentionSection},
     sms::WebhookSms,
     tokens::RedisTokens,
 };
@@ -71,6 +72,7 @@ pub struct Parts {
     pub callbacks: Callbacks,
     pub(crate) pulse: Pulse,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) retention: Retention,
 }
 
 impl Parts {
@@ -109,6 +111,29 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Forgets what is older than its class allows; `dry` only counts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget(
+        &self,
+        dry: bool,
+    ) -> Result<RetentionReport, impl std::error::Error + use<>> {
+        self.retention.run(dry).await
+    }
+
+    /// Does the day's forgetting; `None` when a process has done it, or is at it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_daily(
+        &self,
+    ) -> Result<Option<RetentionReport>, impl std::error::Error + use<>> {
+        self.retention.daily().await
+    }
+}
+
 /// Everything but the database.
 struct Prepared {
     catalogue: Arc<Catalogue>,
@@ -117,6 +142,7 @@ struct Prepared {
     sessions: Arc<dyn SessionStore>,
     sms: Option<Arc<dyn SmsSender>>,
     rules: OrderRules,
+    retention: RetentionSection,
     pulse: Pulse,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -137,12 +163,24 @@ impl Prepared {
         let sessions = outside.sessions(sessions(config, &cipher, &clock, &entropy)?);
         let rules = config.order_rules()?;
         let pulse = Pulse::feel(&config.database_url());
-        Ok(Prepared { catalogue, accounts, cipher, sessions, sms, rules, pulse, clock, entropy })
+        let retention = config.retention;
+        Ok(Prepared {
+            catalogue,
+            accounts,
+            cipher,
+            sessions,
+            sms,
+            rules,
+            retention,
+            pulse,
+            clock,
+            entropy,
+        })
     }
 
     fn on(self, db: DatabaseConnection) -> Parts {
-        let Prepared { catalogue, accounts, cipher, sessions, sms, rules, pulse, clock, entropy } =
-            self;
+        let Prepared { catalogue, accounts, cipher, sessions, sms, rules, .. } = self;
+        let Prepared { retention: section, pulse, clock, entropy, .. } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
         let orders = Orders::new(OrderParts {
             db: db.clone(),
@@ -159,6 +197,12 @@ impl Prepared {
             clock: clock.clone(),
             database_answers: pulse.answers(),
         };
+        let retention = Retention {
+            people: people.clone(),
+            orders: orders.clone(),
+            section,
+            clock: clock.clone(),
+        };
         let attempts = IdentityAttempts::default();
         let api = Api {
             orders: orders.clone(),
@@ -173,7 +217,7 @@ impl Prepared {
             limits: Limits::default(),
             database_answers: pulse.answers(),
         };
-        Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts) }
+        Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts), retention }
     }
 }
 

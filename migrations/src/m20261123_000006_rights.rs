@@ -46,9 +46,7 @@ impl MigrationTrait for Migration {
         let by_document = ["document_kind", "document_hash"];
         manager.create_index(index("insured_persons_hash", PERSONS, &by_document)).await?;
         let erased = big_integer_null("erased_at_ms");
-        manager
-            .alter_table(Table::alter().table("accounts").add_column(erased).to_owned())
-            .await?;
+        manager.alter_table(Table::alter().table("accounts").add_column(erased).to_owned()).await?;
 
         // One try to prove that a person is who they say, at the platform that their account is of.
         let verifications = Table::create()

@@ -11,6 +11,7 @@ use axum::{
     http::StatusCode,
 };
 use kernel::{AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, mask};
+use people::Relation;
 use policies::{Agency as InsuranceAgency, Quote};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,7 +48,8 @@ pub(crate) struct EnrolmentView {
     /// Masked.
     personal_no: Option<String>,
     tier_no: Option<u16>,
-    arrears: bool,
+    /// Absent, like number and tier, for somebody else: a payer sees amounts and states.
+    arrears: Option<bool>,
 }
 
 /// An agency that did not answer, or objected. The others' answers stand.
@@ -78,6 +80,7 @@ pub(crate) async fn enrolments(
 ) -> Result<Json<EnrolmentList>, ApiError> {
     let city = city_code(&params.city)?;
     let identity = identity_of(&api, &caller, &id).await?;
+    let whole = sees_whole(&api, &caller, &id).await?;
     let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
     let mut errors = Vec::new();
     for office in offices(&api, &city)? {
@@ -88,19 +91,22 @@ pub(crate) async fn enrolments(
             Err(error) => Err(error),
         };
         match found {
-            Ok(enrolments) => {
-                list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
+            Ok(enrolments) => list.enrolments.extend(enrolments.into_iter().map(|enrolment| {
+                EnrolmentView {
                     insurance: enrolment.insurance.code().to_owned(),
                     insurance_label: words::insurance(language, enrolment.insurance),
                     agency: office.code.to_string(),
                     agency_name: office.name.clone(),
                     state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
                     label: words::enrolment(language, enrolment.state),
-                    personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
-                    tier_no: enrolment.tier_no,
-                    arrears: enrolment.arrears,
-                }))
-            }
+                    personal_no: enrolment
+                        .personal_no
+                        .filter(|_| whole)
+                        .map(|number| mask::keep(&number, 0, 4)),
+                    tier_no: enrolment.tier_no.filter(|_| whole),
+                    arrears: whole.then_some(enrolment.arrears),
+                }
+            })),
             Err(error) => errors.push((office, error)),
         }
     }
@@ -383,6 +389,9 @@ pub(crate) async fn bills(
             Err(error) => errors.push((office, error)),
         }
     }
+    if !sees_whole(&api, &caller, &id).await? {
+        views = views.into_iter().map(BillView::narrowed).collect();
+    }
     count_mismatches(&api, &caller, &errors).await;
     if everything && !views.is_empty() {
         // Nobody is enrolled in everything that a city offers.
@@ -422,6 +431,24 @@ fn bill_view(
         due_until: bill.due_until.map(|until| until.rfc3339()),
         preview,
     }
+}
+
+impl BillView {
+    /// What a payer sees of somebody else's bill: amounts and states. Base, tier and the steps of the
+    /// calculation tell what the person earns or chose.
+    fn narrowed(self) -> BillView {
+        BillView { base: None, tier_no: None, preview: None, ..self }
+    }
+}
+
+/// Whether the caller is the person, and not somebody who pays for them.
+async fn sees_whole(
+    api: &Api,
+    caller: &crate::session::Session,
+    id: &str,
+) -> Result<bool, ApiError> {
+    let person = api.people.person(caller.account, parse::<PersonId>("id", id)?).await?;
+    Ok(person.relation == Relation::Own)
 }
 
 async fn identity_of(

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::told::told;
-pub(crate) use self::view::RecordView;
 use self::view::OrderView;
+pub(crate) use self::view::RecordView;
 use crate::{
     Api,
     caller::Caller,

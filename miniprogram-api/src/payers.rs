@@ -7,9 +7,7 @@ use axum::{
 };
 use kernel::{OrderNo, PersonId};
 use orders::{OrderRecord, OrderState};
-use people::{
-    NewPaymentRequest, PayerOf, PaymentRequest, Purpose, RequestState, RequestToken,
-};
+use people::{NewPaymentRequest, PayerOf, PaymentRequest, Purpose, RequestState, RequestToken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wording::Language;
@@ -300,7 +298,9 @@ pub(crate) async fn accept(
         consents::check(Purpose::Guardian, version)?;
     }
     let request = api.people.payment_request(&token).await?;
-    let paid = |state: OrderState| !state.is_payable() && !matches!(state, OrderState::Closed | OrderState::Failed);
+    let paid = |state: OrderState| {
+        !state.is_payable() && !matches!(state, OrderState::Closed | OrderState::Failed)
+    };
     let record = order_of(&api, &request).await?;
     if request.state == RequestState::Open
         && record.as_ref().is_some_and(|record| paid(record.order.state))

@@ -16,8 +16,8 @@ use crate::{
     caller::Caller,
     consents,
     input::{Body, parse},
-    real_name::RealNameView,
     problem::{ApiError, internal, invalid, storage_unavailable, tell},
+    real_name::RealNameView,
 };
 
 /// Somebody whose contributions will be paid.
@@ -165,9 +165,8 @@ impl From<PeopleError> for ApiError {
                 tell(StatusCode::NOT_FOUND, "verification_not_found")
             }
             PeopleError::VerificationOver => tell(StatusCode::CONFLICT, "verification_over"),
-            PeopleError::MobileForm => {
-                tell(StatusCode::UNPROCESSABLE_ENTITY, "mobile_invalid").with("field", json!("mobile"))
-            }
+            PeopleError::MobileForm => tell(StatusCode::UNPROCESSABLE_ENTITY, "mobile_invalid")
+                .with("field", json!("mobile")),
             PeopleError::CodeTooSoon { seconds } => {
                 tell(StatusCode::TOO_MANY_REQUESTS, "sms_too_soon")
                     .value("seconds", seconds)
@@ -181,9 +180,7 @@ impl From<PeopleError> for ApiError {
                 tell(StatusCode::NOT_FOUND, "payment_request_not_found")
             }
             PeopleError::OwnRequest => tell(StatusCode::CONFLICT, "payment_request_own"),
-            PeopleError::TooManyRequests => {
-                tell(StatusCode::CONFLICT, "payment_requests_too_many")
-            }
+            PeopleError::TooManyRequests => tell(StatusCode::CONFLICT, "payment_requests_too_many"),
             PeopleError::AccountKey { .. }
             | PeopleError::Damaged { .. }
             | PeopleError::Sealed { .. } => internal(&error),

@@ -14,10 +14,7 @@ use crate::{
 
 /// The provider of the mini-program that the caller logged in from. Another platform's word about this
 /// account would prove nothing.
-pub(crate) fn of_caller(
-    api: &Api,
-    caller: &Session,
-) -> Result<Arc<dyn CitizenProvider>, ApiError> {
+pub(crate) fn of_caller(api: &Api, caller: &Session) -> Result<Arc<dyn CitizenProvider>, ApiError> {
     let logins = api.logins.get();
     let own = logins
         .iter()
@@ -28,14 +25,11 @@ pub(crate) fn of_caller(
 impl From<CitizenError> for ApiError {
     fn from(error: CitizenError) -> ApiError {
         match error {
-            CitizenError::Document => {
-                tell(StatusCode::UNPROCESSABLE_ENTITY, "real_name_document")
-            }
+            CitizenError::Document => tell(StatusCode::UNPROCESSABLE_ENTITY, "real_name_document"),
             CitizenError::Evidence => tell(StatusCode::UNPROCESSABLE_ENTITY, "evidence_invalid"),
             CitizenError::Busy | CitizenError::NotSent | CitizenError::Unknown(_) => {
                 tracing::warn!(%error, "a platform did not answer");
-                tell(StatusCode::BAD_GATEWAY, "platform_unavailable")
-                    .with("retryable", json!(true))
+                tell(StatusCode::BAD_GATEWAY, "platform_unavailable").with("retryable", json!(true))
             }
             CitizenError::Refused(_) => {
                 tracing::warn!(%error, "a platform refused");

@@ -11,9 +11,7 @@ use axum::{
 };
 use kernel::{DocumentKind, PersonId, VerificationId};
 use people::{Begun, RealName, RealNameFailure, RealNameState, Relation, Verdict, Verification};
-use platforms::{
-    CitizenProvider, RealNameAction, RealNameNo, RealNameRequest, RealNameStanding,
-};
+use platforms::{CitizenProvider, RealNameAction, RealNameNo, RealNameRequest, RealNameStanding};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -117,31 +115,34 @@ pub(crate) async fn begin(
     let person = api.people.person(caller.account, id).await?;
     check(&*provider, person.relation, person.document_kind)?;
     let consent = wish.consent_text_version.as_deref();
-    let (status, verification) =
-        match api.people.begin_verification(caller.account, id, consent).await? {
-            Begun::Proven(person) => {
-                let person = PersonView::of(&person);
-                let view =
-                    BegunView { verification_id: None, action: None, expires_at: None, person };
-                return Ok((StatusCode::OK, Json(view)));
-            }
-            Begun::Going(verification) => (StatusCode::OK, verification),
-            Begun::Fresh(verification) => {
-                let begun = ask_to_begin(&api, &*provider, &caller, verification).await;
-                let begun = match begun {
-                    Ok(begun) => begun,
-                    Err((verification, error)) => {
-                        let over = Verdict::NotPassed(RealNameFailure::NotBegun);
-                        let told = api.people.settle_verification(caller.account, id, verification, over);
-                        if let Err(error) = told.await {
-                            tracing::warn!(%error, "a verification that did not begin stays prepared");
-                        }
-                        return Err(error);
+    let (status, verification) = match api
+        .people
+        .begin_verification(caller.account, id, consent)
+        .await?
+    {
+        Begun::Proven(person) => {
+            let person = PersonView::of(&person);
+            let view = BegunView { verification_id: None, action: None, expires_at: None, person };
+            return Ok((StatusCode::OK, Json(view)));
+        }
+        Begun::Going(verification) => (StatusCode::OK, verification),
+        Begun::Fresh(verification) => {
+            let begun = ask_to_begin(&api, &*provider, &caller, verification).await;
+            let begun = match begun {
+                Ok(begun) => begun,
+                Err((verification, error)) => {
+                    let over = Verdict::NotPassed(RealNameFailure::NotBegun);
+                    let told =
+                        api.people.settle_verification(caller.account, id, verification, over);
+                    if let Err(error) = told.await {
+                        tracing::warn!(%error, "a verification that did not begin stays prepared");
                     }
-                };
-                (StatusCode::CREATED, begun)
-            }
-        };
+                    return Err(error);
+                }
+            };
+            (StatusCode::CREATED, begun)
+        }
+    };
     let reference = verification.reference.as_ref();
     let reference = reference.ok_or_else(|| internal(&"a verification without a reference"))?;
     let person = api.people.person(caller.account, id).await?;

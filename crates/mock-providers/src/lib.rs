@@ -48,8 +48,8 @@ pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
 pub use refusals::DocumentedRefusal;
-pub use sms::SmsView;
 pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
+pub use sms::SmsView;
 pub use wechat::{
     CertificateView, FaceView, MigrationRequest, MigrationView, Rotation, SentMessage,
 };

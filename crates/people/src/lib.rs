@@ -16,8 +16,8 @@
 mod account;
 mod cipher;
 mod consent;
-mod error;
 mod erasure;
+mod error;
 mod mobile;
 mod payer;
 mod payment_request;
@@ -44,8 +44,8 @@ pub use real_name::{
     Begun, RealName, RealNameFailure, RealNameSource, RealNameState, Verdict, Verification,
 };
 pub use retention::{Forgettable, RetentionRun};
-pub use sms::SmsCode;
 use sea_orm::DatabaseConnection;
+pub use sms::SmsCode;
 
 /// The room's handle: all acts and reads. Clones share the database and the keys.
 #[derive(Clone)]

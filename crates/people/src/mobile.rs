@@ -197,8 +197,7 @@ impl People {
         let Some(row) = Entity::find_by_id(account.as_uuid()).one(&self.db).await? else {
             return Ok(None);
         };
-        let damaged =
-            |column| PeopleError::Damaged { table: TABLE, column, row: row.account_id };
+        let damaged = |column| PeopleError::Damaged { table: TABLE, column, row: row.account_id };
         Ok(Some(BoundMobile {
             number: Mobile::parse(&open(&self.cipher, &row)?)
                 .map_err(|_| damaged("number_sealed"))?,
@@ -226,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_number_is_normalised_before_it_is_checked() {
-        for raw in ["13812345678", "138 1234 5678", "138-1234-5678", "+86 13812345678", "8613812345678"]
+        for raw in
+            ["13812345678", "138 1234 5678", "138-1234-5678", "+86 13812345678", "8613812345678"]
         {
             assert_eq!(Mobile::parse(raw).expect(raw).masked(), "138****5678");
         }

@@ -79,8 +79,10 @@ impl People {
         let now = self.clock.now();
         let own = self.proven_person(&self.db, account, now).await?;
         let held = self.held_elsewhere(&self.db, account, &own).await?;
-        let row =
-            held.into_iter().find(|row| row.id == id.as_uuid()).ok_or(PeopleError::PayerNotFound)?;
+        let row = held
+            .into_iter()
+            .find(|row| row.id == id.as_uuid())
+            .ok_or(PeopleError::PayerNotFound)?;
         let payer = AccountId::from_uuid(row.account_id);
         let txn = begin_write(&self.db).await?;
         person::lock_account(&txn, payer).await.map_err(|error| match error {

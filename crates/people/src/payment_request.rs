@@ -42,7 +42,8 @@ impl RequestToken {
 
     /// Reads the 43 characters of base64url; `None` for everything else.
     pub fn parse(text: &str) -> Option<RequestToken> {
-        let bytes = if text.len() == 43 { URL_SAFE_NO_PAD.decode(text).ok()? } else { return None };
+        let bytes =
+            if text.len() == 43 { URL_SAFE_NO_PAD.decode(text).ok()? } else { return None };
         Some(RequestToken::from_bytes(&bytes.try_into().ok()?))
     }
 
@@ -227,9 +228,7 @@ impl People {
             .col_expr(persons::Column::RemovedBy, Expr::value(RemovedBy::Lifted.code()))
             .filter(persons::Column::AccountId.eq(payer.as_uuid()))
             .filter(persons::Column::DocumentKind.eq(identity.document.kind().code()))
-            .filter(
-                persons::Column::DocumentHash.is_in(self.document_hashes(&identity.document)),
-            )
+            .filter(persons::Column::DocumentHash.is_in(self.document_hashes(&identity.document)))
             .filter(persons::Column::RemovedBy.eq(RemovedBy::Insured.code()))
             .exec(&txn)
             .await?;
@@ -315,8 +314,12 @@ impl People {
 }
 
 fn state_of(row: &payment_requests::Model, now: Timestamp) -> Result<RequestState, PeopleError> {
-    let known =
-        [RequestState::Open, RequestState::Accepted, RequestState::Withdrawn, RequestState::Expired];
+    let known = [
+        RequestState::Open,
+        RequestState::Accepted,
+        RequestState::Withdrawn,
+        RequestState::Expired,
+    ];
     let damaged = PeopleError::Damaged { table: TABLE, column: "state", row: row.id };
     let state = known.into_iter().find(|state| state.code() == row.state).ok_or(damaged)?;
     let over = state == RequestState::Open && now.as_millis() >= row.expires_at_ms;

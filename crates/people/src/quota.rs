@@ -53,7 +53,9 @@ pub(crate) async fn take(
         .lock_exclusive()
         .one(txn)
         .await?
-        .ok_or_else(|| sea_orm::DbErr::RecordNotFound("a quota that was just written".into()))?;
+        .ok_or_else(|| {
+        sea_orm::DbErr::RecordNotFound("a quota that was just written".into())
+    })?;
     if let Some(rest) = rest {
         let passed = now.since(Timestamp::from_millis(row.last_at_ms));
         if passed < rest {

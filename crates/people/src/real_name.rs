@@ -278,8 +278,7 @@ pub(crate) async fn last_tries(
             Some(code) => Some(RealNameFailure::from_code(code).ok_or(damaged("failure"))?),
             None => over.then_some(RealNameFailure::Expired),
         };
-        let state =
-            if failure.is_some() { RealNameState::Failed } else { RealNameState::Pending };
+        let state = if failure.is_some() { RealNameState::Failed } else { RealNameState::Pending };
         let source = Some(RealNameSource::on(channel));
         let told = RealName { state, source, verified_at: None, failure };
         tries.insert(PersonId::from_uuid(row.person_id), told);
@@ -382,8 +381,7 @@ impl People {
         if row.state != PREPARED {
             return Err(PeopleError::VerificationOver);
         }
-        let sealed =
-            self.cipher.seal(&seal_context(id, account), reference.expose().as_bytes());
+        let sealed = self.cipher.seal(&seal_context(id, account), reference.expose().as_bytes());
         let change = ActiveModel {
             reference_sealed: Set(Some(sealed.bytes)),
             key_id: Set(Some(sealed.key_id)),
@@ -413,7 +411,11 @@ impl People {
         self.check_content(account, person, &opened.identity, &row)?;
         let verification = open(&self.cipher, &row, opened.identity)?;
         let alive = row.state == PENDING && now < verification.expires_at;
-        if verification.passed || alive { Ok(verification) } else { Err(PeopleError::VerificationOver) }
+        if verification.passed || alive {
+            Ok(verification)
+        } else {
+            Err(PeopleError::VerificationOver)
+        }
     }
 
     /// Writes down what the platform said. Told twice, it acts once; said to pass for another person,

@@ -46,8 +46,7 @@ fn old_quotas(before: Timestamp) -> Select<quotas::Entity> {
 }
 
 fn old_verifications(before: Timestamp) -> Select<verifications::Entity> {
-    verifications::Entity::find()
-        .filter(verifications::Column::CreatedAtMs.lt(before.as_millis()))
+    verifications::Entity::find().filter(verifications::Column::CreatedAtMs.lt(before.as_millis()))
 }
 
 fn old_requests(before: Timestamp) -> Select<payment_requests::Entity> {

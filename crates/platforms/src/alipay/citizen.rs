@@ -88,9 +88,7 @@ impl RealNameProvider for AlipayLogin {
         request: &RealNameRequest,
     ) -> Result<RealNameStanding, CitizenError> {
         Ok(match self.certify_query(&certify_id(reference)?).await? {
-            CertifyStanding::Passed => {
-                RealNameStanding::Passed(RealNameProof::vouched(request))
-            }
+            CertifyStanding::Passed => RealNameStanding::Passed(RealNameProof::vouched(request)),
             CertifyStanding::NotPassed => RealNameStanding::NotPassed(RealNameNo::Unsaid),
             CertifyStanding::Waiting => RealNameStanding::Waiting,
             CertifyStanding::Expired | CertifyStanding::NotFound => {

@@ -19,6 +19,7 @@ mod input;
 mod language;
 mod limits;
 mod me;
+mod objections;
 mod orders;
 mod payers;
 mod persons;
@@ -114,6 +115,10 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .routes(routes!(objections::submit))
+        .routes(routes!(objections::list))
+        .routes(routes!(objections::detail))
+        .routes(routes!(objections::withdraw))
         .layer(middleware::from_fn(move |request, next| {
             while_stored(database_answers.clone(), request, next)
         }));

@@ -51,6 +51,7 @@ async fn an_export_holds_everything_and_is_whole_when_the_login_is_fresh(
     assert_eq!(of("self", &told)["document_number"], Value::Null);
     citizen.logs_in_again().await;
     assert_eq!(citizen.get("/api/v1/me/export").await.expect(200)["own_data"], "full");
+    town.settle().await;
     town.close().await;
 }
 
@@ -152,6 +153,7 @@ async fn what_is_old_is_forgotten_once_a_day_and_nothing_else(
     town.clock.advance(Duration::from_secs(1_096 * 86_400));
     let done = town.parts.forget_daily().await.expect("the database").expect("another day");
     assert_eq!((count(&done, "removed_persons"), count(&done, "idle_accounts")), (1, 1), "{done}");
+    town.settle().await;
     let audit = town.parts.orders.audit().await.expect("an audit");
     assert!(audit.holds() && audit.posted == audit.receipts, "{audit}");
     town.close().await;

@@ -22,7 +22,7 @@ use crate::{
     language::Reads,
     limits::Knock,
     persons::{GuardianWish, PersonView},
-    problem::{ApiError, invalid, tell},
+    problem::{ApiError, tell},
     words,
 };
 
@@ -212,7 +212,7 @@ pub(crate) async fn ask(
     let city = match (&record, &wish.city) {
         (Some(record), _) => record.order.city.clone(),
         (None, Some(city)) => city_code(city)?,
-        (None, None) => return Err(invalid("city", "city")),
+        (None, None) => return Err(cities::unknown_city()),
     };
     if api.catalogue.pack(&city).is_none() {
         return Err(cities::not_open(&city));

@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 39] = [
+const OPERATIONS: [&str; 43] = [
     "delete /api/v1/me/mobile",
     "delete /api/v1/me/payers/{id}",
     "delete /api/v1/payment-requests/{token}",
@@ -123,6 +123,8 @@ const OPERATIONS: [&str; 39] = [
     "get /api/v1/me",
     "get /api/v1/me/export",
     "get /api/v1/me/payers",
+    "get /api/v1/objections",
+    "get /api/v1/objections/{id}",
     "get /api/v1/orders",
     "get /api/v1/orders/{order_no}",
     "get /api/v1/payment-requests/{token}",
@@ -134,8 +136,10 @@ const OPERATIONS: [&str; 39] = [
     "post /api/v1/me/erasure",
     "post /api/v1/me/mobile",
     "post /api/v1/me/mobile/sms-codes",
+    "post /api/v1/objections/{id}/withdrawal",
     "post /api/v1/orders",
     "post /api/v1/orders/{order_no}/cancel",
+    "post /api/v1/orders/{order_no}/objections",
     "post /api/v1/orders/{order_no}/payments",
     "post /api/v1/orders/{order_no}/sync",
     "post /api/v1/payment-requests/{token}/acceptance",

@@ -15,8 +15,8 @@ use agency::{HttpAgency, HttpAgencyConfig};
 use kernel::{Channel, Clock, Current, Entropy, MerchantKey};
 use orders::{Directory, Entries, RenewalError};
 use platforms::{
-    AlipayConfig, AlipayLogin, AlipayMerchant, LoginProvider, PaymentChannel, WechatConfig,
-    WechatLogin, WechatMerchant,
+    AlipayConfig, AlipayLogin, AlipayMerchant, CitizenProvider, PaymentChannel, TokenStore,
+    WechatConfig, WechatLoginConfig, WechatMerchant, WechatMiniProgram,
 };
 use policies::Catalogue;
 
@@ -25,8 +25,8 @@ use crate::{
     wiring::{Outside, WiringError},
 };
 
-/// Who logs citizens in: one provider for each mini-program.
-pub(crate) type Logins = Vec<Arc<dyn LoginProvider>>;
+/// Who logs citizens in and says who they are: one provider for each mini-program.
+pub(crate) type Logins = Vec<Arc<dyn CitizenProvider>>;
 
 /// What accounts are built with.
 pub(crate) struct Around<'a> {
@@ -51,10 +51,17 @@ pub(crate) struct Accounts {
     pub directory: Directory,
     pub logins: Current<Logins>,
     built: Mutex<Built>,
+    /// Where the mini-programs' access tokens are, for all processes or for this one.
+    tokens: Arc<dyn TokenStore>,
 }
 
-/// Each merchant account with what it was built from.
-type Built = HashMap<MerchantKey, (Source, Arc<dyn PaymentChannel>)>;
+/// What was built, each with what it was built from.
+#[derive(Debug, Default)]
+struct Built {
+    channels: HashMap<MerchantKey, (Source, Arc<dyn PaymentChannel>)>,
+    /// WeChat's mini-programs, which know of a token.
+    programs: Vec<(WechatLoginConfig, Arc<WechatMiniProgram>)>,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Source {
@@ -72,9 +79,14 @@ struct Fresh {
 impl Accounts {
     /// # Errors
     /// [`WiringError`] names the setting or file that is wrong.
-    pub(crate) fn build(config: &Config, around: &Around<'_>) -> Result<Accounts, WiringError> {
-        let fresh = Fresh::of(config, around, &Built::new())?;
+    pub(crate) fn build(
+        config: &Config,
+        around: &Around<'_>,
+        tokens: Arc<dyn TokenStore>,
+    ) -> Result<Accounts, WiringError> {
+        let fresh = Fresh::of(config, around, &tokens, &Built::default())?;
         Ok(Accounts {
+            tokens,
             directory: Directory::new(fresh.entries),
             logins: Current::new(fresh.logins),
             built: Mutex::new(fresh.built),
@@ -88,11 +100,12 @@ impl Accounts {
     /// [`StaleError`]; everything is as it was then.
     pub(crate) fn renew(&self, config: &Config, around: &Around<'_>) -> Result<usize, StaleError> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = Fresh::of(config, around, &built)?;
+        let fresh = Fresh::of(config, around, &self.tokens, &built)?;
         let same = |key: &MerchantKey, channel: &Arc<dyn PaymentChannel>| {
-            built.get(key).is_some_and(|(_, former)| Arc::ptr_eq(former, channel))
+            built.channels.get(key).is_some_and(|(_, former)| Arc::ptr_eq(former, channel))
         };
-        let changed = fresh.built.iter().filter(|(key, (_, channel))| !same(key, channel)).count();
+        let channels = fresh.built.channels.iter();
+        let changed = channels.filter(|(key, (_, channel))| !same(key, channel)).count();
         self.directory.renew(fresh.entries)?;
         self.logins.replace(fresh.logins);
         *built = fresh.built;
@@ -101,12 +114,28 @@ impl Accounts {
 }
 
 impl Fresh {
-    fn of(config: &Config, around: &Around<'_>, former: &Built) -> Result<Fresh, WiringError> {
+    fn of(
+        config: &Config,
+        around: &Around<'_>,
+        tokens: &Arc<dyn TokenStore>,
+        former: &Built,
+    ) -> Result<Fresh, WiringError> {
         let mut fresh =
-            Fresh { entries: Entries::default(), logins: Vec::new(), built: HashMap::new() };
+            Fresh { entries: Entries::default(), logins: Vec::new(), built: Built::default() };
         for section in &config.wechat {
-            let login = WechatLogin::new(section.login(config)?, around.clock.clone());
-            fresh.add_login(Arc::new(login.map_err(|error| wrong(&section.key, &error))?));
+            let login = section.login(config)?;
+            let known = former.programs.iter().find(|(former, _)| *former == login);
+            let program = match known {
+                Some((_, program)) => program.clone(),
+                None => {
+                    let (clock, entropy) = (around.clock.clone(), &**around.entropy);
+                    let program =
+                        WechatMiniProgram::new(login.clone(), tokens.clone(), clock, entropy);
+                    Arc::new(program.map_err(|error| wrong(&section.key, &error))?)
+                }
+            };
+            fresh.add_login(program.clone());
+            fresh.built.programs.push((login, program));
             let account = section.merchant(config)?;
             fresh.add_channel(former, Source::Wechat(account), around)?;
         }
@@ -124,8 +153,8 @@ impl Fresh {
     }
 
     /// Several merchant accounts may serve one mini-program; its login is one.
-    fn add_login(&mut self, login: Arc<dyn LoginProvider>) {
-        let known = |other: &Arc<dyn LoginProvider>| {
+    fn add_login(&mut self, login: Arc<dyn CitizenProvider>) {
+        let known = |other: &Arc<dyn CitizenProvider>| {
             other.channel() == login.channel() && other.app_id() == login.app_id()
         };
         if !self.logins.iter().any(known) {
@@ -143,13 +172,13 @@ impl Fresh {
             Source::Wechat(account) => account.key.clone(),
             Source::Alipay(account) => account.key.clone(),
         };
-        let channel = match former.get(&key) {
+        let channel = match former.channels.get(&key) {
             Some((known, channel)) if *known == source => channel.clone(),
             _ => around.outside.channel(source.channel(around)?),
         };
         let entries = std::mem::take(&mut self.entries);
         self.entries = entries.with_channel(channel.clone());
-        self.built.insert(key, (source, channel));
+        self.built.channels.insert(key, (source, channel));
         Ok(())
     }
 
@@ -192,7 +221,7 @@ impl Fresh {
             let of_pack = || pack.and_then(|pack| pack.merchants.on(channel));
             let Some(merchant) = named.as_ref().or_else(of_pack) else { continue };
             // The pack may name an account that this installation does not have.
-            if !self.built.contains_key(merchant) {
+            if !self.built.channels.contains_key(merchant) {
                 tracing::warn!(city.code = %code, %merchant, "the pack's merchant account is not configured; the city does not collect through it");
                 continue;
             }

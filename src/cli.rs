@@ -10,6 +10,7 @@ mod mock;
 mod objections;
 mod quote;
 mod refund;
+mod retention;
 mod serve;
 
 use std::{path::Path, process::ExitCode};
@@ -51,6 +52,8 @@ enum Command {
     Refund(refund::Refund),
     /// Lets parked jobs and failed refunds of an order go on.
     Retry(refund::Retry),
+    /// Forgets what is older than its class of data allows; `--dry-run` only counts.
+    Retention(retention::RetentionArgs),
     /// Names swapped, expired or mismatched keys and certificates, one sentence each.
     Doctor(doctor::Doctor),
     /// City packs.
@@ -71,6 +74,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Objections(command) => command.run().await,
         Command::Refund(command) => command.run().await,
         Command::Retry(command) => command.run().await,
+        Command::Retention(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
         Command::Cities(command) => command.run(),
         Command::Quote(command) => command.run(),
@@ -79,11 +83,16 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 /// The acts on orders for a command that looks at a live database: nothing is migrated, no job runs.
 async fn connected(config: &Path) -> Result<Orders, WiringError> {
+    Ok(parts_of(config).await?.orders)
+}
+
+/// [`connected`], with everything.
+async fn parts_of(config: &Path) -> Result<Parts, WiringError> {
     telemetry::start_logging("error");
     let mut config = Config::load(config)?;
     config.database.migrate = false;
     let (clock, entropy) = system();
-    Ok(Parts::build(&config, clock, entropy).await?.orders)
+    Parts::build(&config, clock, entropy).await
 }
 
 /// One sentence about what went wrong.

@@ -17,6 +17,8 @@ use orders::OrderRules;
 use policies::PackChanges;
 use serde::Deserialize;
 
+use crate::retention::RetentionSection;
+
 pub(crate) use self::{
     channels::{AlipaySection, WechatSection},
     secrets::SecretsSection,
@@ -53,6 +55,9 @@ pub struct Config {
     pub(crate) numbers: NumbersSection,
     #[serde(default)]
     pub(crate) orders: OrdersSection,
+    pub(crate) sms: Option<SmsSection>,
+    #[serde(default)]
+    pub(crate) retention: RetentionSection,
     #[serde(default)]
     pub(crate) wechat: Vec<WechatSection>,
     #[serde(default)]
@@ -206,6 +211,14 @@ impl OrdersSection {
     }
 }
 
+/// The operator's gateway for short messages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SmsSection {
+    pub url: String,
+    pub token_file: PathBuf,
+}
+
 /// One agency system, which may answer for several agencies.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -270,6 +283,10 @@ impl Config {
             ));
         }
         self.order_rules()?;
+        self.retention.check().map_err(|(setting, least, most)| {
+            let problem = format!("must lie between {least} and {most}");
+            ConfigError::value(format!("retention.{setting}"), problem)
+        })?;
         let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
         let alipay: Vec<&MerchantKey> = self.alipay.iter().map(|account| &account.key).collect();
         for city in &self.city {

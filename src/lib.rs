@@ -9,7 +9,9 @@ mod config;
 mod listening;
 mod pulse;
 mod renewal;
+mod retention;
 mod server;
+mod sms;
 mod telemetry;
 mod tokens;
 mod wiring;
@@ -21,6 +23,7 @@ use clap::Parser;
 
 pub use crate::{
     config::{Config, ConfigError},
+    retention::{RetentionLine, RetentionReport},
     server::{Running, Serving},
     tokens::{RedisTokens, TokenAddressError},
     wiring::{Outside, Parts, WiringError},

@@ -49,6 +49,8 @@ impl Serving {
         if self.worker {
             let (orders, pulse) = (self.parts.orders.clone(), self.parts.pulse.clone());
             tasks.push(tokio::spawn(worker::run(orders, pulse, stop.clone())));
+            let (retention, pulse) = (self.parts.retention.clone(), self.parts.pulse.clone());
+            tasks.push(tokio::spawn(worker::forget(retention, pulse, stop.clone())));
         }
         let (orders, pulse) = (self.parts.orders.clone(), self.parts.pulse.clone());
         tasks.push(tokio::spawn(worker::watch(orders, pulse, stop.clone())));

@@ -6,11 +6,12 @@ use agency::Agency;
 use callbacks::Callbacks;
 use kernel::{Clock, Entropy};
 use miniprogram_api::{
-    Api, EmbeddedSessions, IdentityAttempts, RedisSessions, SessionRules, SessionStore,
+    Api, EmbeddedSessions, IdentityAttempts, Limits, RedisSessions, SessionRules, SessionStore,
+    SmsSender,
 };
 use orders::{OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
-use platforms::PaymentChannel;
+use platforms::{EmbeddedTokens, PaymentChannel, TokenStore};
 use policies::Catalogue;
 use sea_orm::{DatabaseConnection, DbErr};
 
@@ -18,6 +19,9 @@ use crate::{
     accounts::{Accounts, Around},
     config::{Config, ConfigError, SessionStoreKind},
     pulse::Pulse,
+    retention::{Retention, RetentionReport, RetentionSection},
+    sms::WebhookSms,
+    tokens::RedisTokens,
 };
 
 /// Why the program cannot be put together, in one sentence.
@@ -68,6 +72,7 @@ pub struct Parts {
     pub callbacks: Callbacks,
     pub(crate) pulse: Pulse,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) retention: Retention,
 }
 
 impl Parts {
@@ -106,13 +111,38 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Forgets what is older than its class allows; `dry` only counts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget(
+        &self,
+        dry: bool,
+    ) -> Result<RetentionReport, impl std::error::Error + use<>> {
+        self.retention.run(dry).await
+    }
+
+    /// Does the day's forgetting; `None` when a process has done it, or is at it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_daily(
+        &self,
+    ) -> Result<Option<RetentionReport>, impl std::error::Error + use<>> {
+        self.retention.daily().await
+    }
+}
+
 /// Everything but the database.
 struct Prepared {
     catalogue: Arc<Catalogue>,
     accounts: Accounts,
     cipher: FieldCipher,
     sessions: Arc<dyn SessionStore>,
+    sms: Option<Arc<dyn SmsSender>>,
     rules: OrderRules,
+    retention: RetentionSection,
     pulse: Pulse,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -127,16 +157,30 @@ impl Prepared {
         outside: &dyn Outside,
     ) -> Result<Prepared, WiringError> {
         let around = Around { catalogue: &catalogue, clock: &clock, entropy: &entropy, outside };
-        let accounts = Accounts::build(config, &around)?;
         let cipher = FieldCipher::new(config.field_keys()?, entropy.clone());
+        let accounts = Accounts::build(config, &around, tokens(config, &cipher, &clock)?)?;
+        let sms = sms(config)?;
         let sessions = outside.sessions(sessions(config, &cipher, &clock, &entropy)?);
         let rules = config.order_rules()?;
         let pulse = Pulse::feel(&config.database_url());
-        Ok(Prepared { catalogue, accounts, cipher, sessions, rules, pulse, clock, entropy })
+        let retention = config.retention;
+        Ok(Prepared {
+            catalogue,
+            accounts,
+            cipher,
+            sessions,
+            sms,
+            rules,
+            retention,
+            pulse,
+            clock,
+            entropy,
+        })
     }
 
     fn on(self, db: DatabaseConnection) -> Parts {
-        let Prepared { catalogue, accounts, cipher, sessions, rules, pulse, clock, entropy } = self;
+        let Prepared { catalogue, accounts, cipher, sessions, sms, rules, .. } = self;
+        let Prepared { retention: section, pulse, clock, entropy, .. } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
         let orders = Orders::new(OrderParts {
             db: db.clone(),
@@ -153,6 +197,12 @@ impl Prepared {
             clock: clock.clone(),
             database_answers: pulse.answers(),
         };
+        let retention = Retention {
+            people: people.clone(),
+            orders: orders.clone(),
+            section,
+            clock: clock.clone(),
+        };
         let attempts = IdentityAttempts::default();
         let api = Api {
             orders: orders.clone(),
@@ -160,13 +210,43 @@ impl Prepared {
             catalogue,
             sessions,
             logins: accounts.logins.clone(),
+            sms,
             clock,
             entropy,
             attempts,
+            limits: Limits::default(),
             database_answers: pulse.answers(),
         };
-        Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts) }
+        Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts), retention }
     }
+}
+
+/// Access tokens are where the sessions are: in Redis for all processes, or in this one.
+fn tokens(
+    config: &Config,
+    cipher: &FieldCipher,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn TokenStore>, WiringError> {
+    Ok(match (config.sessions.store, &config.sessions.redis_url) {
+        (SessionStoreKind::Redis, Some(url)) => {
+            // A mock or a sandbox under the application's id is another world, with other tokens.
+            let usual = crate::config::WechatSection::usual_mini_program_url();
+            let other = config.wechat.iter().map(|section| &section.mini_program_url);
+            let other = other.filter(|url| **url != usual).map(|url| format!("{url}:"));
+            let prefix = RedisTokens::PREFIX.to_owned() + &other.take(1).collect::<String>();
+            let store = RedisTokens::new(url, prefix, cipher.clone());
+            Arc::new(store.map_err(|error| WiringError::Sessions(error.to_string()))?)
+        }
+        _ => Arc::new(EmbeddedTokens::new(clock.clone())),
+    })
+}
+
+fn sms(config: &Config) -> Result<Option<Arc<dyn SmsSender>>, WiringError> {
+    let Some(section) = &config.sms else { return Ok(None) };
+    let token = config.secret("sms.token_file", &section.token_file)?;
+    let sender = WebhookSms::new(&section.url, token)
+        .map_err(|problem| ConfigError::value("sms.url", problem))?;
+    Ok(Some(Arc::new(sender)))
 }
 
 fn sessions(

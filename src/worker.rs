@@ -5,7 +5,10 @@ use std::time::Duration;
 use orders::{JobCount, OrderError, Orders};
 use tokio_util::sync::CancellationToken;
 
-use crate::pulse::Pulse;
+use crate::{
+    pulse::Pulse,
+    retention::{LOOK_EVERY, Retention},
+};
 
 /// Jobs taken at once.
 const BATCH: u64 = 16;
@@ -43,6 +46,25 @@ pub(crate) async fn run(orders: Orders, pulse: Pulse, stop: CancellationToken) {
         }
     }
     tracing::info!("worker stopped");
+}
+
+/// Lets one process a day forget what is old, until `stop`.
+pub(crate) async fn forget(retention: Retention, pulse: Pulse, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match pulse.keeps(retention.daily()).await {
+            Some(Ok(Some(report))) => {
+                let forgotten: u64 = report.lines.iter().map(|line| line.forgotten).sum();
+                let waiting: u64 = report.lines.iter().map(|line| line.waiting).sum();
+                tracing::info!(forgotten, waiting, "the day's forgetting is done");
+            }
+            Some(Ok(None)) | None => {}
+            Some(Err(error)) => tracing::error!(%error, "what is old cannot be forgotten"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
 }
 
 /// Keeps the gauges of waiting work up to date until `stop`.

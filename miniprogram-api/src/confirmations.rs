@@ -125,6 +125,8 @@ fn view(
     language: Language,
 ) -> ConfirmationView {
     let city = api.catalogue.city(&order.city);
+    // Of somebody else's bills a payer sees amounts and states.
+    let whole = confirmed.person.relation == Relation::Own;
     let bill = |frozen: &FrozenBill| ConfirmedBill {
         bill_no: frozen.bill.bill_no.to_string(),
         version: frozen.bill.version,
@@ -135,8 +137,8 @@ fn view(
         kind: BillKindView::of(frozen.kind, language),
         category: frozen.category.as_ref().map(CategoryView::of),
         months: MonthsView::of(frozen.months),
-        base: frozen.base.map(|base| base.to_string()),
-        tier_no: frozen.tier_no,
+        base: frozen.base.filter(|_| whole).map(|base| base.to_string()),
+        tier_no: frozen.tier_no.filter(|_| whole),
         amount: frozen.bill.amount.to_string(),
         components: ComponentView::list(&frozen.components),
         window: WindowView::of(standing(api, order, frozen)),

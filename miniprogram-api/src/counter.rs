@@ -57,7 +57,8 @@ pub(crate) struct EnrolmentView {
     /// Masked.
     personal_no: Option<String>,
     tier_no: Option<u16>,
-    arrears: bool,
+    /// Absent, like number and tier, for somebody else: a payer sees amounts and states.
+    arrears: Option<bool>,
 }
 
 /// An agency that did not answer, or objected. The others' answers stand.
@@ -88,17 +89,19 @@ pub(crate) async fn enrolments(
 ) -> Result<Json<EnrolmentList>, ApiError> {
     let city = city_code(&params.city)?;
     let identity = identity_of(&api, &caller, &id).await?;
-    Ok(Json(enrolments_of(&api, &caller, &city, &identity, language, None).await?))
+    let whole = sees_whole(&api, &caller, &id).await?;
+    Ok(Json(enrolments_of(&api, &caller, &city, &identity, language, (None, whole)).await?))
 }
 
 /// What all agencies of a city know of a person. With a personal number, one of them must know it.
+/// `whole`: the caller is the person, and sees more than states.
 pub(crate) async fn enrolments_of(
     api: &Api,
     caller: &crate::session::Session,
     city: &CityCode,
     identity: &Identity,
     language: Language,
-    personal_no: Option<&str>,
+    (personal_no, whole): (Option<&str>, bool),
 ) -> Result<EnrolmentList, ApiError> {
     let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
     let mut errors = Vec::new();
@@ -115,17 +118,22 @@ pub(crate) async fn enrolments_of(
                 recognised |= enrolments
                     .iter()
                     .any(|enrolment| enrolment.personal_no.as_deref() == personal_no);
-                list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
-                    insurance: enrolment.insurance.code().to_owned(),
-                    insurance_label: words::insurance(language, enrolment.insurance),
-                    agency: office.code.to_string(),
-                    agency_name: office.name.clone(),
-                    state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
-                    label: words::enrolment(language, enrolment.state),
-                    personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
-                    tier_no: enrolment.tier_no,
-                    arrears: enrolment.arrears,
-                }))
+                list.enrolments.extend(enrolments.into_iter().map(|enrolment| {
+                    EnrolmentView {
+                        insurance: enrolment.insurance.code().to_owned(),
+                        insurance_label: words::insurance(language, enrolment.insurance),
+                        agency: office.code.to_string(),
+                        agency_name: office.name.clone(),
+                        state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
+                        label: words::enrolment(language, enrolment.state),
+                        personal_no: enrolment
+                            .personal_no
+                            .filter(|_| whole)
+                            .map(|number| mask::keep(&number, 0, 4)),
+                        tier_no: enrolment.tier_no.filter(|_| whole),
+                        arrears: whole.then_some(enrolment.arrears),
+                    }
+                }));
             }
             Err(error) => errors.push((office, error)),
         }
@@ -267,6 +275,16 @@ pub(crate) async fn choose_tier(
         effective_from: chosen.effective_from.to_string(),
         difference_bills: chosen.difference_bills.iter().map(ToString::to_string).collect(),
     }))
+}
+
+/// Whether the caller is the person, and not somebody who pays for them.
+async fn sees_whole(
+    api: &Api,
+    caller: &crate::session::Session,
+    id: &str,
+) -> Result<bool, ApiError> {
+    let person = api.people.person(caller.account, parse::<PersonId>("id", id)?).await?;
+    Ok(person.relation == people::Relation::Own)
 }
 
 pub(crate) async fn identity_of(

@@ -21,7 +21,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "cities", description = "选择参保城市"),
         (name = "quotes", description = "试算"),
         (name = "sessions", description = "登录"),
-        (name = "people", description = "参保人"),
+        (name = "people", description = "参保人、实名与亲情代缴"),
+        (name = "me", description = "我的账号、手机号、代缴人与个人信息权利"),
         (name = "counter", description = "参保、档次与应缴信息"),
         (name = "orders", description = "订单、支付与缴费记录"),
     )

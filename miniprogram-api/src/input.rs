@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    http::{StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
@@ -33,6 +33,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Err(invalid("body", "body").because(reason))
             }
         }
+    }
+}
+
+/// A JSON body that may be left out, whatever its content type says then.
+pub(crate) struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let empty = length.is_none_or(|length| length == "0")
+            && !request.headers().contains_key(header::TRANSFER_ENCODING);
+        if empty {
+            return Ok(OptionalBody(T::default()));
+        }
+        Body::from_request(request, state).await.map(|Body(value)| OptionalBody(value))
     }
 }
 

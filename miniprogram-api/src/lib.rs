@@ -13,18 +13,26 @@ mod attempts;
 mod caller;
 mod cities;
 mod confirmations;
+mod consents;
 mod counter;
 mod document;
 mod guide;
 mod input;
 mod language;
+mod limits;
+mod me;
 mod objections;
 mod orders;
+mod payers;
 mod persons;
+mod platform;
 mod problem;
 mod quotes;
+mod real_name;
+mod rights;
 mod session;
 mod sessions;
+mod sms;
 mod words;
 
 use std::{sync::Arc, time::Duration};
@@ -39,7 +47,7 @@ use axum::{
 };
 use kernel::{Clock, Current, Entropy};
 use people::People;
-use platforms::LoginProvider;
+use platforms::CitizenProvider;
 use policies::Catalogue;
 use tokio::sync::watch;
 use tower_http::{
@@ -48,10 +56,12 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use attempts::IdentityAttempts;
+pub use limits::Limits;
 pub use session::{
     EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId, SessionRules,
     SessionStore, Token,
 };
+pub use sms::{SmsError, SmsMessage, SmsSender};
 
 /// The largest request of this face: an order with 50 bills is about 12 KB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -65,10 +75,14 @@ pub struct Api {
     pub people: People,
     pub catalogue: Arc<Catalogue>,
     pub sessions: Arc<dyn SessionStore>,
-    pub logins: Current<Vec<Arc<dyn LoginProvider>>>,
+    /// One for each mini-program.
+    pub logins: Current<Vec<Arc<dyn CitizenProvider>>>,
+    /// Absent: this installation sends no short messages.
+    pub sms: Option<Arc<dyn SmsSender>>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub attempts: IdentityAttempts,
+    pub limits: Limits,
     /// `false`: what needs the database is refused at once, and what is under way is cut off.
     pub database_answers: watch::Receiver<bool>,
 }
@@ -81,6 +95,19 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(sessions::revoke))
         .routes(routes!(persons::create, persons::list))
         .routes(routes!(persons::remove))
+        .routes(routes!(real_name::begin))
+        .routes(routes!(real_name::result))
+        .routes(routes!(payers::ask))
+        .routes(routes!(payers::show, payers::withdraw))
+        .routes(routes!(payers::accept))
+        .routes(routes!(me::show))
+        .routes(routes!(me::bind, me::unbind))
+        .routes(routes!(me::send_code))
+        .routes(routes!(payers::list))
+        .routes(routes!(payers::remove))
+        .routes(routes!(rights::export))
+        .routes(routes!(rights::erase))
+        .routes(routes!(consents::list))
         .routes(routes!(counter::enrolments))
         .routes(routes!(counter::tiers))
         .routes(routes!(counter::choose_tier))
@@ -111,6 +138,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(cities::detail))
         .routes(routes!(guide::guide))
         .routes(routes!(quotes::create))
+        .routes(routes!(consents::texts))
         .merge(stateful)
         .split_for_parts();
     let entropy = api.entropy.clone();

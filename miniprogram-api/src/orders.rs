@@ -21,7 +21,8 @@ use utoipa::{IntoParams, ToSchema};
 use wording::Language;
 
 pub(crate) use self::told::told;
-use self::view::{OrderView, RecordView};
+use self::view::OrderView;
+pub(crate) use self::view::RecordView;
 use crate::{
     Api,
     caller::Caller,

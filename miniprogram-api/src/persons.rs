@@ -6,15 +6,18 @@ use axum::{
     http::StatusCode,
 };
 use kernel::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName};
-use people::{InsuredPerson, NewPerson, PeopleError, Relation};
+use people::{InsuredPerson, NewPerson, PeopleError, Purpose, Relation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     Api,
     caller::Caller,
+    consents,
     input::{Body, parse},
     problem::{ApiError, internal, invalid, storage_unavailable, tell},
+    real_name::RealNameView,
 };
 
 /// Somebody whose contributions will be paid.
@@ -30,6 +33,16 @@ pub(crate) struct PersonWish {
     /// Which wording of the consent was on the screen.
     #[schema(example = "2026-11")]
     consent_text_version: String,
+    /// Needed with `other` below fourteen: the payer is the guardian, or has the guardian's word.
+    guardian_statement: Option<GuardianWish>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GuardianWish {
+    /// Which wording of the statement was on the screen.
+    #[schema(example = "2026-11")]
+    pub(crate) text_version: String,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -52,6 +65,7 @@ pub(crate) struct PersonView {
     masked_name: String,
     #[schema(example = "320***********0006")]
     masked_number: String,
+    real_name: RealNameView,
 }
 
 impl PersonView {
@@ -62,6 +76,7 @@ impl PersonView {
             document_kind: person.document_kind.code().to_owned(),
             masked_name: person.masked_name.clone(),
             masked_number: person.masked_number.clone(),
+            real_name: RealNameView::of(&person.real_name),
         }
     }
 }
@@ -89,7 +104,13 @@ pub(crate) async fn create(
     let kind: DocumentKind = parse("document.kind", &wish.document.kind)?;
     let document = Document::parse(kind, &wish.document.number, api.clock.now())?;
     let identity = Identity { document, name: PersonName::parse(&wish.name)? };
-    let new = NewPerson { identity, relation, consent_text_version: wish.consent_text_version };
+    let consent_text_version = wish.consent_text_version;
+    consents::check(relation.purpose(), &consent_text_version)?;
+    let guardian_text_version = wish.guardian_statement.map(|statement| statement.text_version);
+    if let Some(version) = &guardian_text_version {
+        consents::check(Purpose::Guardian, version)?;
+    }
+    let new = NewPerson { identity, relation, consent_text_version, guardian_text_version };
     let person = api.people.add_person(caller.account, new).await?;
     Ok((StatusCode::CREATED, Json(PersonView::of(&person))))
 }
@@ -131,6 +152,35 @@ impl From<PeopleError> for ApiError {
             PeopleError::OwnPersonExists => tell(StatusCode::CONFLICT, "own_person_exists"),
             PeopleError::TooManyPersons => tell(StatusCode::CONFLICT, "too_many_people"),
             PeopleError::ConsentVersion => invalid("consent_text_version", "consent"),
+            PeopleError::PersonDeclined => tell(StatusCode::CONFLICT, "person_declined"),
+            PeopleError::GuardianNeeded => {
+                tell(StatusCode::UNPROCESSABLE_ENTITY, "guardian_statement_needed")
+            }
+            PeopleError::OwnPersonOnly => tell(StatusCode::CONFLICT, "real_name_own_only"),
+            PeopleError::RealNameNeeded => tell(StatusCode::FORBIDDEN, "real_name_needed"),
+            PeopleError::TooManyVerifications => {
+                tell(StatusCode::TOO_MANY_REQUESTS, "real_name_too_often")
+            }
+            PeopleError::VerificationNotFound => {
+                tell(StatusCode::NOT_FOUND, "verification_not_found")
+            }
+            PeopleError::VerificationOver => tell(StatusCode::CONFLICT, "verification_over"),
+            PeopleError::MobileForm => tell(StatusCode::UNPROCESSABLE_ENTITY, "mobile_invalid")
+                .with("field", json!("mobile")),
+            PeopleError::CodeTooSoon { seconds } => {
+                tell(StatusCode::TOO_MANY_REQUESTS, "sms_too_soon")
+                    .value("seconds", seconds)
+                    .with("retry_after_seconds", json!(seconds))
+            }
+            PeopleError::TooManyCodes => tell(StatusCode::TOO_MANY_REQUESTS, "sms_too_many"),
+            PeopleError::CodeWrong => tell(StatusCode::UNPROCESSABLE_ENTITY, "sms_code_wrong"),
+            PeopleError::ProofUsed => tell(StatusCode::UNPROCESSABLE_ENTITY, "evidence_invalid"),
+            PeopleError::PayerNotFound => tell(StatusCode::NOT_FOUND, "payer_not_found"),
+            PeopleError::RequestNotFound => {
+                tell(StatusCode::NOT_FOUND, "payment_request_not_found")
+            }
+            PeopleError::OwnRequest => tell(StatusCode::CONFLICT, "payment_request_own"),
+            PeopleError::TooManyRequests => tell(StatusCode::CONFLICT, "payment_requests_too_many"),
             PeopleError::AccountKey { .. }
             | PeopleError::Damaged { .. }
             | PeopleError::Sealed { .. } => internal(&error),

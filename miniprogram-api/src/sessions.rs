@@ -53,7 +53,7 @@ pub(crate) struct SessionView {
 }
 
 impl SessionView {
-    fn of(session: &Session, current: &str) -> SessionView {
+    pub(crate) fn of(session: &Session, current: &str) -> SessionView {
         let id = session.id.to_string();
         SessionView {
             platform: session.channel.code().to_owned(),

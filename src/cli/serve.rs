@@ -76,10 +76,12 @@ impl Worker {
         };
         let stop = CancellationToken::new();
         let renewal = tokio::spawn(renewal::listen(self.config, parts.clone(), stop.clone()));
+        let forgetting = worker::forget(parts.retention, parts.pulse.clone(), stop.clone());
+        let forgetting = tokio::spawn(forgetting);
         let task = tokio::spawn(worker::run(parts.orders, parts.pulse, stop.clone()));
         server::told_to_end().await;
         stop.cancel();
-        server::finish(vec![task, renewal]).await;
+        server::finish(vec![task, forgetting, renewal]).await;
         ExitCode::SUCCESS
     }
 }

@@ -51,7 +51,7 @@ impl WechatSection {
         self.backup_base_url.clone().or_else(usual)
     }
 
-    fn usual_mini_program_url() -> String {
+    pub(crate) fn usual_mini_program_url() -> String {
         "https://api.weixin.qq.com".to_owned()
     }
 

@@ -116,6 +116,10 @@ impl Citizen<'_> {
         self.town.send(self.request(Method::POST, path).json(body)).await
     }
 
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.town.send(self.request(Method::DELETE, path)).await
+    }
+
     /// The bills of these months, both ends included, as the API shows them.
     pub async fn bills(&self, from: &str, to: &str) -> Vec<Value> {
         let path =

@@ -331,9 +331,13 @@ pub mod mask {
         start + &"*".repeat(length - head - tail) + &end
     }
 
-    /// A mobile number: `138****5678`.
+    /// A mobile number: `138****5678`. Anything that is none is masked like other texts.
     pub fn mobile(number: &str) -> String {
-        keep(number, 3, 4)
+        if number.len() == 11 && number.bytes().all(|digit| digit.is_ascii_digit()) {
+            format!("{}****{}", &number[..3], &number[7..])
+        } else {
+            keep(number, 3, 4)
+        }
     }
 }
 

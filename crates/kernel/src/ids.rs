@@ -60,6 +60,10 @@ row_ids! {
     /// A person whose contribution is paid.
     PersonId
     ConsentId
+    /// One try to prove a real name at a platform.
+    VerificationId
+    /// An insured person's request that somebody else pays.
+    PaymentRequestId
     OrderId
     PaymentId
     PostingId

@@ -23,8 +23,8 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName, mask};
 pub use ids::{
     AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, IdError, JobId,
-    MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PersonId, PolicyId,
-    PostingId, RefundId, ReminderId,
+    MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PaymentRequestId,
+    PersonId, PolicyId, PostingId, RefundId, ReminderId, VerificationId,
 };
 pub use money::{BasisPoints, Fen, MoneyError};
 pub use period::{Month, MonthError, MonthRange};

@@ -58,7 +58,7 @@ impl From<FaultError> for DeskError {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, DeskError> {
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, DeskError> {
     serde_json::from_slice(body).map_err(|cause| DeskError::BadRequest(cause.to_string()))
 }
 

@@ -12,6 +12,7 @@ use crate::{
     faults::FaultTarget,
     letter::{Letter, Overrides, SignKind, SignedNotification},
     people::PersonNo,
+    sms::SmsBook,
     stage::Stage,
     wechat::{self, Wechat},
 };
@@ -194,6 +195,7 @@ pub(crate) struct Desk {
     pub stage: Arc<Stage>,
     pub wechat: Arc<Wechat>,
     pub alipay: Arc<Alipay>,
+    pub sms: Arc<SmsBook>,
 }
 
 fn wechat_failed(refusal: &wechat::WalletRefusal) -> DeskError {

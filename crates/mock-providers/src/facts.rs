@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
-use crate::keys::Keys;
+use crate::{keys::Keys, sms};
 
 /// What the WeChat mock and its merchant hold. Keys and certificates are PEM.
 #[derive(Clone)]
@@ -62,12 +62,20 @@ pub struct AgencyFacts {
     pub secret: String,
 }
 
+/// The sender of short messages.
+#[derive(Clone)]
+pub struct SmsFacts {
+    pub url: String,
+    pub token: String,
+}
+
 /// All of it. Keys of a mock open nothing real, and still nothing here prints.
 #[derive(Clone)]
 pub struct Facts {
     pub wechat: WechatFacts,
     pub alipay: AlipayFacts,
     pub agency: AgencyFacts,
+    pub sms: SmsFacts,
     pub control_url: String,
 }
 
@@ -132,6 +140,10 @@ impl Facts {
                 base_url: format!("http://{}", addresses.agency),
                 institution: keys.agency.institution.clone(),
                 secret: keys.agency.secret.clone(),
+            },
+            sms: SmsFacts {
+                url: format!("http://{}/sms/send", addresses.control),
+                token: sms::token(&keys.agency.secret),
             },
             control_url: format!("http://{}", addresses.control),
         }

@@ -286,6 +286,7 @@ pub(crate) fn write(
         ("alipay/alipay_next_cert.crt", &alipay.alipay_next_cert, Public),
         ("alipay/aes_key.txt", &alipay.aes_key, Secret),
         ("agency/secret.txt", &agency.secret, Secret),
+        ("sms/token.txt", &facts.sms.token, Secret),
     ] {
         let text = format!("{}\n", text.trim_end());
         put(folder, name, &text, secrecy)?;
@@ -428,6 +429,10 @@ codes = [{codes}]
 base_url = "{agency_url}"
 institution = "{institution}"
 secret_file = "agency/secret.txt"
+
+[sms]
+url = "{sms_url}"
+token_file = "sms/token.txt"
 "#,
         wechat_url = wechat.base_url,
         backup_url = wechat.backup_url,
@@ -441,6 +446,7 @@ secret_file = "agency/secret.txt"
         codes = codes.join(", "),
         agency_url = agency.base_url,
         institution = agency.institution,
+        sms_url = facts.sms.url,
     );
     for city in &service.cities {
         text.push_str(&format!(

@@ -1,4 +1,4 @@
-//! Mock WeChat Pay, WeChat mini-program login, Alipay and agency: real HTTP, real keys, real
+//! Mock WeChat Pay, WeChat mini-program login, Alipay, agency and sender of short messages: real HTTP, real keys, real
 //! signatures, for demonstrations, for tests, and for anyone who writes a merchant in any language.
 //!
 //! Players: [`Providers`] binds the servers and is the handle of tests; `wechat` and `alipay` speak
@@ -29,6 +29,7 @@ mod people;
 mod providers;
 mod refusals;
 mod settings;
+mod sms;
 mod stage;
 mod wechat;
 
@@ -40,7 +41,7 @@ pub use desk::{
     ClientResult, Craft, DeskError, EventKind, MintedCode, NotificationRequest, PayRequest,
     RefundView, TradeView, WechatWallet,
 };
-pub use facts::{AgencyFacts, AlipayFacts, Facts, WechatFacts};
+pub use facts::{AgencyFacts, AlipayFacts, Facts, SmsFacts, WechatFacts};
 pub use faults::{Chaos, ChaosRule, Fault, FaultError, FaultKind, FaultTarget};
 pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
@@ -48,6 +49,7 @@ pub use letter::{SignKind, SignedNotification};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
 pub use refusals::DocumentedRefusal;
 pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
+pub use sms::SmsView;
 pub use wechat::{
     CertificateView, FaceView, MigrationRequest, MigrationView, Rotation, SentMessage,
 };

@@ -28,6 +28,7 @@ use crate::{
     letter::SignedNotification,
     outage::{self, MainHost},
     settings::{Settings, Switches},
+    sms::{SmsBook, SmsView},
     stage::Stage,
     wechat::{self, Wechat},
 };
@@ -221,7 +222,8 @@ impl Providers {
         let wechat_address = wechat;
         let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
         let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));
-        let desk = Desk { stage, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay) };
+        let sms = Arc::new(SmsBook::new(facts.sms.token.clone()));
+        let desk = Desk { stage, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay), sms };
         let book = AgencyBookOptions {
             enrol_unknown: options.enrol_unknown,
             ..AgencyBookOptions::new(keys.agency.institution, Secret::new(keys.agency.secret))
@@ -315,6 +317,11 @@ impl Providers {
     /// For an unknown or paid trade.
     pub fn expire(&self, platform: Channel, out_trade_no: &str) -> Result<TradeView, DeskError> {
         self.desk.expire(platform, out_trade_no)
+    }
+
+    /// Short messages to a number, newest first.
+    pub fn sms(&self, mobile: &str) -> Vec<SmsView> {
+        self.desk.sms.list(Some(mobile), usize::MAX)
     }
 
     /// A trade as the platform knows it.

@@ -27,6 +27,7 @@ mod posting;
 mod preview;
 mod record;
 mod refund;
+mod retention;
 mod state;
 mod stray;
 
@@ -55,6 +56,7 @@ pub use crate::{
     preview::{preview, usual_kind},
     record::{OrderPage, OrderRecord},
     refund::{Refund, RefundCause, RefundState, Retried},
+    retention::Hindrance,
     state::{OrderEvent, OrderState, Refused},
 };
 

@@ -6,7 +6,8 @@ use std::fmt;
 
 use kernel::{AccountId, Channel, Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
+    sea_query::OnConflict,
 };
 
 use crate::{
@@ -97,6 +98,15 @@ pub(crate) fn open_external_id(
     })
 }
 
+/// The account, unless it was erased.
+pub(crate) async fn find_living(
+    db: &impl ConnectionTrait,
+    id: AccountId,
+) -> Result<Option<accounts::Model>, PeopleError> {
+    let living = Entity::find_by_id(id.as_uuid()).filter(Column::ErasedAtMs.is_null());
+    Ok(living.one(db).await?)
+}
+
 impl People {
     /// Finds the account of a proven login, or makes it. Any number of logins of one person at once
     /// make one account: the unique index decides, and all get its row.
@@ -129,7 +139,7 @@ impl People {
     /// # Errors
     /// When the database fails or the row is damaged.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, PeopleError> {
-        let row = Entity::find_by_id(id.as_uuid()).one(&self.db).await?;
+        let row = find_living(&self.db, id).await?;
         row.map(Account::from_row).transpose()
     }
 
@@ -138,7 +148,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::AccountNotFound`], or [`PeopleError::Sealed`] when it does not open.
     pub async fn external_id(&self, id: AccountId) -> Result<(String, String), PeopleError> {
-        let row = Entity::find_by_id(id.as_uuid()).one(&self.db).await?;
+        let row = find_living(&self.db, id).await?;
         let row = row.ok_or(PeopleError::AccountNotFound)?;
         let external_id = open_external_id(&self.cipher, &row)?;
         Ok((row.id_kind, external_id))
@@ -181,6 +191,7 @@ impl People {
             hash_key_id: Set(self.cipher.lookup_key_id().to_owned()),
             created_at_ms: Set(now.as_millis()),
             last_login_at_ms: Set(now.as_millis()),
+            erased_at_ms: Set(None),
         };
         let one_account = [Column::Channel, Column::AppId, Column::IdKind, Column::ExternalIdHash];
         Entity::insert(row)

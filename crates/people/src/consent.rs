@@ -22,18 +22,27 @@ pub enum Purpose {
     PayForSelf,
     /// The account's owner pays for somebody else.
     PayForOther,
+    /// The account's owner is guardian, or has the guardian's word, of somebody below fourteen.
+    Guardian,
+    /// Name and document number go to the platform, which looks at the face.
+    RealName,
 }
 
 impl Purpose {
+    pub const ALL: [Purpose; 4] =
+        [Purpose::PayForSelf, Purpose::PayForOther, Purpose::Guardian, Purpose::RealName];
+
     pub const fn code(self) -> &'static str {
         match self {
             Purpose::PayForSelf => "pay_for_self",
             Purpose::PayForOther => "pay_for_other",
+            Purpose::Guardian => "guardian",
+            Purpose::RealName => "real_name",
         }
     }
 
     fn from_code(code: &str) -> Option<Purpose> {
-        [Purpose::PayForSelf, Purpose::PayForOther].into_iter().find(|known| known.code() == code)
+        Purpose::ALL.into_iter().find(|known| known.code() == code)
     }
 }
 

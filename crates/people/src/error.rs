@@ -25,6 +25,46 @@ pub enum PeopleError {
     OwnPersonExists,
     #[error("an account has at most {} insured persons", People::PERSONS_MAX)]
     TooManyPersons,
+    /// The insured person ended it, and has not asked for it again.
+    #[error("the insured person does not want this account to pay for them")]
+    PersonDeclined,
+    #[error("somebody else below fourteen needs their guardian's statement")]
+    GuardianNeeded,
+    /// Somebody else's face is not ours to ask for.
+    #[error("only the account's owner proves their real name here")]
+    OwnPersonOnly,
+    #[error("this act needs the owner's proven real name")]
+    RealNameNeeded,
+    #[error("too many verifications were begun today")]
+    TooManyVerifications,
+    /// Unknown, somebody else's, or of another person.
+    #[error("there is no such verification of this person")]
+    VerificationNotFound,
+    /// Expired, failed, or never begun at the platform: a new one is needed.
+    #[error("the verification is over")]
+    VerificationOver,
+    #[error("a mobile number of the mainland has eleven digits and begins with 13 to 19")]
+    MobileForm,
+    /// The next code may be asked for after this many seconds.
+    #[error("the last code was sent less than a minute ago")]
+    CodeTooSoon { seconds: u64 },
+    #[error("too many codes were sent today")]
+    TooManyCodes,
+    /// Wrong, over, used, of another number, or never sent: the caller cannot tell which.
+    #[error("the code is not valid")]
+    CodeWrong,
+    /// The platform's envelope was used before.
+    #[error("the telephone number's envelope was used before")]
+    ProofUsed,
+    #[error("there is no such payer")]
+    PayerNotFound,
+    /// Unknown, over, withdrawn, or accepted by somebody else.
+    #[error("there is no such request, or it is over")]
+    RequestNotFound,
+    #[error("the request is the account's own")]
+    OwnRequest,
+    #[error("too many requests are open")]
+    TooManyRequests,
     /// A row holds what this program never writes.
     #[error("{table}.{column} of row {row} is damaged")]
     Damaged { table: &'static str, column: &'static str, row: Uuid },
@@ -47,6 +87,22 @@ impl PeopleError {
             | PeopleError::PersonDiffers
             | PeopleError::OwnPersonExists
             | PeopleError::TooManyPersons
+            | PeopleError::PersonDeclined
+            | PeopleError::GuardianNeeded
+            | PeopleError::OwnPersonOnly
+            | PeopleError::RealNameNeeded
+            | PeopleError::TooManyVerifications
+            | PeopleError::VerificationNotFound
+            | PeopleError::VerificationOver
+            | PeopleError::MobileForm
+            | PeopleError::CodeTooSoon { .. }
+            | PeopleError::TooManyCodes
+            | PeopleError::CodeWrong
+            | PeopleError::ProofUsed
+            | PeopleError::PayerNotFound
+            | PeopleError::RequestNotFound
+            | PeopleError::OwnRequest
+            | PeopleError::TooManyRequests
             | PeopleError::Damaged { .. }
             | PeopleError::Sealed { .. } => false,
             PeopleError::Db(_) => true,

@@ -1,22 +1,32 @@
 //! People: who is logged in, whose contributions they pay, and what they agreed to.
 //!
-//! Players: the citizens' face signs accounts in and manages insured persons; the orders room asks
+//! Players: the citizens' face signs accounts in, manages insured persons, proves real names and
+//! telephones, and lets people see, take along and erase what is kept of them; the orders room asks
 //! for the payer's name at a platform and for the identity that an agency wants, and seals its own
 //! evidence with the same [`FieldCipher`]. Promised: a person's document number, name and platform
 //! identifier are sealed in the database and bound to their rows, found only by keyed hash, shown
 //! only masked, and never printed; an account sees its own persons and nobody else's; every insured
-//! person has a consent, written in the same transaction.
+//! person has a consent, written in the same transaction; a proven real name is of one person, one
+//! account and one content, asked from the platform by the server; a code of a short message works once.
 //!
-//! Deliberately absent: whether a document really belongs to a person (the platform's real-name
-//! check and the agency decide that), sessions (the face's own matter), pictures of documents
-//! (never taken), and any search across accounts.
+//! Deliberately absent: calls to platforms (the face makes them, between two acts of this room),
+//! sessions (the face's own matter), pictures of documents and faces (never taken), and any search
+//! across accounts but one: a person whose real name is proven learns who pays for them.
 
 mod account;
 mod cipher;
 mod consent;
+mod erasure;
 mod error;
+mod mobile;
+mod payer;
+mod payment_request;
 mod person;
+mod quota;
+mod real_name;
 mod renewal;
+mod retention;
+mod sms;
 mod table;
 
 use std::{fmt, sync::Arc};
@@ -26,8 +36,16 @@ pub use cipher::{CipherError, FieldCipher, FieldKeys, Sealed};
 pub use consent::{Consent, Purpose};
 pub use error::PeopleError;
 use kernel::{Clock, Entropy};
+pub use mobile::{BoundMobile, Mobile, MobileSource};
+pub use payer::PayerOf;
+pub use payment_request::{NewPaymentRequest, PaymentRequest, RequestState, RequestToken};
 pub use person::{InsuredPerson, NewPerson, Relation};
+pub use real_name::{
+    Begun, RealName, RealNameFailure, RealNameSource, RealNameState, Verdict, Verification,
+};
+pub use retention::{Forgettable, RetentionRun};
 use sea_orm::DatabaseConnection;
+pub use sms::SmsCode;
 
 /// The room's handle: all acts and reads. Clones share the database and the keys.
 #[derive(Clone)]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CipherError, FieldCipher, People, PeopleError, Sealed,
     consent::{self, Purpose},
+    real_name::{self, RealName},
     table::{
         accounts,
         persons::{self, Column, Entity, TABLE},
@@ -64,6 +65,26 @@ pub struct NewPerson {
     pub relation: Relation,
     /// Which wording of the consent was on the screen.
     pub consent_text_version: String,
+    /// Which wording of the guardian's statement was on the screen: needed for somebody else under
+    /// fourteen (PIPL article 31).
+    pub guardian_text_version: Option<String>,
+}
+
+impl NewPerson {
+    /// Below this age somebody else needs their guardian's statement.
+    pub const GUARDED_BELOW: i32 = 14;
+
+    /// Whether the person is somebody else below [`NewPerson::GUARDED_BELOW`] on the business date.
+    /// On the fourteenth birthday nobody is any more; who was born on 29 February has it on 1 March in
+    /// ordinary years. A document without a birth date says nothing, and nothing is asked then.
+    pub fn needs_guardian(&self, now: Timestamp) -> bool {
+        let Some(born) = self.identity.document.birth_date() else { return false };
+        let today = now.beijing().date();
+        let had_birthday =
+            (u8::from(today.month()), today.day()) >= (u8::from(born.month()), born.day());
+        let age = today.year() - born.year() - i32::from(!had_birthday);
+        self.relation == Relation::Other && age < NewPerson::GUARDED_BELOW
+    }
 }
 
 /// An insured person as their payer may see them.
@@ -77,6 +98,8 @@ pub struct InsuredPerson {
     /// More is shown of one's own number (`320***********000X`) than of somebody else's
     /// (`3****************X`).
     pub masked_number: String,
+    /// Whether a platform has said that they are who they say.
+    pub real_name: RealName,
     pub created_at: Timestamp,
 }
 
@@ -107,10 +130,11 @@ pub(crate) fn hash_context(kind: DocumentKind) -> String {
 
 /// A row with its sealed columns open.
 pub(crate) struct OpenedPerson {
-    id: PersonId,
-    relation: Relation,
+    pub(crate) id: PersonId,
+    pub(crate) relation: Relation,
     pub(crate) identity: Identity,
-    created_at: Timestamp,
+    real_name: RealName,
+    pub(crate) created_at: Timestamp,
 }
 
 impl OpenedPerson {
@@ -140,6 +164,7 @@ impl OpenedPerson {
         let kind = row.document_kind.parse().map_err(|_| damaged("document_kind"))?;
         Ok(OpenedPerson {
             id,
+            real_name: RealName::of_row(row)?,
             relation: row.relation.parse().map_err(|_| damaged("relation"))?,
             identity: Identity {
                 document: Document::parse(kind, &number, now)
@@ -150,9 +175,12 @@ impl OpenedPerson {
         })
     }
 
-    fn masked(&self) -> InsuredPerson {
+    /// As the payer sees them; `last_try` is the latest verification.
+    pub(crate) fn masked(&self, last_try: Option<RealName>) -> InsuredPerson {
         let document = &self.identity.document;
+        let proven = self.real_name.verified_at.is_some();
         InsuredPerson {
+            real_name: if proven { self.real_name } else { last_try.unwrap_or(self.real_name) },
             id: self.id,
             relation: self.relation,
             document_kind: document.kind(),
@@ -168,15 +196,19 @@ impl OpenedPerson {
 
 /// Locks the account, so that its persons are added one after the other: the limits and the rule of
 /// one own person are counted, and no index could hold them.
-async fn lock_account(txn: &DatabaseTransaction, account: AccountId) -> Result<(), PeopleError> {
+pub(crate) async fn lock_account(
+    txn: &DatabaseTransaction,
+    account: AccountId,
+) -> Result<(), PeopleError> {
     let found = accounts::Entity::find_by_id(account.as_uuid())
+        .filter(accounts::Column::ErasedAtMs.is_null())
         .lock_exclusive() // nothing on SQLite, where the transaction is the only writer
         .one(txn)
         .await?;
     found.map(|_| ()).ok_or(PeopleError::AccountNotFound)
 }
 
-async fn live_rows(
+pub(crate) async fn live_rows(
     db: &impl ConnectionTrait,
     account: AccountId,
 ) -> Result<Vec<persons::Model>, PeopleError> {
@@ -202,14 +234,32 @@ impl People {
         account: AccountId,
         new: NewPerson,
     ) -> Result<InsuredPerson, PeopleError> {
-        consent::check_version(&new.consent_text_version)?;
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
         lock_account(&txn, account).await?;
-        let rows = live_rows(&txn, account).await?;
+        let person = self.add_person_in(&txn, account, new, now).await?;
+        txn.commit().await?;
+        Ok(person)
+    }
+
+    /// [`Self::add_person`] inside a transaction that holds the account.
+    pub(crate) async fn add_person_in(
+        &self,
+        txn: &DatabaseTransaction,
+        account: AccountId,
+        new: NewPerson,
+        now: Timestamp,
+    ) -> Result<InsuredPerson, PeopleError> {
+        consent::check_version(&new.consent_text_version)?;
+        if let Some(version) = &new.guardian_text_version {
+            consent::check_version(version)?;
+        } else if new.needs_guardian(now) {
+            return Err(PeopleError::GuardianNeeded);
+        }
+        let rows = live_rows(txn, account).await?;
         let document = &new.identity.document;
-        let hashes =
-            self.cipher.lookup_hashes(&hash_context(document.kind()), document.number().as_bytes());
+        let hashes = self.document_hashes(document);
+        self.refuse_declined(txn, account, &new, &hashes).await?;
         let same_document = |row: &&persons::Model| {
             row.document_kind == document.kind().code() && hashes.contains(&row.document_hash)
         };
@@ -229,15 +279,41 @@ impl People {
                 if rows.len() >= People::PERSONS_MAX {
                     return Err(PeopleError::TooManyPersons);
                 }
-                self.insert_person(&txn, account, &new, now).await?
+                self.insert_person(txn, account, &new, now).await?
             }
         };
-        let consent = ConsentId::generate(now, &*self.entropy);
-        let version = &new.consent_text_version;
-        let purpose = new.relation.purpose();
-        consent::give(&txn, account, person.id, purpose, version, consent, now).await?;
-        txn.commit().await?;
-        Ok(person.masked())
+        let mut given = vec![(new.relation.purpose(), &new.consent_text_version)];
+        if new.relation == Relation::Other {
+            given.extend(new.guardian_text_version.iter().map(|text| (Purpose::Guardian, text)));
+        }
+        for (purpose, version) in given {
+            let consent = ConsentId::generate(now, &*self.entropy);
+            consent::give(txn, account, person.id, purpose, version, consent, now).await?;
+        }
+        let last_try = real_name::last_tries(txn, &[person.id], now).await?.remove(&person.id);
+        Ok(person.masked(last_try))
+    }
+
+    pub(crate) fn document_hashes(&self, document: &Document) -> Vec<String> {
+        self.cipher.lookup_hashes(&hash_context(document.kind()), document.number().as_bytes())
+    }
+
+    /// Whoever was taken off the list by the insured person stays off it until that person asks.
+    async fn refuse_declined(
+        &self,
+        txn: &DatabaseTransaction,
+        account: AccountId,
+        new: &NewPerson,
+        hashes: &[String],
+    ) -> Result<(), PeopleError> {
+        let declined = Entity::find()
+            .filter(Column::AccountId.eq(account.as_uuid()))
+            .filter(Column::DocumentKind.eq(new.identity.document.kind().code()))
+            .filter(Column::DocumentHash.is_in(hashes))
+            .filter(Column::RemovedBy.eq(RemovedBy::Insured.code()))
+            .one(txn)
+            .await?;
+        if declined.is_some() { Err(PeopleError::PersonDeclined) } else { Ok(()) }
     }
 
     async fn insert_person(
@@ -265,10 +341,15 @@ impl People {
             hash_key_id: Set(self.cipher.lookup_key_id().to_owned()),
             created_at_ms: Set(now.as_millis()),
             removed_at_ms: Set(None),
+            verified_at_ms: Set(None),
+            verified_source: Set(None),
+            removed_by: Set(None),
+            erased_at_ms: Set(None),
         };
         Entity::insert(row).exec_without_returning(txn).await?;
         let identity = new.identity.clone();
-        Ok(OpenedPerson { id, relation: new.relation, identity, created_at: now })
+        let (relation, real_name) = (new.relation, RealName::NONE);
+        Ok(OpenedPerson { id, relation, identity, real_name, created_at: now })
     }
 
     /// The account's persons, oldest first, at most [`People::PERSONS_MAX`].
@@ -281,7 +362,13 @@ impl People {
     ) -> Result<Vec<InsuredPerson>, PeopleError> {
         let now = self.clock.now();
         let rows = live_rows(&self.db, account).await?;
-        rows.iter().map(|row| Ok(OpenedPerson::open(&self.cipher, row, now)?.masked())).collect()
+        let ids: Vec<PersonId> = rows.iter().map(|row| PersonId::from_uuid(row.id)).collect();
+        let mut last_tries = real_name::last_tries(&self.db, &ids, now).await?;
+        let masked = |row: &persons::Model| {
+            let last_try = last_tries.remove(&PersonId::from_uuid(row.id));
+            Ok(OpenedPerson::open(&self.cipher, row, now)?.masked(last_try))
+        };
+        rows.iter().map(masked).collect()
     }
 
     /// # Errors
@@ -291,9 +378,11 @@ impl People {
         account: AccountId,
         id: PersonId,
     ) -> Result<InsuredPerson, PeopleError> {
+        let now = self.clock.now();
         let row = self.row_of(account, id).await?;
         live(&row)?;
-        Ok(OpenedPerson::open(&self.cipher, &row, self.clock.now())?.masked())
+        let last_try = real_name::last_tries(&self.db, &[id], now).await?.remove(&id);
+        Ok(OpenedPerson::open(&self.cipher, &row, now)?.masked(last_try))
     }
 
     /// Name and whole document number, to ask the agency about bills and to place an order.
@@ -336,34 +425,67 @@ impl People {
             PeopleError::AccountNotFound => PeopleError::PersonNotFound,
             other => other,
         })?;
-        let removed = Entity::update_many()
-            .col_expr(Column::RemovedAtMs, Expr::value(now.as_millis()))
-            .filter(Column::Id.eq(id.as_uuid()))
-            .filter(Column::AccountId.eq(account.as_uuid()))
-            .filter(Column::RemovedAtMs.is_null())
-            .exec(&txn)
-            .await?;
-        if removed.rows_affected == 0 {
-            return Err(PeopleError::PersonNotFound);
-        }
-        consent::withdraw(&txn, id, now).await?;
+        remove(&txn, account, id, RemovedBy::Payer, now).await?;
         txn.commit().await?;
         Ok(())
     }
 
-    async fn row_of(
+    pub(crate) async fn row_of(
         &self,
         account: AccountId,
         id: PersonId,
     ) -> Result<persons::Model, PeopleError> {
         Entity::find_by_id(id.as_uuid())
             .filter(Column::AccountId.eq(account.as_uuid()))
+            .filter(Column::ErasedAtMs.is_null())
             .one(&self.db)
             .await?
             .ok_or(PeopleError::PersonNotFound)
     }
 }
 
-fn live(row: &persons::Model) -> Result<(), PeopleError> {
+/// Who took a person off an account's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RemovedBy {
+    Payer,
+    /// The insured person, who thereby also says: not again.
+    Insured,
+    /// The insured person, who has asked for it again since.
+    Lifted,
+}
+
+impl RemovedBy {
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            RemovedBy::Payer => "payer",
+            RemovedBy::Insured => "insured",
+            RemovedBy::Lifted => "lifted",
+        }
+    }
+}
+
+/// Takes a person off the list of a locked account and withdraws the consents.
+pub(crate) async fn remove(
+    txn: &DatabaseTransaction,
+    account: AccountId,
+    id: PersonId,
+    by: RemovedBy,
+    now: Timestamp,
+) -> Result<(), PeopleError> {
+    let removed = Entity::update_many()
+        .col_expr(Column::RemovedAtMs, Expr::value(now.as_millis()))
+        .col_expr(Column::RemovedBy, Expr::value(by.code()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::AccountId.eq(account.as_uuid()))
+        .filter(Column::RemovedAtMs.is_null())
+        .exec(txn)
+        .await?;
+    if removed.rows_affected == 0 {
+        return Err(PeopleError::PersonNotFound);
+    }
+    consent::withdraw(txn, id, now).await
+}
+
+pub(crate) fn live(row: &persons::Model) -> Result<(), PeopleError> {
     if row.removed_at_ms.is_none() { Ok(()) } else { Err(PeopleError::PersonNotFound) }
 }

@@ -1,5 +1,5 @@
 //! Renewal of keys: rows under an old key are written again under the current one, after which the
-//! old key can leave the configuration.
+//! old key can leave the configuration. References of verifications are not renewed: they live for a day.
 
 use kernel::{AccountId, PersonId};
 use sea_orm::{
@@ -8,9 +8,9 @@ use sea_orm::{
 };
 
 use crate::{
-    People, PeopleError, account,
+    People, PeopleError, account, mobile,
     person::{self, OpenedPerson},
-    table::{accounts, persons},
+    table::{accounts, mobiles, persons},
 };
 
 impl People {
@@ -21,7 +21,41 @@ impl People {
     /// # Errors
     /// When a row does not open: its key has left the configuration too early.
     pub async fn renew_keys(&self, limit: u64) -> Result<u64, PeopleError> {
-        Ok(self.renew_accounts(limit).await? + self.renew_persons(limit).await?)
+        let renewed = self.renew_accounts(limit).await? + self.renew_persons(limit).await?;
+        Ok(renewed + self.renew_mobiles(limit).await?)
+    }
+
+    async fn renew_mobiles(&self, limit: u64) -> Result<u64, PeopleError> {
+        use mobiles::{ActiveModel, Column, Entity};
+        let stale = Condition::any()
+            .add(Column::KeyId.ne(self.cipher.key_id()))
+            .add(Column::HashKeyId.ne(self.cipher.lookup_key_id()));
+        let txn = migrations::begin_write(&self.db).await?;
+        let rows = Entity::find()
+            .filter(stale)
+            .order_by_asc(Column::AccountId)
+            .limit(limit)
+            .lock_exclusive()
+            .all(&txn)
+            .await?;
+        let mut renewed = 0;
+        for row in rows {
+            let account = AccountId::from_uuid(row.account_id);
+            let number = mobile::open(&self.cipher, &row)?;
+            let sealed = self.cipher.seal(&mobile::seal_context(account), number.as_bytes());
+            let hash = self.cipher.lookup_hash(mobile::HASH_CONTEXT, number.as_bytes());
+            let change = ActiveModel {
+                number_sealed: Set(sealed.bytes),
+                key_id: Set(sealed.key_id),
+                number_hash: Set(hash),
+                hash_key_id: Set(self.cipher.lookup_key_id().to_owned()),
+                ..row.into()
+            };
+            change.update(&txn).await?;
+            renewed += 1;
+        }
+        txn.commit().await?;
+        Ok(renewed)
     }
 
     async fn renew_accounts(&self, limit: u64) -> Result<u64, PeopleError> {
@@ -32,6 +66,7 @@ impl People {
         let txn = migrations::begin_write(&self.db).await?;
         let rows = Entity::find()
             .filter(stale)
+            .filter(Column::ErasedAtMs.is_null())
             .order_by_asc(Column::Id) // two renewals at once wait for each other, never in a circle
             .limit(limit)
             .lock_exclusive()
@@ -67,6 +102,7 @@ impl People {
         let txn = migrations::begin_write(&self.db).await?;
         let rows = Entity::find()
             .filter(stale)
+            .filter(Column::ErasedAtMs.is_null())
             .order_by_asc(Column::Id) // two renewals at once wait for each other, never in a circle
             .limit(limit)
             .lock_exclusive()

@@ -10,6 +10,7 @@
 mod archive;
 mod bill;
 mod certificate;
+mod citizen;
 mod client;
 mod examination;
 mod identity;

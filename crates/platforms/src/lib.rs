@@ -1,7 +1,8 @@
 //! Everything spoken to WeChat and Alipay; usable by anyone as an SDK.
 //!
 //! Players: a *channel* takes and returns money for one merchant account; a *login provider* turns
-//! a mini-program's code into the platform's name for a person. Promised: a [`PaymentFact`] exists
+//! a mini-program's code into the platform's name for a person, and a *citizen provider* also says
+//! whether that person is who they say, and what their telephone number is. Promised: a [`PaymentFact`] exists
 //! only when the platform vouched for it (a verified notification or a verified query answer);
 //! every call has a time limit, a stated retry class and a metric; what is sent twice is sent with
 //! the same bytes; keys, codes and identity numbers never reach an error or a log.
@@ -14,6 +15,7 @@
 mod alipay;
 mod call;
 mod channel;
+mod citizen;
 mod examination;
 mod facts;
 #[doc(hidden)]
@@ -34,6 +36,10 @@ pub use alipay::{
 pub use channel::{
     CALL_TIME_MAX, ChannelError, Created, Payer, PaymentChannel, PaymentRequest, PaymentStanding,
     Prepared, RefundRequest, RefundStanding, Refused, WalletParameters,
+};
+pub use citizen::{
+    CitizenError, CitizenProvider, PhoneProvider, RealNameAction, RealNameNo, RealNameProof,
+    RealNameProvider, RealNameRequest, RealNameStanding, RealNameTicket,
 };
 pub use examination::{ENDS_SOON, Finding, Gravity};
 pub use facts::{Notice, PaymentFact, RefundFact, RefundStatus, Refusal, Told};

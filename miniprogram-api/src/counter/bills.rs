@@ -15,7 +15,7 @@ use wording::Language;
 
 use super::{
     AgencyProblem, agency_of, count_mismatches, identity_of, offered_insurances, office_of,
-    offices, range, told_or_raised,
+    offices, range, sees_whole, told_or_raised,
 };
 use crate::{
     Api,
@@ -299,6 +299,9 @@ pub(crate) async fn bills(
             Err(error) => errors.push((office, error)),
         }
     }
+    if !sees_whole(&api, &caller, &id).await? {
+        views = views.into_iter().map(BillView::narrowed).collect();
+    }
     count_mismatches(&api, &caller, &errors).await;
     if everything && !views.is_empty() {
         // Nobody is enrolled in everything that a city offers.
@@ -308,6 +311,14 @@ pub(crate) async fn bills(
     let total_due =
         kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
     Ok(Json(BillList { bills: views, total_due, problems }))
+}
+
+impl BillView {
+    /// What a payer sees of somebody else's bill: amounts and states. Base, tier and the steps of the
+    /// calculation tell what the person earns or chose.
+    fn narrowed(self) -> BillView {
+        BillView { base: None, tier_no: None, preview: None, ..self }
+    }
 }
 
 pub(super) fn bill_view(

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::{
     CityParams, EnrolmentList, agency_of,
     bills::{BillView, bill_view, not_offered},
-    enrolments_of, identity_of, office_of,
+    enrolments_of, identity_of, office_of, sees_whole,
 };
 use crate::{
     Api,
@@ -141,7 +141,9 @@ pub(crate) async fn lookup(
         let office = office_of(&api, &city, Insurance::Medical)?;
         card_of(&api, &caller, office, identity.clone(), card_no).await?;
     }
-    let list = enrolments_of(&api, &caller, &city, &identity, language, personal_no.as_deref());
+    let whole = sees_whole(&api, &caller, &id).await?;
+    let asked = (personal_no.as_deref(), whole);
+    let list = enrolments_of(&api, &caller, &city, &identity, language, asked);
     Ok(Json(counted(&api, &caller, list.await).await?))
 }
 

@@ -6,7 +6,7 @@ use orders::{
     FrozenBill, Order, OrderError, OrderRecord, OrderState, PaymentState, Posting, PostingState,
     Refund,
 };
-use people::InsuredPerson;
+use people::{InsuredPerson, Relation};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wording::{Language, Phrase, aloud, filled};
@@ -190,6 +190,9 @@ impl RecordView {
         let text = StateText::of(&record.order, &record.postings, api.clock.now());
         (order.text, order.next_step) = (text.sentence(language), text.next_step(language));
         order.speech = text.speech(language);
+        // Of somebody else's bills a payer sees amounts and states.
+        let person = people.iter().find(|person| person.id == record.order.person);
+        let whole = person.is_some_and(|person| person.relation == Relation::Own);
         let bills = record.bills.iter().map(|frozen| {
             let posting = record.postings.iter().find(|posting| {
                 posting.agency == frozen.agency && posting.bill_no == frozen.bill.bill_no
@@ -204,8 +207,8 @@ impl RecordView {
                 kind: BillKindView::of(frozen.kind, language),
                 category: frozen.category.as_ref().map(CategoryView::of),
                 months: MonthsView::of(frozen.months),
-                base: frozen.base.map(|base| base.to_string()),
-                tier_no: frozen.tier_no,
+                base: frozen.base.filter(|_| whole).map(|base| base.to_string()),
+                tier_no: frozen.tier_no.filter(|_| whole),
                 amount: frozen.bill.amount.to_string(),
                 components: ComponentView::list(&frozen.components),
                 posting: posting.map(|posting| PostingView::of(posting, language)),

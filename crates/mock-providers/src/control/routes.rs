@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::{alipay, wechat};
-use crate::{desk::Desk, faults::FaultTarget};
+use crate::{desk::Desk, faults::FaultTarget, sms};
 
 /// A member of a body or a query: name, kind of value, whether it must be there.
 pub(crate) type Member = (&'static str, Kind, bool);
@@ -295,6 +295,27 @@ pub(super) const ROUTES: &[Route<Desk>] = &[
     route("GET", "/alipay/messages", "template messages that were sent, oldest first", &[], || {
         get(alipay::messages)
     }),
+    route(
+        "POST",
+        "/sms/send",
+        "the operator's sender of short messages, which the service calls",
+        &[
+            ("message_id", Text, true),
+            ("mobile", Text, true),
+            ("code", Text, true),
+            ("minutes", Integer, true),
+            ("language", Word(&["zh-CN", "en"]), true),
+        ],
+        || post(sms::send),
+    )
+    .with(202),
+    route(
+        "GET",
+        "/sms/messages",
+        "short messages that were sent, newest first",
+        &[("mobile", Text, false), ("limit", Integer, false)],
+        || get(sms::messages),
+    ),
     route("GET", "/settings", "switches", &[], || get(super::settings)),
     route(
         "POST",

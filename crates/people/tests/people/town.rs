@@ -94,6 +94,7 @@ pub fn person(name: &str, number: &str, relation: Relation) -> NewPerson {
         identity: identity(name, number),
         relation,
         consent_text_version: CONSENT.to_owned(),
+        guardian_text_version: None,
     }
 }
 

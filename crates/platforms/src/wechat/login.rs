@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// All that makes a WeChat mini-program, or an official account, as text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WechatLoginConfig {
     /// The mini-program API; production is `https://api.weixin.qq.com`.
     pub mini_program_url: String,

@@ -15,6 +15,7 @@
 pub(super) mod account;
 mod arrival;
 mod card;
+mod citizen;
 mod city;
 pub(super) mod error;
 mod face;

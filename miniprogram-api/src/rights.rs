@@ -1,0 +1,231 @@
+//! Rights (PIPL articles 44 to 50): everything that is kept of the caller in one document, and its
+//! erasure.
+//!
+//! The caller's own data are whole when the login is fresh, masked otherwise: a telephone that lies
+//! around unlocked gives nobody a document number. Other persons are masked always, as they are
+//! everywhere.
+//!
+//! Erasure is refused while somebody waits for money or for the agency. It takes away what says who
+//! the caller and their insured persons are; the financial record stays, with numbers and figures, and
+//! its proof with it.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::StatusCode};
+use kernel::OrderId;
+use people::{Relation, RequestState};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    caller::Caller,
+    consents::ConsentView,
+    input::Body,
+    language::Reads,
+    limits::Knock,
+    me::MobileView,
+    orders::{RecordView, told},
+    persons::PersonView,
+    problem::{ApiError, internal, tell},
+    session::Session,
+    sessions::SessionView,
+    words,
+};
+
+/// How old a login may be for the owner's own data to be whole.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+/// Orders in one export; nobody has as many, and a request has an end.
+const ORDERS_MAX: usize = 2_000;
+
+/// Everything of one account. Further rooms that keep something of an account add their part here
+/// and to [`export`]: vouchers, objections, reminders.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Export {
+    generated_at: String,
+    /// `full` within ten minutes of logging in, `masked` later.
+    own_data: String,
+    #[schema(value_type = Object)]
+    account: Value,
+    #[schema(value_type = Object)]
+    mobile: Value,
+    sessions: Vec<SessionView>,
+    #[schema(value_type = Vec<Object>)]
+    people: Vec<Value>,
+    consents: Vec<ConsentView>,
+    #[schema(value_type = Vec<Object>)]
+    payment_requests: Vec<Value>,
+    orders: Vec<RecordView>,
+    /// `false` when there are more orders than one document holds; the list has them all.
+    orders_complete: bool,
+    /// How long each kind of data is kept, and what is kept elsewhere.
+    #[schema(value_type = Vec<String>)]
+    notes: Vec<String>,
+}
+
+/// All that is kept of the caller, in one document.
+#[utoipa::path(get, path = "/api/v1/me/export", tag = "me", security(("bearer" = [])),
+    responses((status = 200, body = Export), (status = 429, description = "too often")))]
+pub(crate) async fn export(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Reads(language): Reads,
+) -> Result<Json<Export>, ApiError> {
+    api.limits.check(Knock::Export, &caller.account.to_string()).await?;
+    let now = api.clock.now();
+    let full = now.since(caller.created_at) < FRESH;
+    let current = caller.id.to_string();
+    let sessions = api.sessions.list(caller.account).await?;
+    let consents = api.people.list_consents(caller.account).await?;
+    let (orders, orders_complete) = orders_of(&api, &caller, language).await?;
+    let notes = ["kept", "elsewhere", "masked"].map(|note| {
+        wording::phrase(language, &format!("export.{note}")).unwrap_or_default().whole(language)
+    });
+    Ok(Json(Export {
+        generated_at: now.rfc3339(),
+        own_data: if full { "full" } else { "masked" }.to_owned(),
+        account: account_of(&api, &caller, full).await?,
+        mobile: mobile_of(&api, &caller, full).await?,
+        sessions: sessions.iter().map(|session| SessionView::of(session, &current)).collect(),
+        people: people_of(&api, &caller, full).await?,
+        consents: consents.iter().map(ConsentView::of).collect(),
+        payment_requests: requests_of(&api, &caller).await?,
+        orders,
+        orders_complete,
+        notes: notes.to_vec(),
+    }))
+}
+
+async fn account_of(api: &Api, caller: &Session, full: bool) -> Result<Value, ApiError> {
+    let account = api.people.account(caller.account).await?;
+    let account = account.ok_or_else(crate::caller::not_logged_in)?;
+    let (kind, identifier) = api.people.external_id(caller.account).await?;
+    Ok(json!({
+        "account_id": account.id,
+        "platform": account.channel,
+        "app_id": account.app_id,
+        "identifier_kind": kind,
+        "identifier": full.then_some(identifier),
+        "created_at": account.created_at,
+        "last_login_at": account.last_login_at,
+    }))
+}
+
+async fn mobile_of(api: &Api, caller: &Session, full: bool) -> Result<Value, ApiError> {
+    let Some(bound) = api.people.mobile(caller.account).await? else { return Ok(Value::Null) };
+    let mut told = json!(MobileView::of(&bound));
+    if full {
+        told["number"] = json!(bound.number.expose());
+    }
+    Ok(told)
+}
+
+async fn people_of(api: &Api, caller: &Session, full: bool) -> Result<Vec<Value>, ApiError> {
+    let mut told = Vec::new();
+    for person in api.people.list_persons(caller.account).await? {
+        let mut view = json!(PersonView::of(&person));
+        view["created_at"] = json!(person.created_at);
+        if full && person.relation == Relation::Own {
+            let identity = api.people.identity_of(caller.account, person.id).await?;
+            view["name"] = json!(identity.name.as_str());
+            view["document_number"] = json!(identity.document.number());
+        }
+        told.push(view);
+    }
+    Ok(told)
+}
+
+async fn requests_of(api: &Api, caller: &Session) -> Result<Vec<Value>, ApiError> {
+    let requests = api.people.list_payment_requests(caller.account).await?;
+    let view = |request: &people::PaymentRequest| {
+        json!({
+            "person_id": request.person,
+            "city": request.city,
+            "order_no": request.order,
+            "state": request.state.code(),
+            "created_at": request.created_at,
+            "expires_at": request.expires_at,
+            "accepted": request.state == RequestState::Accepted,
+        })
+    };
+    Ok(requests.iter().map(view).collect())
+}
+
+async fn orders_of(
+    api: &Api,
+    caller: &Session,
+    language: wording::Language,
+) -> Result<(Vec<RecordView>, bool), ApiError> {
+    let mut views = Vec::new();
+    let mut cursor: Option<OrderId> = None;
+    loop {
+        let page = api.orders.list(caller.account, cursor, 50).await?;
+        for (order, _) in &page.orders {
+            let record = api.orders.record(caller.account, &order.order_no).await?;
+            views.push(RecordView::of(api, caller.account, record, language).await?);
+        }
+        match page.next {
+            None => return Ok((views, true)),
+            Some(_) if views.len() >= ORDERS_MAX => return Ok((views, false)),
+            next => cursor = next,
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErasureWish {
+    /// It cannot be undone, so it has to be said.
+    confirm: bool,
+}
+
+/// What was done, for the last time that the client shows anything.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Erased {
+    message: String,
+    next: String,
+}
+
+/// Erases the caller's account, its insured persons and its telephone, and logs out everywhere. What was
+/// paid stays on record without a name.
+#[utoipa::path(post, path = "/api/v1/me/erasure", tag = "me", security(("bearer" = [])), request_body = ErasureWish,
+    responses((status = 200, body = Erased), (status = 409, description = "orders hinder it: `hindrances` names them"),
+        (status = 422, description = "not confirmed")))]
+pub(crate) async fn erase(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Reads(language): Reads,
+    Body(wish): Body<ErasureWish>,
+) -> Result<Json<Erased>, ApiError> {
+    if !wish.confirm {
+        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "erasure_not_confirmed"));
+    }
+    let account = caller.account;
+    let hindrances = api.orders.hindrances(account).await.map_err(told)?;
+    if !hindrances.is_empty() {
+        let orders: Vec<Value> = hindrances
+            .iter()
+            .map(|hindrance| {
+                json!({
+                    "order_no": hindrance.order_no,
+                    "state": hindrance.state,
+                    "label": words::state(language, hindrance.state),
+                })
+            })
+            .collect();
+        return Err(tell(StatusCode::CONFLICT, "erasure_hindered")
+            .value("count", orders.len())
+            .with("hindrances", json!(orders)));
+    }
+    // In this order, so that an erasure that was cut off can be asked for again: the account goes last.
+    // An order that was placed a moment ago can no longer be paid, and is closed when its time is over.
+    api.orders.forget_payer(account).await.map_err(told)?;
+    api.people.erase_account(account).await?;
+    if let Err(error) = api.sessions.revoke_all(account).await {
+        // They end by themselves, and open an account without a person or a telephone.
+        let _logged = internal(&error);
+    }
+    let said = wording::phrase(language, "export.erased").unwrap_or_default();
+    Ok(Json(Erased { message: said.message.to_owned(), next: said.next.to_owned() }))
+}

@@ -36,6 +36,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("platforms", 2),
     ("agency", 2),
     ("people", 2),
+    ("papers", 2),
     ("kernel", 1),
     // These two stand outside: the database's shape, and the outside world played for demo and tests.
     (SCHEMA, 0),
@@ -71,12 +72,14 @@ const TRADES: &[Trade] = &[
         crates: &["sea-orm", "sea-orm-migration", "sea-query", "sqlx"],
         rooms: &["people", "orders", "reconciliation", SCHEMA, PROGRAM],
     },
+    // Documents to print.
+    Trade { crates: &["krilla", "qrcode"], rooms: &["papers"] },
     // Sessions.
     Trade { crates: &["redis"], rooms: &["miniprogram-api", PROGRAM] },
 ];
 
 /// Rooms that compute and nothing else, and what they may not reach by any way round.
-const PURE: &[&str] = &["kernel", "policies"];
+const PURE: &[&str] = &["kernel", "policies", "papers"];
 const IMPURE: &[&str] =
     &["tokio", "reqwest", "hyper", "sea-orm", "sea-orm-migration", "sqlx", "axum", "redis"];
 

@@ -14,6 +14,7 @@ mod m20261123_000001_people;
 mod m20261123_000002_orders;
 mod m20261123_000003_refunds;
 mod m20261123_000004_strays;
+mod m20261123_000005_vouchers;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_orders::Migration),
             Box::new(m20261123_000003_refunds::Migration),
             Box::new(m20261123_000004_strays::Migration),
+            Box::new(m20261123_000005_vouchers::Migration),
         ]
     }
 }

@@ -67,6 +67,9 @@ row_ids! {
     NotificationId
     JobId
     CaseId
+    VoucherId
+    /// An agency's document that we keep.
+    DocumentId
 }
 
 macro_rules! text_ids {

@@ -15,6 +15,7 @@
 mod audit;
 mod case;
 mod directory;
+mod document;
 mod error;
 mod inquiry;
 mod job;
@@ -28,6 +29,7 @@ mod record;
 mod refund;
 mod state;
 mod stray;
+mod voucher;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,6 +43,7 @@ pub use crate::{
     audit::Audit,
     case::{Case, CaseKind},
     directory::{Directory, Entries, RenewalError},
+    document::{Missing, OrderDocuments, StoredDocument},
     error::{ChangedBill, OrderError},
     job::{JobCount, JobKind},
     journal::JournalLine,
@@ -49,9 +52,10 @@ pub use crate::{
     payment::{Payment, PaymentState, Recorded, StartedPayment},
     posting::{Posting, PostingState, TakeBack},
     preview::{preview, usual_kind},
-    record::{OrderPage, OrderRecord},
+    record::{OrderFilter, OrderPage, OrderRecord},
     refund::{Refund, RefundCause, RefundState, Retried},
     state::{OrderEvent, OrderState, Refused},
+    voucher::{Issued, Proof, VoucherContent, VoucherLine, VoucherSerial},
 };
 
 /// Limits and addresses that orders live by.
@@ -138,6 +142,11 @@ impl Orders {
             entropy: parts.entropy,
             wake: Arc::new(Notify::new()),
         }
+    }
+
+    /// Where people and platforms reach us: `https://host`, no slash at the end.
+    pub fn public_url(&self) -> &str {
+        self.rules.public_url.trim_end_matches('/')
     }
 
     pub fn directory(&self) -> &Directory {

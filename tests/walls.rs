@@ -32,19 +32,21 @@ const FLOORS: &[(&str, u8)] = &[
     ("console", 4),
     ("reconciliation", 4),
     ("orders", 3),
+    ("reminders", 3),
     ("policies", 2),
     ("platforms", 2),
     ("agency", 2),
     ("people", 2),
     ("papers", 2),
     ("kernel", 1),
+    ("wording", 1),
     // These two stand outside: the database's shape, and the outside world played for demo and tests.
     (SCHEMA, 0),
     (MOCKS, 0),
 ];
 
 /// Who may import the schema to build with; anyone may to test with.
-const SCHEMA_USERS: &[&str] = &["people", "orders", "reconciliation", PROGRAM];
+const SCHEMA_USERS: &[&str] = &["people", "orders", "reminders", "reconciliation", PROGRAM];
 
 /// Crates that do one kind of work, and the only rooms that do this work.
 struct Trade {
@@ -70,7 +72,7 @@ const TRADES: &[Trade] = &[
     // The database.
     Trade {
         crates: &["sea-orm", "sea-orm-migration", "sea-query", "sqlx"],
-        rooms: &["people", "orders", "reconciliation", SCHEMA, PROGRAM],
+        rooms: &["people", "orders", "reminders", "reconciliation", SCHEMA, PROGRAM],
     },
     // Documents to print.
     Trade { crates: &["krilla", "qrcode"], rooms: &["papers"] },
@@ -79,7 +81,7 @@ const TRADES: &[Trade] = &[
 ];
 
 /// Rooms that compute and nothing else, and what they may not reach by any way round.
-const PURE: &[&str] = &["kernel", "policies", "papers"];
+const PURE: &[&str] = &["kernel", "wording", "policies", "papers"];
 const IMPURE: &[&str] =
     &["tokio", "reqwest", "hyper", "sea-orm", "sea-orm-migration", "sqlx", "axum", "redis"];
 

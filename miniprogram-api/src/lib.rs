@@ -16,12 +16,14 @@ mod counter;
 mod document;
 mod input;
 mod language;
+mod objections;
 mod orders;
 mod persons;
 mod problem;
 mod quotes;
 mod session;
 mod sessions;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -86,6 +88,10 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .routes(routes!(objections::submit))
+        .routes(routes!(objections::list))
+        .routes(routes!(objections::detail))
+        .routes(routes!(objections::withdraw))
         .layer(middleware::from_fn(move |request, next| {
             while_stored(database_answers.clone(), request, next)
         }));

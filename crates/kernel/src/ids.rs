@@ -70,6 +70,9 @@ row_ids! {
     VoucherId
     /// An agency's document that we keep.
     DocumentId
+    /// What a citizen says is not right about an order (异议).
+    DisputeId
+    ReminderId
 }
 
 macro_rules! text_ids {

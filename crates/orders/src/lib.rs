@@ -16,6 +16,7 @@ mod audit;
 mod case;
 mod directory;
 mod document;
+mod dispute;
 mod error;
 mod inquiry;
 mod job;
@@ -44,6 +45,7 @@ pub use crate::{
     case::{Case, CaseKind},
     directory::{Directory, Entries, RenewalError},
     document::{Missing, OrderDocuments, StoredDocument},
+    dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
     error::{ChangedBill, OrderError},
     job::{JobCount, JobKind},
     journal::JournalLine,

@@ -163,6 +163,7 @@ impl Prepared {
             clock,
             entropy,
             attempts,
+            checks: miniprogram_api::CheckLimit::default(),
             database_answers: pulse.answers(),
         };
         Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts) }

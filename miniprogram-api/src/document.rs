@@ -24,6 +24,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "people", description = "参保人"),
         (name = "counter", description = "参保、档次与应缴信息"),
         (name = "orders", description = "订单、支付与缴费记录"),
+        (name = "vouchers", description = "凭证核验(无需登录)"),
     )
 )]
 struct Base;

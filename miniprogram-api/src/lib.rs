@@ -23,6 +23,7 @@ mod problem;
 mod quotes;
 mod session;
 mod sessions;
+mod vouchers;
 mod words;
 
 use std::{sync::Arc, time::Duration};
@@ -50,6 +51,7 @@ pub use session::{
     EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId, SessionRules,
     SessionStore, Token,
 };
+pub use vouchers::CheckLimit;
 
 /// The largest request of this face: an order with 50 bills is about 12 KB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -67,6 +69,8 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub attempts: IdentityAttempts,
+    /// How often vouchers are checked.
+    pub checks: CheckLimit,
     /// `false`: what needs the database is refused at once, and what is under way is cut off.
     pub database_answers: watch::Receiver<bool>,
 }
@@ -88,6 +92,13 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .routes(routes!(vouchers::list_pdf))
+        .routes(routes!(vouchers::voucher))
+        .routes(routes!(vouchers::voucher_pdf))
+        .routes(routes!(vouchers::documents))
+        .routes(routes!(vouchers::document))
+        .routes(routes!(vouchers::check))
+        .routes(routes!(vouchers::page))
         .routes(routes!(objections::submit))
         .routes(routes!(objections::list))
         .routes(routes!(objections::detail))

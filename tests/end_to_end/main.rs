@@ -7,6 +7,9 @@
 #[path = "../support/town.rs"]
 mod town;
 
+#[path = "../support/pdf.rs"]
+mod pdf;
+
 #[path = "../corpus/corpus.rs"]
 mod corpus;
 
@@ -28,3 +31,4 @@ mod renewals;
 mod secrecy;
 mod starts;
 mod tokens;
+mod vouchers;

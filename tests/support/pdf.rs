@@ -12,8 +12,10 @@ pub fn text_of(pdf: &[u8]) -> String {
     assert!(tables.next().is_none(), "one font, one table");
     let table = to_unicode(&String::from_utf8_lossy(table));
     let pages =
-        streams.iter().filter(|stream| contains(stream, b"BT\n") && contains(stream, b"Tf"));
-    pages.flat_map(|page| shown(page, &table)).collect::<Vec<_>>().join("\n")
+        streams.iter().filter(|stream| contains(stream, b"\nBT ") && contains(stream, b" Tf "));
+    let text = pages.flat_map(|page| shown(page, &table)).collect::<Vec<_>>().join("\n");
+    assert!(!text.is_empty(), "a paper without text");
+    text
 }
 
 /// How many pages there are.
@@ -106,7 +108,7 @@ fn shown(page: &[u8], table: &BTreeMap<u16, String>) -> Vec<String> {
                 at = end;
             }
             b'(' if inside => at = literal(page, at + 1, &mut glyphs),
-            b'B' if page[at..].starts_with(b"BT\n") => inside = true,
+            b'B' if page[at..].starts_with(b"BT ") => inside = true,
             b'E' if inside && page[at..].starts_with(b"ET") => {
                 inside = false;
                 let read = |pair: &[u8]| {

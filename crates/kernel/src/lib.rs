@@ -22,7 +22,9 @@ pub use current::Current;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName, mask};
 pub use ids::{
-    AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, DocumentId, IdError, JobId, MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PersonId, PolicyId, PostingId, RefundId, ReminderId, VoucherId,
+    AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, DocumentId, IdError,
+    JobId, MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PersonId,
+    PolicyId, PostingId, RefundId, ReminderId, VoucherId,
 };
 pub use money::{BasisPoints, Fen, MoneyError};
 pub use period::{Month, MonthError, MonthRange};

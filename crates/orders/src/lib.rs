@@ -15,8 +15,8 @@
 mod audit;
 mod case;
 mod directory;
-mod document;
 mod dispute;
+mod document;
 mod error;
 mod inquiry;
 mod job;
@@ -44,8 +44,8 @@ pub use crate::{
     audit::Audit,
     case::{Case, CaseKind},
     directory::{Directory, Entries, RenewalError},
-    document::{Missing, OrderDocuments, StoredDocument},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
+    document::{Missing, OrderDocuments, StoredDocument},
     error::{ChangedBill, OrderError},
     job::{JobCount, JobKind},
     journal::JournalLine,

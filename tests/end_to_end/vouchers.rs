@@ -1,11 +1,13 @@
 //! Vouchers: issued once, printed, checked by anybody who holds one; and the records around them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
-use kernel::{Channel, Fen};
+use kernel::{Channel, Fen, Secret, SystemEntropy};
 use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, FaultKind};
-use orders::TakeBack;
+use orders::{OrderParts, OrderRules, Orders, TakeBack};
+use people::{FieldCipher, FieldKeys, People};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
@@ -312,8 +314,7 @@ async fn records_are_found_by_what_people_remember(
     let rest = citizen.get(&format!("{query}&cursor={}", word(&page, "next"))).await.expect(200);
     assert_eq!(rest["orders"][0]["order_no"], one.as_str());
     assert!(rest["next"].is_null());
-    for wrong in ["from=yesterday", "state=PAYED", "person=1", "insurance=dental", "a=1"]
-    {
+    for wrong in ["from=yesterday", "state=PAYED", "person=1", "insurance=dental", "a=1"] {
         citizen.get(&format!("/api/v1/orders?{wrong}")).await.refused(400, "invalid_request");
     }
     citizen.get("/api/v1/orders?city=x").await.refused(404, "city_not_found");
@@ -321,5 +322,48 @@ async fn records_are_found_by_what_people_remember(
     assert!(text.contains("社会保险费缴费记录(平台)") && text.contains("状态 缴费成功"), "{text}");
     assert!(text.contains(&one) && !text.contains(&two) && text.contains("共 1 笔。"), "{text}");
     town.pass(31 * 60).await;
+    town.close().await;
+}
+
+/// Keys change; what was printed under the old ones is still found to be real.
+#[rstest]
+#[tokio::test]
+async fn a_printed_code_outlives_its_keys(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let order = posted(&citizen, "2023-01").await;
+    let issued = voucher(&citizen, &order).await.expect(200);
+    let (serial, code) = (word(&issued, "serial"), word(&issued, "verification_code"));
+    citizen.get(&format!("/api/v1/orders/{}/documents", order.order_no)).await.expect(200);
+    let config = town.config();
+    let old_file = std::path::Path::new(&config).with_file_name("keys").join("field.key");
+    let old = Secret::new(std::fs::read_to_string(old_file).expect("the field key"));
+    let new = |byte: u8| Secret::new(STANDARD.encode([byte; 32]));
+    let keys = || FieldKeys::new("k2", &new(7), &new(8)).expect("keys");
+    let under = |keys: FieldKeys| {
+        let entropy = Arc::new(SystemEntropy::default());
+        let cipher = FieldCipher::new(keys, entropy.clone());
+        let db = town.parts.db.clone();
+        Orders::new(OrderParts {
+            people: People::new(db.clone(), cipher.clone(), town.clock.clone(), entropy.clone()),
+            db,
+            cipher,
+            catalogue: town.parts.api.catalogue.clone(),
+            directory: town.parts.orders.directory().clone(),
+            rules: OrderRules::new(town.url.clone(), *b"SI"),
+            clock: town.clock.clone(),
+            entropy,
+        })
+    };
+    let changing = under(keys().with_old_key("k1", &old).expect("keys"));
+    assert!(changing.check_voucher(serial, code).await.unwrap().is_some());
+    assert_eq!(changing.renew_keys(10).await.unwrap(), 3, "a code and two documents");
+    assert_eq!(changing.renew_keys(10).await.unwrap(), 0);
+    let changed = under(keys());
+    let proof = changed.check_voucher(serial, code).await.unwrap().expect("a voucher");
+    assert_eq!(proof.content.total, order.amount);
+    assert!(changed.check_voucher(serial, "0000-0000").await.unwrap().is_none());
     town.close().await;
 }

@@ -19,7 +19,6 @@ pub fn text_of(pdf: &[u8]) -> String {
 }
 
 /// How many pages there are.
-#[allow(dead_code, reason = "not every test that reads papers counts pages")]
 pub fn pages_of(pdf: &[u8]) -> usize {
     pdf.windows(b"/Type/Page/".len()).filter(|window| window == b"/Type/Page/").count()
 }
@@ -87,7 +86,9 @@ fn utf16(hex: &str) -> String {
     let units: Vec<u16> = hex
         .as_bytes()
         .chunks(4)
-        .map(|four| u16::from_str_radix(std::str::from_utf8(four).unwrap(), 16).expect("UTF-16"))
+        .map(|four| {
+            u16::from_str_radix(std::str::from_utf8(four).expect("figures"), 16).expect("UTF-16")
+        })
         .collect();
     String::from_utf16(&units).expect("UTF-16")
 }

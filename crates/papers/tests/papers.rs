@@ -13,7 +13,7 @@ use rstest::rstest;
 const MADE: Timestamp = Timestamp::from_unix_seconds(1_795_399_999);
 
 fn yuan(text: &str) -> Fen {
-    Fen::from_yuan(text).unwrap()
+    Fen::from_yuan(text).expect("an amount")
 }
 
 fn line(insurance: &str, amount: &str) -> Line {
@@ -64,7 +64,7 @@ fn voucher() -> Certificate {
 /// Makes the paper, keeps it for people to look at, and reads it back.
 fn read(name: &str, pdf: &[u8]) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pdf"));
-    fs::write(path, pdf).unwrap();
+    fs::write(path, pdf).expect("a file");
     let text = pdf::text_of(pdf);
     for word in FORBIDDEN {
         assert!(!text.replace('\n', "").contains(word), "{name} says {word}");

@@ -215,6 +215,7 @@ impl Prepared {
             entropy,
             attempts,
             limits: Limits::default(),
+            checks: miniprogram_api::CheckLimit::default(),
             database_answers: pulse.answers(),
         };
         Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts), retention }

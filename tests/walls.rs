@@ -37,6 +37,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("platforms", 2),
     ("agency", 2),
     ("people", 2),
+    ("papers", 2),
     ("kernel", 1),
     ("wording", 1),
     // These two stand outside: the database's shape, and the outside world played for demo and tests.
@@ -73,12 +74,14 @@ const TRADES: &[Trade] = &[
         crates: &["sea-orm", "sea-orm-migration", "sea-query", "sqlx"],
         rooms: &["people", "orders", "reminders", "reconciliation", SCHEMA, PROGRAM],
     },
+    // Documents to print.
+    Trade { crates: &["krilla", "qrcode"], rooms: &["papers"] },
     // Sessions.
     Trade { crates: &["redis"], rooms: &["miniprogram-api", PROGRAM] },
 ];
 
 /// Rooms that compute and nothing else, and what they may not reach by any way round.
-const PURE: &[&str] = &["kernel", "wording", "policies"];
+const PURE: &[&str] = &["kernel", "wording", "policies", "papers"];
 const IMPURE: &[&str] =
     &["tokio", "reqwest", "hyper", "sea-orm", "sea-orm-migration", "sqlx", "axum", "redis"];
 

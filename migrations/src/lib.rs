@@ -14,6 +14,7 @@ mod m20261123_000001_people;
 mod m20261123_000002_orders;
 mod m20261123_000003_refunds;
 mod m20261123_000004_strays;
+mod m20261123_000005_vouchers;
 mod m20261123_000006_rights;
 mod m20261123_000007_disputes;
 mod m20261123_000008_reminders;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_orders::Migration),
             Box::new(m20261123_000003_refunds::Migration),
             Box::new(m20261123_000004_strays::Migration),
+            Box::new(m20261123_000005_vouchers::Migration),
             Box::new(m20261123_000006_rights::Migration),
             Box::new(m20261123_000007_disputes::Migration),
             Box::new(m20261123_000008_reminders::Migration),

@@ -25,6 +25,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "me", description = "我的账号、手机号、代缴人与个人信息权利"),
         (name = "counter", description = "参保、档次与应缴信息"),
         (name = "orders", description = "订单、支付与缴费记录"),
+        (name = "vouchers", description = "凭证核验(无需登录)"),
     )
 )]
 struct Base;

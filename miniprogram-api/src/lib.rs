@@ -33,6 +33,7 @@ mod rights;
 mod session;
 mod sessions;
 mod sms;
+mod vouchers;
 mod words;
 
 use std::{sync::Arc, time::Duration};
@@ -62,6 +63,7 @@ pub use session::{
     SessionStore, Token,
 };
 pub use sms::{SmsError, SmsMessage, SmsSender};
+pub use vouchers::CheckLimit;
 
 /// The largest request of this face: an order with 50 bills is about 12 KB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -83,6 +85,8 @@ pub struct Api {
     pub entropy: Arc<dyn Entropy>,
     pub attempts: IdentityAttempts,
     pub limits: Limits,
+    /// How often vouchers are checked.
+    pub checks: CheckLimit,
     /// `false`: what needs the database is refused at once, and what is under way is cut off.
     pub database_answers: watch::Receiver<bool>,
 }
@@ -122,6 +126,13 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .routes(routes!(vouchers::list_pdf))
+        .routes(routes!(vouchers::voucher))
+        .routes(routes!(vouchers::voucher_pdf))
+        .routes(routes!(vouchers::documents))
+        .routes(routes!(vouchers::document))
+        .routes(routes!(vouchers::check))
+        .routes(routes!(vouchers::page))
         .routes(routes!(objections::submit))
         .routes(routes!(objections::list))
         .routes(routes!(objections::detail))

@@ -1,9 +1,10 @@
 //! Orders, payments and records over HTTP.
 
+mod history;
 mod told;
 mod view;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use agency::{AgencyError, Objection};
 use axum::{
@@ -11,8 +12,8 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts, Path, State},
     http::{HeaderMap, StatusCode, request::Parts},
 };
-use kernel::{BillKind, Fen, OrderId, OrderNo};
-use orders::{BillRefSeen, ChosenBill, OrderError, PlaceOrder};
+use kernel::{BillKind, Fen, OrderId, OrderNo, Timestamp};
+use orders::{BillRefSeen, ChosenBill, OrderError, OrderFilter, PlaceOrder};
 use platforms::WalletParameters;
 use policies::Standing;
 use serde::{Deserialize, Serialize};
@@ -175,6 +176,56 @@ pub(crate) struct PageParams {
     cursor: Option<String>,
     /// 1 to 50, 20 when absent.
     limit: Option<u32>,
+    /// Only of this insured person.
+    person: Option<String>,
+    /// Placed on this day (Beijing) or later.
+    #[param(example = "2026-11-01")]
+    from: Option<String>,
+    /// Placed on this day or earlier.
+    #[param(example = "2026-11-30")]
+    to: Option<String>,
+    /// With a bill of this insurance.
+    #[param(example = "pension")]
+    insurance: Option<String>,
+    #[param(example = "320200")]
+    city: Option<String>,
+    /// State codes, one or several with commas between.
+    #[param(example = "SUCCESS,SUCCESS_PARTIAL")]
+    state: Option<String>,
+}
+
+impl PageParams {
+    pub(crate) fn cursor(&self) -> Result<Option<OrderId>, ApiError> {
+        self.cursor.as_deref().map(|cursor| parse("cursor", cursor)).transpose()
+    }
+
+    pub(crate) fn filter(&self) -> Result<OrderFilter, ApiError> {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let states = self.state.as_deref().unwrap_or_default().split(',').map(str::trim);
+        let to = self.to.as_deref().map(|day| midnight("to", day)).transpose()?;
+        Ok(OrderFilter {
+            person: self.person.as_deref().map(|id| parse("person", id)).transpose()?,
+            from: self.from.as_deref().map(|day| midnight("from", day)).transpose()?,
+            before: to.map(|day| day.plus(DAY)),
+            insurance: self
+                .insurance
+                .as_deref()
+                .map(|code| parse("insurance", code))
+                .transpose()?,
+            city: self.city.as_deref().map(city_code).transpose()?,
+            states: states
+                .filter(|state| !state.is_empty())
+                .take(orders::OrderState::ALL.len())
+                .map(|state| parse("state", state))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// When a day begins in Beijing.
+fn midnight(field: &'static str, day: &str) -> Result<Timestamp, ApiError> {
+    Timestamp::from_beijing_text(&format!("{day} 00:00:00"))
+        .map_err(|_| invalid(field, "day").because("a day is written like 2026-11-01"))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -193,10 +244,9 @@ pub(crate) async fn list(
     Reads(language): Reads,
     Params(params): Params<PageParams>,
 ) -> Result<Json<OrderPageView>, ApiError> {
-    let cursor: Option<OrderId> =
-        params.cursor.as_deref().map(|cursor| parse("cursor", cursor)).transpose()?;
-    let page =
-        api.orders.list(caller.account, cursor, params.limit.unwrap_or(20).clamp(1, 50)).await?;
+    let (cursor, filter) = (params.cursor()?, params.filter()?);
+    let limit = params.limit.unwrap_or(20).clamp(1, 50);
+    let page = api.orders.list_matching(caller.account, &filter, cursor, limit).await?;
     let people = api.people.list_persons(caller.account).await?;
     let orders = page
         .orders
@@ -293,12 +343,12 @@ pub(crate) async fn cancel(
     Ok(Json(RecordView::of(&api, caller.account, record, language).await?))
 }
 
-fn number(text: &str) -> Result<OrderNo, ApiError> {
+pub(crate) fn number(text: &str) -> Result<OrderNo, ApiError> {
     OrderNo::new(text).map_err(|_| told(orders::OrderError::NotFound))
 }
 
 /// The peer's address where the server knows it; channels want the payer's.
-pub(crate) struct ClientAddress(Option<SocketAddr>);
+pub(crate) struct ClientAddress(pub(crate) Option<SocketAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = std::convert::Infallible;

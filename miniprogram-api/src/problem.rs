@@ -33,6 +33,8 @@ pub(crate) struct ApiError {
     values: Vec<(&'static str, Filling)>,
     /// Further members of the problem, for programs.
     extra: Map<String, Value>,
+    /// `Retry-After`, in seconds.
+    wait: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ enum Filling {
 /// Builds an error from its code; the sentences are in the message files, at `problem.code`.
 pub(crate) fn tell(status: StatusCode, code: &'static str) -> ApiError {
     let phrase = format!("problem.{code}");
-    ApiError { status, code, phrase, values: Vec::new(), extra: Map::new() }
+    ApiError { status, code, phrase, values: Vec::new(), extra: Map::new(), wait: None }
 }
 
 /// Something is wrong on our side. The cause goes to the log, once, and nowhere else.
@@ -74,6 +76,20 @@ impl ApiError {
     pub(crate) fn with(mut self, name: &str, value: Value) -> ApiError {
         self.extra.insert(name.to_owned(), value);
         self
+    }
+
+    /// When it may be tried again.
+    pub(crate) fn retry_after(mut self, seconds: u64) -> ApiError {
+        self.wait = Some(seconds);
+        self.with("retryable", json!(true))
+    }
+
+    pub(crate) const fn seconds_to_wait(&self) -> Option<u64> {
+        self.wait
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// What exactly was wrong, for the programmer of a client: English, and no sentence for people.
@@ -145,7 +161,12 @@ impl ApiError {
             (header::CONTENT_LANGUAGE, language.tag()),
             (header::CACHE_CONTROL, "no-store"),
         ];
-        (self.status, headers, Value::Object(problem).to_string()).into_response()
+        let mut response =
+            (self.status, headers, Value::Object(problem).to_string()).into_response();
+        if let Some(seconds) = self.wait {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 
@@ -217,7 +238,8 @@ fn is_bare_error(response: &Response<Body>) -> bool {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     (status.is_client_error() || status.is_server_error())
-        && kind.is_none_or(|kind| !kind.starts_with("application/"))
+        && kind
+            .is_none_or(|kind| !kind.starts_with("application/") && !kind.starts_with("text/html"))
 }
 
 /// A caller's own trace id is taken over when it is harmless to print.

@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 49] = [
+const OPERATIONS: [&str; 56] = [
     "delete /api/v1/me/mobile",
     "delete /api/v1/me/payers/{id}",
     "delete /api/v1/payment-requests/{token}",
@@ -127,7 +127,12 @@ const OPERATIONS: [&str; 49] = [
     "get /api/v1/objections",
     "get /api/v1/objections/{id}",
     "get /api/v1/orders",
+    "get /api/v1/orders/list.pdf",
     "get /api/v1/orders/{order_no}",
+    "get /api/v1/orders/{order_no}/documents",
+    "get /api/v1/orders/{order_no}/documents/{id}",
+    "get /api/v1/orders/{order_no}/voucher",
+    "get /api/v1/orders/{order_no}/voucher.pdf",
     "get /api/v1/payment-requests/{token}",
     "get /api/v1/people",
     "get /api/v1/people/{id}/bills",
@@ -136,6 +141,8 @@ const OPERATIONS: [&str; 49] = [
     "get /api/v1/people/{id}/social-card",
     "get /api/v1/people/{id}/tiers",
     "get /api/v1/sessions",
+    "get /api/v1/vouchers/{serial}",
+    "get /check",
     "post /api/v1/confirmations",
     "post /api/v1/me/erasure",
     "post /api/v1/me/mobile",
@@ -172,7 +179,9 @@ async fn the_description_lists_every_route_and_each_is_there() {
     assert_eq!(listed, OPERATIONS.map(str::to_owned).into());
     for operation in listed {
         let (method, path) = operation.split_once(' ').expect("two words");
-        let path = path.replace("{code}", "320200").replace("{id}", "x").replace("{order_no}", "x");
+        let path = ["{id}", "{no}", "{order_no}", "{serial}"]
+            .iter()
+            .fold(path.replace("{code}", "320200"), |path, place| path.replace(place, "x"));
         let method = method.to_uppercase().parse().expect("a method");
         let answer = town.send(town.request(method, &path)).await;
         let code = if answer.status < 400 { Value::Null } else { answer.json()["code"].clone() };

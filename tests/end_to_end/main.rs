@@ -7,6 +7,9 @@
 #[path = "../support/town.rs"]
 mod town;
 
+#[path = "../support/pdf.rs"]
+mod pdf;
+
 #[path = "../corpus/corpus.rs"]
 mod corpus;
 
@@ -36,3 +39,4 @@ mod secrecy;
 mod starts;
 mod tokens;
 mod topups;
+mod vouchers;

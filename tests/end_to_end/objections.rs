@@ -20,6 +20,7 @@ async fn an_objection_waits_for_a_person_and_is_answered(
     let town = Town::new(backend).await;
     let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
     let (order, _) = citizen.pays_for("2023-01").await;
+    town.settle().await;
 
     let told = objects(&citizen, &order, "not_posted", "已扣款,短信为证").await.expect(201);
     assert_eq!((&told["state"], &told["late"]), (&json!("submitted"), &json!(false)));
@@ -49,6 +50,7 @@ async fn an_objection_can_be_taken_back_and_said_anew() {
     let town = Town::new(Backend::Embedded).await;
     let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
     let (order, _) = citizen.pays_for("2023-01").await;
+    town.settle().await;
     for reason in ["wrong_amount", "paid_twice"] {
         town.pass(1).await;
         let told = objects(&citizen, &order, reason, "请核实").await.expect(201);

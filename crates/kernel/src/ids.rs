@@ -71,6 +71,9 @@ row_ids! {
     NotificationId
     JobId
     CaseId
+    VoucherId
+    /// An agency's document that we keep.
+    DocumentId
     /// What a citizen says is not right about an order (异议).
     DisputeId
     ReminderId

@@ -22,9 +22,9 @@ pub use current::Current;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName, mask};
 pub use ids::{
-    AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, IdError, JobId,
-    MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PaymentRequestId,
-    PersonId, PolicyId, PostingId, RefundId, ReminderId, VerificationId,
+    AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, DocumentId, IdError,
+    JobId, MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PaymentRequestId,
+    PersonId, PolicyId, PostingId, RefundId, ReminderId, VerificationId, VoucherId,
 };
 pub use money::{BasisPoints, Fen, MoneyError};
 pub use period::{Month, MonthError, MonthRange};

@@ -17,6 +17,8 @@ pub struct ChangedBill {
 pub enum OrderError {
     #[error("no such order for this account")]
     NotFound,
+    #[error("no such document of this order")]
+    DocumentNotFound,
     #[error("no such insured person for this account")]
     PersonNotFound,
     #[error("the Idempotency-Key was used for another request")]
@@ -115,6 +117,7 @@ impl OrderError {
             OrderError::Agency(error) => error.retry_class() != RetryClass::Never,
             OrderError::Channel(error) => error.retry_class() != RetryClass::Never,
             OrderError::NotFound
+            | OrderError::DocumentNotFound
             | OrderError::PersonNotFound
             | OrderError::IdempotencyConflict
             | OrderError::BillCount { .. }

@@ -16,6 +16,7 @@ mod audit;
 mod case;
 mod directory;
 mod dispute;
+mod document;
 mod error;
 mod inquiry;
 mod job;
@@ -30,6 +31,7 @@ mod refund;
 mod retention;
 mod state;
 mod stray;
+mod voucher;
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,6 +46,7 @@ pub use crate::{
     case::{Case, CaseKind},
     directory::{Directory, Entries, RenewalError},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
+    document::{Missing, OrderDocuments, StoredDocument},
     error::{ChangedBill, OrderError},
     job::{JobCount, JobKind},
     journal::JournalLine,
@@ -54,10 +57,11 @@ pub use crate::{
     payment::{Payment, PaymentState, Recorded, StartedPayment},
     posting::{Posting, PostingState, TakeBack},
     preview::{preview, usual_kind},
-    record::{OrderPage, OrderRecord},
+    record::{OrderFilter, OrderPage, OrderRecord},
     refund::{Refund, RefundCause, RefundState, Retried},
     retention::Hindrance,
     state::{OrderEvent, OrderState, Refused},
+    voucher::{Issued, Proof, VoucherContent, VoucherLine, VoucherSerial},
 };
 
 /// Limits and addresses that orders live by.
@@ -163,6 +167,11 @@ impl Orders {
     /// The most that one order may be on a channel.
     pub fn amount_max_on(&self, channel: Channel) -> Fen {
         self.rules.amount_max_on(channel)
+    }
+
+    /// Where people and platforms reach us: `https://host`, no slash at the end.
+    pub fn public_url(&self) -> &str {
+        self.rules.public_url.trim_end_matches('/')
     }
 
     pub fn directory(&self) -> &Directory {

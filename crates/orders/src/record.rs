@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use kernel::{AccountId, OrderId, OrderNo};
+use kernel::{AccountId, CityCode, Insurance, OrderId, OrderNo, PersonId, Timestamp};
 
 use crate::{
-    Case, OrderError, Orders, case,
+    Case, OrderError, OrderState, Orders, case,
     journal::{self, JournalLine},
     order::{FrozenBill, Order, table as order_table},
     payment::{Payment, table as payment_table},
@@ -21,6 +21,21 @@ pub struct OrderRecord {
     pub payments: Vec<Payment>,
     pub postings: Vec<Posting>,
     pub refunds: Vec<Refund>,
+}
+
+/// Which orders a citizen wants to see; what is not said is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    pub person: Option<PersonId>,
+    /// Placed at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Placed before this moment.
+    pub before: Option<Timestamp>,
+    /// With at least one bill of this insurance.
+    pub insurance: Option<Insurance>,
+    pub city: Option<CityCode>,
+    /// In one of these states; in any when empty.
+    pub states: Vec<OrderState>,
 }
 
 /// One page of a list, newest first.
@@ -61,7 +76,22 @@ impl Orders {
         cursor: Option<OrderId>,
         limit: u32,
     ) -> Result<OrderPage, OrderError> {
-        let mut orders = order_table::list(&self.db, account, cursor, u64::from(limit) + 1).await?;
+        self.list_matching(account, &OrderFilter::default(), cursor, limit).await
+    }
+
+    /// [`Self::list`] of those that fit a filter.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn list_matching(
+        &self,
+        account: AccountId,
+        filter: &OrderFilter,
+        cursor: Option<OrderId>,
+        limit: u32,
+    ) -> Result<OrderPage, OrderError> {
+        let mut orders =
+            order_table::list(&self.db, account, filter, cursor, u64::from(limit) + 1).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = orders.len() > wanted;
         orders.truncate(wanted);

@@ -103,9 +103,9 @@ pub(crate) fn not_offered(insurance: Insurance, kind: BillKind) -> ApiError {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MonthsView {
     #[schema(example = "2023-01")]
-    from: String,
+    pub(crate) from: String,
     #[schema(example = "2023-01")]
-    to: String,
+    pub(crate) to: String,
 }
 
 impl MonthsView {

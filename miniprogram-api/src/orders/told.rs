@@ -20,6 +20,7 @@ impl From<OrderError> for ApiError {
 pub(crate) fn told(error: OrderError) -> ApiError {
     match error {
         OrderError::NotFound => tell(StatusCode::NOT_FOUND, "order_not_found"),
+        OrderError::DocumentNotFound => tell(StatusCode::NOT_FOUND, "document_not_found"),
         OrderError::PersonNotFound => crate::persons::person_not_found(),
         OrderError::IdempotencyConflict => {
             tell(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wording::{Language, Phrase, aloud, filled};
 
+use super::history::HistoryView;
 use crate::{
     Api, counter,
     counter::{BillKindView, CategoryView, ComponentView, MonthsView},
@@ -73,6 +74,8 @@ pub(crate) struct RecordView {
     bills: Vec<BillView>,
     payment: Option<PaymentView>,
     refunds: Vec<RefundView>,
+    /// What happened, oldest first.
+    history: Vec<HistoryView>,
 }
 
 /// Money going back the way it came.
@@ -228,7 +231,9 @@ impl RecordView {
         // One that was replaced by another number never moved money.
         let refunds = record.refunds.iter().filter(|refund| refund.state.counts());
         let refunds = refunds.map(|refund| RefundView::of(refund, language)).collect();
-        Ok(RecordView { order, bills, payment, refunds })
+        let journal = api.orders.journal(record.order.id).await?;
+        let history = journal.iter().map(|line| HistoryView::of(line, language)).collect();
+        Ok(RecordView { order, bills, payment, refunds, history })
     }
 }
 

@@ -9,13 +9,15 @@ use kernel::{
 };
 use policies::Quote;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
-    entity::prelude::*, sea_query::Expr,
+    ActiveValue::Set,
+    ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
 };
 use uuid::Uuid;
 
 use crate::{
-    OrderError, OrderState,
+    OrderError, OrderFilter, OrderState,
     error::{exactly_one, read, read_fen},
 };
 
@@ -286,12 +288,37 @@ pub(crate) async fn find_by_number(
 pub(crate) async fn list(
     db: &impl ConnectionTrait,
     account: AccountId,
+    filter: &OrderFilter,
     before: Option<OrderId>,
     limit: u64,
 ) -> Result<Vec<Order>, OrderError> {
     let mut query = order::Entity::find().filter(order::Column::AccountId.eq(account.as_uuid()));
     if let Some(before) = before {
         query = query.filter(order::Column::Id.lt(before.as_uuid()));
+    }
+    if let Some(person) = filter.person {
+        query = query.filter(order::Column::PersonId.eq(person.as_uuid()));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(order::Column::CreatedAtMs.gte(from.as_millis()));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(order::Column::CreatedAtMs.lt(before.as_millis()));
+    }
+    if let Some(city) = &filter.city {
+        query = query.filter(order::Column::CityCode.eq(city.as_str()));
+    }
+    if !filter.states.is_empty() {
+        let states = filter.states.iter().map(|state| state.code());
+        query = query.filter(order::Column::State.is_in(states));
+    }
+    if let Some(insurance) = filter.insurance {
+        let with_bill = Query::select()
+            .column(bill::Column::OrderId)
+            .from(bill::Entity)
+            .and_where(bill::Column::Insurance.eq(insurance.code()))
+            .to_owned();
+        query = query.filter(order::Column::Id.in_subquery(with_bill));
     }
     let rows = query.order_by_desc(order::Column::Id).limit(limit).all(db).await?;
     rows.into_iter().map(Order::try_from).collect()

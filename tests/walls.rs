@@ -37,6 +37,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("agency", 2),
     ("people", 2),
     ("kernel", 1),
+    ("wording", 1),
     // These two stand outside: the database's shape, and the outside world played for demo and tests.
     (SCHEMA, 0),
     (MOCKS, 0),
@@ -76,7 +77,7 @@ const TRADES: &[Trade] = &[
 ];
 
 /// Rooms that compute and nothing else, and what they may not reach by any way round.
-const PURE: &[&str] = &["kernel", "policies"];
+const PURE: &[&str] = &["kernel", "wording", "policies"];
 const IMPURE: &[&str] =
     &["tokio", "reqwest", "hyper", "sea-orm", "sea-orm-migration", "sqlx", "axum", "redis"];
 

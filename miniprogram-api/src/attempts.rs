@@ -37,12 +37,7 @@ impl IdentityAttempts {
     pub(crate) async fn check(&self, account: AccountId) -> Result<(), ApiError> {
         let mistakes = self.0.get(&account).await;
         if mistakes.is_some_and(|mistakes| mistakes.load(Ordering::Relaxed) >= MISTAKES_MAX) {
-            return Err(tell(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_attempts",
-                "信息核对不一致的次数过多,请一小时后再试,或拨打 12333 核实参保信息。",
-                "The details did not agree too often. Please try again in an hour, or call 12333.",
-            ));
+            return Err(tell(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"));
         }
         Ok(())
     }

@@ -15,12 +15,7 @@ use crate::{
 pub(crate) struct Caller(pub Session);
 
 pub(crate) fn not_logged_in() -> ApiError {
-    tell(
-        StatusCode::UNAUTHORIZED,
-        "not_logged_in",
-        "登录已失效,请重新登录。",
-        "You are not logged in any more. Please log in again.",
-    )
+    tell(StatusCode::UNAUTHORIZED, "not_logged_in")
 }
 
 impl FromRequestParts<Api> for Caller {

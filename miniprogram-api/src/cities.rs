@@ -127,13 +127,10 @@ pub(crate) async fn search(
     Params(params): Params<SearchParams>,
 ) -> Result<Json<CityList>, ApiError> {
     let limit = usize::from(params.limit.unwrap_or(20).clamp(1, 50));
-    let found = api.catalogue.search(&params.q, limit).map_err(|reason| {
-        invalid(
-            "q",
-            "搜索内容太长,请少输入几个字。",
-            format!("The search text is too long: {reason}."),
-        )
-    })?;
+    let found = api
+        .catalogue
+        .search(&params.q, limit)
+        .map_err(|reason| invalid("q", "search_text").because(reason))?;
     Ok(Json(CityList {
         cities: found.into_iter().map(|city| CityView::of(&api.catalogue, city)).collect(),
     }))
@@ -165,13 +162,8 @@ pub(crate) async fn nearest(
     State(api): State<Api>,
     Params(params): Params<PlaceParams>,
 ) -> Result<Json<Suggestion>, ApiError> {
-    let place = Coordinates::from_degrees(&params.lat, &params.lng).map_err(|reason| {
-        invalid(
-            "lat,lng",
-            "位置信息不正确,请手动选择城市。",
-            format!("The coordinates are not valid: {reason}."),
-        )
-    })?;
+    let place = Coordinates::from_degrees(&params.lat, &params.lng)
+        .map_err(|reason| invalid("lat,lng", "coordinates").because(reason))?;
     let city = api.catalogue.nearest(place).and_then(|nearest| api.catalogue.city(&nearest.city));
     let city = city.map(|city| CityView::of(&api.catalogue, city));
     Ok(Json(Suggestion { city, candidates: Vec::new() }))
@@ -408,21 +400,10 @@ pub(crate) fn city_code(text: &str) -> Result<CityCode, ApiError> {
 }
 
 pub(crate) fn unknown_city() -> ApiError {
-    tell(
-        StatusCode::NOT_FOUND,
-        "city_not_found",
-        "没有找到这个城市,请在城市列表中选择参保地。",
-        "We do not know this city. Please choose the city of enrolment from the list.",
-    )
+    tell(StatusCode::NOT_FOUND, "city_not_found")
 }
 
 /// A city that no pack opens.
 pub(crate) fn not_open(city: &CityCode) -> ApiError {
-    tell(
-        StatusCode::NOT_FOUND,
-        "city_not_open",
-        "该城市暂未开通社保缴费服务,敬请期待。请拨打 12333 咨询当地缴费渠道。",
-        "This service is not open in the city yet. Call 12333 to ask for other ways to pay.",
-    )
-    .with("city", json!(city))
+    tell(StatusCode::NOT_FOUND, "city_not_open").with("city", json!(city))
 }

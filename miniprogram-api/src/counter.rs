@@ -15,14 +15,16 @@ use policies::{Agency as InsuranceAgency, Quote};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
+use wording::Language;
 
 use crate::{
     Api,
     caller::Caller,
     cities::{self, city_code},
     input::{Body, Params, parse},
-    language::Language,
+    language::Reads,
     problem::{ApiError, internal, invalid, tell},
+    words,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -70,7 +72,7 @@ pub(crate) struct EnrolmentList {
 pub(crate) async fn enrolments(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     Path(id): Path<String>,
     Params(params): Params<CityParams>,
 ) -> Result<Json<EnrolmentList>, ApiError> {
@@ -89,11 +91,11 @@ pub(crate) async fn enrolments(
             Ok(enrolments) => {
                 list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
                     insurance: enrolment.insurance.code().to_owned(),
-                    insurance_label: enrolment.insurance.label().to_owned(),
+                    insurance_label: words::insurance(language, enrolment.insurance),
                     agency: office.code.to_string(),
                     agency_name: office.name.clone(),
                     state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
-                    label: enrolment.state.label().to_owned(),
+                    label: words::enrolment(language, enrolment.state),
                     personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
                     tier_no: enrolment.tier_no,
                     arrears: enrolment.arrears,
@@ -121,7 +123,7 @@ fn told_or_raised(
         agency: office.code.to_string(),
         agency_name: office.name.clone(),
         code: error.code().to_owned(),
-        detail: error.sentence(language).to_owned(),
+        detail: error.sentence(language),
     };
     Ok(errors.into_iter().map(problem).collect())
 }
@@ -214,9 +216,8 @@ pub(crate) async fn choose_tier(
     let tiers = agency.list_tiers(&office.code, insurance, from).await?;
     if !tiers.iter().any(|tier| tier.no == wish.tier_no) {
         let known: Vec<u16> = tiers.iter().map(|tier| tier.no).collect();
-        let chinese = format!("没有第 {} 档,请重新选择。", wish.tier_no);
-        let english = "There is no such tier. Please choose one of the list.";
-        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "tier_not_found", chinese, english)
+        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "tier_not_found")
+            .value("tier", wish.tier_no)
             .with("tiers", json!(known)));
     }
     let choice = TierChoice {
@@ -335,7 +336,7 @@ pub(crate) struct BillList {
 pub(crate) async fn bills(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     Path(id): Path<String>,
     Params(params): Params<BillParams>,
 ) -> Result<Json<BillList>, ApiError> {
@@ -375,7 +376,9 @@ pub(crate) async fn bills(
                         .filter(|bill| bill.state == BillState::Due)
                         .map(|bill| bill.amount),
                 );
-                views.extend(bills.into_iter().map(|bill| bill_view(&api, &city, office, bill)));
+                views.extend(
+                    bills.into_iter().map(|bill| bill_view(&api, &city, office, bill, language)),
+                );
             }
             Err(error) => errors.push((office, error)),
         }
@@ -391,7 +394,13 @@ pub(crate) async fn bills(
     Ok(Json(BillList { bills: views, total_due, problems }))
 }
 
-fn bill_view(api: &Api, city: &CityCode, office: &InsuranceAgency, bill: Bill) -> BillView {
+fn bill_view(
+    api: &Api,
+    city: &CityCode,
+    office: &InsuranceAgency,
+    bill: Bill,
+    language: Language,
+) -> BillView {
     let preview = orders::preview(&api.catalogue, city, &bill).map(|quote| PreviewView {
         total: quote.total.to_string(),
         differs: quote.total != bill.amount,
@@ -403,7 +412,7 @@ fn bill_view(api: &Api, city: &CityCode, office: &InsuranceAgency, bill: Bill) -
         agency: bill.agency.to_string(),
         agency_name: office.name.clone(),
         insurance: bill.insurance.code().to_owned(),
-        insurance_label: bill.insurance.label().to_owned(),
+        insurance_label: words::insurance(language, bill.insurance),
         months: MonthsView::of(bill.months),
         base: bill.base.map(|base| base.to_string()),
         tier_no: bill.tier_no,
@@ -425,9 +434,7 @@ async fn identity_of(
 }
 
 fn range(field: &str, from: Month, to: Month) -> Result<MonthRange, ApiError> {
-    MonthRange::new(from, to).map_err(|reason| {
-        invalid(field, "起止月份不正确,请重新选择。", format!("“{field}” is not valid: {reason}."))
-    })
+    MonthRange::new(from, to).map_err(|reason| invalid(field, "months").because(reason))
 }
 
 /// The agencies of an open city.
@@ -446,12 +453,8 @@ fn office_of<'a>(
 ) -> Result<&'a InsuranceAgency, ApiError> {
     offices(api, city)?.iter().find(|office| office.insurances.contains(&insurance)).ok_or_else(
         || {
-            tell(
-                StatusCode::NOT_FOUND,
-                "service_not_offered",
-                format!("该城市暂未开通{}缴费。", insurance.label()),
-                "The city does not offer this insurance here.",
-            )
+            tell(StatusCode::NOT_FOUND, "service_not_offered")
+                .term("insurance", format!("insurance.{insurance}"))
         },
     )
 }
@@ -473,12 +476,7 @@ fn offered_insurances(api: &Api, city: &CityCode) -> Result<Vec<Insurance>, ApiE
 /// The agency behind an office of a pack.
 fn agency_of(api: &Api, office: &InsuranceAgency) -> Result<Arc<dyn Agency>, ApiError> {
     api.orders.directory().agency(&office.code).map_err(|_| {
-        tell(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "agency_not_connected",
-            format!("{}尚未接入本平台,请拨打 12333 咨询其他缴费渠道。", office.name),
-            "This agency is not connected here yet. Call 12333 to ask for other ways to pay.",
-        )
+        tell(StatusCode::SERVICE_UNAVAILABLE, "agency_not_connected").value("agency", &office.name)
     })
 }
 

@@ -19,30 +19,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(value)) => Ok(Body(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(tell(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "json_expected",
-                "请以 JSON 格式提交(Content-Type: application/json)。",
-                "Send JSON (Content-Type: application/json).",
-            )),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(tell(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_expected"))
+            }
             Err(JsonRejection::BytesRejection(rejection))
                 if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE =>
             {
-                Err(tell(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "too_large",
-                    "提交的内容太大。",
-                    "The request is too large.",
-                ))
+                Err(tell(StatusCode::PAYLOAD_TOO_LARGE, "too_large"))
             }
             // The reason names members and types; a value can be in it, so it goes to the sender only.
             Err(rejection) => {
                 let reason = rejection.body_text();
-                Err(invalid(
-                    "body",
-                    "提交的内容不正确,请更新小程序后重试。",
-                    format!("The request body is not valid: {reason}"),
-                ))
+                Err(invalid("body", "body").because(reason))
             }
         }
     }
@@ -59,11 +47,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             .map(|Query(value)| Params(value))
             .map_err(|rejection| {
                 let reason = rejection.body_text();
-                invalid(
-                    "query",
-                    "查询条件不正确,请检查后重试。",
-                    format!("The query is not valid: {reason}"),
-                )
+                invalid("query", "query").because(reason)
             })
     }
 }
@@ -73,11 +57,6 @@ pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(
     field: &str,
     text: &str,
 ) -> Result<T, ApiError> {
-    text.parse().map_err(|reason: T::Err| {
-        invalid(
-            field,
-            format!("填写的内容不正确({field}),请检查后重试。"),
-            format!("“{field}” is not valid: {reason}."),
-        )
-    })
+    text.parse()
+        .map_err(|reason: T::Err| invalid(field, "value").value("field", field).because(reason))
 }

@@ -1,84 +1,24 @@
 //! Which language a person reads: Chinese unless `Accept-Language` prefers English.
 
+use std::convert::Infallible;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use wording::Language;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
-    Chinese,
-    English,
+pub(crate) fn of(headers: &HeaderMap) -> Language {
+    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    header.map_or(Language::Chinese, Language::accepted)
 }
 
-impl Language {
-    pub(crate) const fn tag(self) -> &'static str {
-        match self {
-            Language::Chinese => "zh-CN",
-            Language::English => "en",
-        }
-    }
+/// The language of the caller, in a handler's arguments.
+pub(crate) struct Reads(pub Language);
 
-    /// The first of the two that the header names with the highest weight.
-    pub(crate) fn of(headers: &HeaderMap) -> Language {
-        let Some(text) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok())
-        else {
-            return Language::Chinese;
-        };
-        let mut best = (Language::Chinese, 0);
-        for part in text.split(',').take(20) {
-            let (tag, weight) =
-                part.split_once(';').map_or((part, 1_000), |(tag, q)| (tag, thousandths(q)));
-            let language = match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
-                Some("zh") => Language::Chinese,
-                Some("en") => Language::English,
-                _ => continue,
-            };
-            if weight > best.1 {
-                best = (language, weight);
-            }
-        }
-        best.0
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Language {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Language, Self::Rejection> {
-        Ok(Language::of(&parts.headers))
-    }
-}
-
-/// `q=0.8` as 800; anything unreadable counts nothing.
-fn thousandths(parameter: &str) -> u32 {
-    let Some(value) = parameter.trim().strip_prefix("q=") else { return 0 };
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
-    let digits = format!("{fraction:0<3}");
-    let whole: u32 = whole.parse().unwrap_or(0);
-    whole.min(1) * 1_000 + digits.get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::HeaderValue;
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("", Language::Chinese)]
-    #[case("en", Language::English)]
-    #[case("en-US,en;q=0.9", Language::English)]
-    #[case("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese)]
-    #[case("en;q=0.5,zh;q=0.9", Language::Chinese)]
-    #[case("fr,en;q=0.1", Language::English)]
-    #[case("fr", Language::Chinese)]
-    #[case("en;q=0", Language::Chinese)]
-    #[case("en;q=banana", Language::Chinese)]
-    fn the_heaviest_known_language_wins(#[case] header_text: &str, #[case] language: Language) {
-        let mut headers = HeaderMap::new();
-        headers
-            .insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(header_text).expect("a header"));
-        assert_eq!(Language::of(&headers), language);
+impl<S: Send + Sync> FromRequestParts<S> for Reads {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Reads, Infallible> {
+        Ok(Reads(of(&parts.headers)))
     }
 }

@@ -22,6 +22,7 @@ mod problem;
 mod quotes;
 mod session;
 mod sessions;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 

@@ -24,7 +24,7 @@ use crate::{
     cities::city_code,
     counter::MonthsView,
     input::{Body, Params, parse},
-    language::Language,
+    language::Reads,
     problem::{ApiError, invalid, tell},
 };
 
@@ -56,13 +56,8 @@ pub(crate) struct BillWish {
 
 impl BillWish {
     fn read(&self) -> Result<ChosenBill, ApiError> {
-        let amount = Fen::from_yuan(&self.amount).map_err(|reason| {
-            invalid(
-                "bills.amount",
-                "账单金额不正确,请重新查询应缴信息。",
-                format!("The amount is not valid: {reason}."),
-            )
-        })?;
+        let amount = Fen::from_yuan(&self.amount)
+            .map_err(|reason| invalid("bills.amount", "bill_amount").because(reason))?;
         Ok(ChosenBill {
             agency: parse("bills.agency", &self.agency)?,
             insurance: parse("bills.insurance", &self.insurance)?,
@@ -84,7 +79,7 @@ impl BillWish {
 pub(crate) async fn place(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     headers: HeaderMap,
     Body(wish): Body<OrderWish>,
 ) -> Result<(StatusCode, Json<RecordView>), ApiError> {
@@ -116,18 +111,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
         return Ok(key.to_owned());
     }
     if headers.get("idempotency-key").is_some_and(|value| !value.is_empty()) {
-        return Err(invalid(
-            "Idempotency-Key",
-            "请求编号(Idempotency-Key)应为 1 到 128 个可见字符。",
-            "Idempotency-Key must be 1 to 128 visible ASCII characters.",
-        ));
+        return Err(invalid("Idempotency-Key", "idempotency_key"));
     }
-    Err(tell(
-        StatusCode::BAD_REQUEST,
-        "idempotency_key_missing",
-        "请求缺少 Idempotency-Key,请升级小程序后重试。",
-        "Send an Idempotency-Key header of 1 to 128 visible characters, new for each intent to pay.",
-    ))
+    Err(tell(StatusCode::BAD_REQUEST, "idempotency_key_missing"))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -152,7 +138,7 @@ pub(crate) struct OrderPageView {
 pub(crate) async fn list(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     Params(params): Params<PageParams>,
 ) -> Result<Json<OrderPageView>, ApiError> {
     let cursor: Option<OrderId> =
@@ -177,7 +163,7 @@ pub(crate) async fn list(
 pub(crate) async fn detail(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     Path(order_no): Path<String>,
 ) -> Result<Json<RecordView>, ApiError> {
     let record = api.orders.look(caller.account, &number(&order_no)?).await?;
@@ -230,7 +216,7 @@ pub(crate) async fn pay(
 pub(crate) async fn sync(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     Path(order_no): Path<String>,
 ) -> Result<Json<RecordView>, ApiError> {
     let order_no = number(&order_no)?;
@@ -246,7 +232,7 @@ pub(crate) async fn sync(
 pub(crate) async fn cancel(
     State(api): State<Api>,
     Caller(caller): Caller,
-    language: Language,
+    Reads(language): Reads,
     Path(order_no): Path<String>,
 ) -> Result<Json<RecordView>, ApiError> {
     let order_no = number(&order_no)?;

@@ -83,11 +83,7 @@ pub(crate) async fn create(
         "self" => Relation::Own,
         "other" => Relation::Other,
         _ => {
-            return Err(invalid(
-                "relation",
-                "请选择为自己或为他人缴费。",
-                "“relation” is `self` or `other`.",
-            ));
+            return Err(invalid("relation", "relation"));
         }
     };
     let kind: DocumentKind = parse("document.kind", &wish.document.kind)?;
@@ -123,41 +119,18 @@ pub(crate) async fn remove(
 }
 
 pub(crate) fn person_not_found() -> ApiError {
-    tell(
-        StatusCode::NOT_FOUND,
-        "person_not_found",
-        "没有找到该参保人,请在参保人列表中选择或重新添加。",
-        "There is no such insured person in your account. Choose from the list or add the person again.",
-    )
+    tell(StatusCode::NOT_FOUND, "person_not_found")
 }
 
 impl From<PeopleError> for ApiError {
     fn from(error: PeopleError) -> ApiError {
-        let english = format!("{error}.");
         match error {
             PeopleError::PersonNotFound => person_not_found(),
             PeopleError::AccountNotFound => crate::caller::not_logged_in(),
-            PeopleError::PersonDiffers => tell(
-                StatusCode::CONFLICT,
-                "person_differs",
-                "填写的信息与已保存的参保人不一致,请核对姓名和证件号码。",
-                english,
-            ),
-            PeopleError::OwnPersonExists => tell(
-                StatusCode::CONFLICT,
-                "own_person_exists",
-                "您已添加本人信息;为家人缴费请选择“为他人缴费”。",
-                english,
-            ),
-            PeopleError::TooManyPersons => tell(
-                StatusCode::CONFLICT,
-                "too_many_people",
-                "参保人数量已达上限,请先删除不再需要的参保人。",
-                english,
-            ),
-            PeopleError::ConsentVersion => {
-                invalid("consent_text_version", "请先阅读并同意授权书。", english)
-            }
+            PeopleError::PersonDiffers => tell(StatusCode::CONFLICT, "person_differs"),
+            PeopleError::OwnPersonExists => tell(StatusCode::CONFLICT, "own_person_exists"),
+            PeopleError::TooManyPersons => tell(StatusCode::CONFLICT, "too_many_people"),
+            PeopleError::ConsentVersion => invalid("consent_text_version", "consent"),
             PeopleError::AccountKey { .. }
             | PeopleError::Damaged { .. }
             | PeopleError::Sealed { .. } => internal(&error),
@@ -168,27 +141,20 @@ impl From<PeopleError> for ApiError {
 
 impl From<DocumentError> for ApiError {
     fn from(error: DocumentError) -> ApiError {
-        let chinese = match error {
-            DocumentError::Shape => "证件号码的位数或字符不正确,请核对后重新填写。",
-            DocumentError::Region => "证件号码的地区代码与证件类型不符,请核对证件类型和号码。",
-            DocumentError::BirthDate => "证件号码中的出生日期不存在,请核对后重新填写。",
-            DocumentError::FutureBirthDate => "证件号码中的出生日期晚于今天,请核对后重新填写。",
-            DocumentError::TooOld => "证件号码中的出生日期过早,请核对后重新填写。",
-            DocumentError::CheckCharacter => "证件号码校验不通过,请核对每一位数字。",
+        let what = match error {
+            DocumentError::Shape => "shape",
+            DocumentError::Region => "region",
+            DocumentError::BirthDate => "birth_date",
+            DocumentError::FutureBirthDate => "future_birth_date",
+            DocumentError::TooOld => "too_old",
+            DocumentError::CheckCharacter => "check_character",
         };
-        let english = format!("Please check the document number: {error}.");
-        tell(StatusCode::UNPROCESSABLE_ENTITY, "document_invalid", chinese, english)
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "document_invalid").says("document", what)
     }
 }
 
 impl From<NameError> for ApiError {
     fn from(error: NameError) -> ApiError {
-        let english = format!("Please check the name: {error}.");
-        tell(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "name_invalid",
-            "姓名填写不正确,请按证件上的姓名填写。",
-            english,
-        )
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "name_invalid").because(error)
     }
 }

@@ -1,5 +1,6 @@
 //! Errors as people and programs get them: `application/problem+json` (RFC 9457) with a stable
-//! `code`, a sentence that a person can act on in Chinese or English, and the request's trace id.
+//! `code`, a sentence that a person can act on in Chinese or English, the same read aloud, a hotline,
+//! and the request's trace id. The sentences are in the message files of `wording`.
 //!
 //! A handler returns an [`ApiError`]; the outermost layer renders it, because only there the
 //! language and the trace id are known. Answers that the framework makes by itself (no such route,
@@ -14,8 +15,9 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 use tracing::Instrument;
+use wording::Language;
 
-use crate::language::Language;
+use crate::language;
 
 /// The name of the header that carries the trace id, in and out.
 pub(crate) const TRACE_HEADER: &str = "x-trace-id";
@@ -25,53 +27,46 @@ pub(crate) const TRACE_HEADER: &str = "x-trace-id";
 pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
-    chinese: String,
-    english: String,
+    /// The phrase in the message files.
+    phrase: String,
+    /// What stands in the phrase's places.
+    values: Vec<(&'static str, Filling)>,
     /// Further members of the problem, for programs.
     extra: Map<String, Value>,
 }
 
-/// Builds an error from its parts: what it is, and what to do.
-pub(crate) fn tell(
-    status: StatusCode,
-    code: &'static str,
-    chinese: impl Into<String>,
-    english: impl Into<String>,
-) -> ApiError {
-    ApiError { status, code, chinese: chinese.into(), english: english.into(), extra: Map::new() }
+#[derive(Clone, Debug)]
+enum Filling {
+    /// The same in every language: a figure, a name.
+    Value(String),
+    /// A word of the message files.
+    Term(String),
+}
+
+/// Builds an error from its code; the sentences are in the message files, at `problem.code`.
+pub(crate) fn tell(status: StatusCode, code: &'static str) -> ApiError {
+    let phrase = format!("problem.{code}");
+    ApiError { status, code, phrase, values: Vec::new(), extra: Map::new() }
 }
 
 /// Something is wrong on our side. The cause goes to the log, once, and nowhere else.
 pub(crate) fn internal(cause: &dyn std::fmt::Display) -> ApiError {
     tracing::error!(%cause, "a request failed on our side");
-    tell(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "系统出了点问题,请稍后再试。如果刚刚付过款,请不要重复支付,可在缴费记录中查看结果。",
-        "Something went wrong on our side. Please try again later. If you have just paid, do not pay again: the result will be in your records.",
-    )
+    tell(StatusCode::INTERNAL_SERVER_ERROR, "internal")
 }
 
 /// The database does not answer. Nothing was changed; the same request works later.
 pub(crate) fn storage_unavailable(cause: &dyn std::fmt::Display) -> ApiError {
     tracing::error!(%cause, "the database does not answer");
-    tell(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "storage_unavailable",
-        "系统繁忙,请稍后再试。如果刚刚付过款,款项已由支付平台记录,请不要重复支付。",
-        "The system is busy. Please try again later. If you have just paid, the platform has it on record: do not pay again.",
-    )
-    .with("retryable", json!(true))
+    tell(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable").with("retryable", json!(true))
 }
 
-/// The input is not what the route expects; `what` names the place.
-pub(crate) fn invalid(
-    what: impl Into<String>,
-    chinese: impl Into<String>,
-    english: impl Into<String>,
-) -> ApiError {
-    tell(StatusCode::BAD_REQUEST, "invalid_request", chinese, english)
-        .with("field", json!(what.into()))
+/// The input is not what the route expects; `field` names the place, and `what` is its phrase in the
+/// message files, at `invalid.what`.
+pub(crate) fn invalid(field: impl Into<String>, what: &'static str) -> ApiError {
+    tell(StatusCode::BAD_REQUEST, "invalid_request")
+        .says("invalid", what)
+        .with("field", json!(field.into()))
 }
 
 impl ApiError {
@@ -81,15 +76,53 @@ impl ApiError {
         self
     }
 
+    /// What exactly was wrong, for the programmer of a client: English, and no sentence for people.
+    pub(crate) fn because(self, reason: impl std::fmt::Display) -> ApiError {
+        let reason = reason.to_string();
+        self.with("reason", json!(reason))
+    }
+
+    /// Another phrase than the code's own.
+    pub(crate) fn says(mut self, section: &'static str, name: &'static str) -> ApiError {
+        self.phrase = format!("{section}.{name}");
+        self
+    }
+
+    /// Fills the place `{name}` of the phrase.
+    pub(crate) fn value(mut self, name: &'static str, value: impl std::fmt::Display) -> ApiError {
+        self.values.push((name, Filling::Value(value.to_string())));
+        self
+    }
+
+    /// Fills the place `{name}` with a word of the message files, such as `insurance.pension`.
+    pub(crate) fn term(mut self, name: &'static str, key: impl Into<String>) -> ApiError {
+        self.values.push((name, Filling::Term(key.into())));
+        self
+    }
+
     pub(crate) const fn code(&self) -> &'static str {
         self.code
     }
 
-    pub(crate) fn sentence(&self, language: Language) -> &str {
-        match language {
-            Language::Chinese => &self.chinese,
-            Language::English => &self.english,
-        }
+    /// What happened and what to do.
+    pub(crate) fn sentence(&self, language: Language) -> String {
+        let spoken = self.spoken(language);
+        wording::filled(&spoken.whole(language), &self.filled_in(language))
+    }
+
+    /// A code without a phrase is told as our own mistake; a test excludes it.
+    fn spoken(&self, language: Language) -> wording::Phrase {
+        wording::phrase(language, &self.phrase)
+            .or_else(|| wording::phrase(language, "problem.internal"))
+            .unwrap_or_default()
+    }
+
+    fn filled_in(&self, language: Language) -> Vec<(&'static str, String)> {
+        let text = |filling: &Filling| match filling {
+            Filling::Value(value) => value.clone(),
+            Filling::Term(key) => wording::term(language, key),
+        };
+        self.values.iter().map(|(name, filling)| (*name, text(filling))).collect()
     }
 
     fn render(&self, language: Language, trace_id: &str) -> Response {
@@ -97,7 +130,14 @@ impl ApiError {
         problem.insert("type".into(), json!(format!("urn:city-services:problem:{}", self.code)));
         problem.insert("title".into(), json!(self.status.canonical_reason().unwrap_or("Error")));
         problem.insert("status".into(), json!(self.status.as_u16()));
-        problem.insert("detail".into(), json!(self.sentence(language)));
+        let (spoken, values) = (self.spoken(language), self.filled_in(language));
+        let detail = self.sentence(language);
+        let next = wording::filled(spoken.next, &values);
+        problem.insert("message".into(), json!(wording::filled(spoken.message, &values)));
+        problem.insert("next_step".into(), json!({ "action": spoken.action, "text": next }));
+        problem.insert("speech".into(), json!(wording::aloud(language, &detail)));
+        problem.insert("help_line".into(), json!(spoken.help_line));
+        problem.insert("detail".into(), json!(detail));
         problem.insert("code".into(), json!(self.code));
         problem.insert("trace_id".into(), json!(trace_id));
         let headers = [
@@ -119,29 +159,15 @@ impl IntoResponse for ApiError {
 
 /// What the framework's own error answers mean.
 fn of_status(status: StatusCode) -> ApiError {
-    let (code, chinese, english) = match status {
-        StatusCode::NOT_FOUND => {
-            ("not_found", "没有这个地址。", "There is nothing at this address.")
-        }
-        StatusCode::METHOD_NOT_ALLOWED => (
-            "method_not_allowed",
-            "该地址不支持这种请求方法。",
-            "This address does not take this method.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("too_large", "提交的内容太大。", "The request is too large.")
-        }
-        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => (
-            "timed_out",
-            "处理超时,请稍后查看结果,请勿重复支付。",
-            "This took too long. Please look at the result later and do not pay twice.",
-        ),
-        status if status.is_client_error() => {
-            ("invalid_request", "请求内容不正确。", "The request is not valid.")
-        }
+    let code = match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => "timed_out",
+        status if status.is_client_error() => "invalid_request",
         _ => return internal(&status),
     };
-    tell(status, code, chinese, english)
+    tell(status, code)
 }
 
 /// The outermost layer: gives each request a trace id and a span, and renders errors.
@@ -151,7 +177,7 @@ pub(crate) async fn render_problems(
     next: Next,
 ) -> Response {
     let trace_id = accepted_trace_id(&request).unwrap_or_else(|| make_trace_id.hex(16));
-    let language = Language::of(request.headers());
+    let language = language::of(request.headers());
     let route = request
         .extensions()
         .get::<axum::extract::MatchedPath>()
@@ -200,4 +226,90 @@ fn accepted_trace_id(request: &Request) -> Option<String> {
     let harmless = (8..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     harmless.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// All that this room's code says: `section.name` for every `tell`, `invalid`, `no` and `says`.
+    fn said_in_the_code() -> BTreeSet<String> {
+        let mut said = BTreeSet::new();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("the source") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    said.extend(said_in(&fs::read_to_string(path).expect("a source file")));
+                }
+            }
+        }
+        said
+    }
+
+    fn said_in(source: &str) -> Vec<String> {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String = code.split_whitespace().collect();
+        let literal =
+            |text: &str| text.strip_prefix('"')?.split_once('"').map(|(word, _)| word.to_owned());
+        // The first argument may be a literal with a comma inside.
+        let second = |text: &str| {
+            let rest =
+                text.strip_prefix('"').map_or(Some(text), |text| Some(text.split_once('"')?.1));
+            literal(rest?.split_once(',')?.1)
+        };
+        let mut said = Vec::new();
+        let mut all = |start: &str, section: &str, read: &dyn Fn(&str) -> Option<String>| {
+            let calls = code.split(start).skip(1).filter_map(read);
+            said.extend(calls.map(|name| format!("{section}.{name}")));
+        };
+        all("tell(StatusCode::", "problem", &second);
+        all("=>(StatusCode::", "problem", &second);
+        let quote = |text: &str| literal(text.strip_prefix('(')?);
+        for start in ["=no", ">no", "{no", ";no"] {
+            all(start, "problem", &quote);
+        }
+        all("invalid(", "invalid", &second);
+        all(".says(\"problem\",", "problem", &literal);
+        said
+    }
+
+    #[test]
+    fn every_code_has_its_sentences() {
+        let said = said_in_the_code();
+        assert!(said.len() > 60, "only {} codes were found in the code", said.len());
+        for key in said {
+            assert!(wording::phrase(Language::Chinese, &key).is_some(), "nothing is said at {key}");
+        }
+    }
+
+    #[test]
+    fn every_sentence_is_used() {
+        let said = said_in_the_code();
+        let by_status = ["not_found", "method_not_allowed", "timed_out"];
+        for name in wording::phrases("problem") {
+            let used = said.contains(&format!("problem.{name}")) || by_status.contains(&name);
+            assert!(used, "problem.{name} is never said");
+        }
+        for name in wording::phrases("invalid") {
+            assert!(said.contains(&format!("invalid.{name}")), "invalid.{name} is never said");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_in_both_languages_with_its_values() {
+        let problem = tell(StatusCode::CONFLICT, "above_limit").value("max", "50000.00");
+        assert_eq!(
+            problem.sentence(Language::Chinese),
+            "单笔订单不能超过 50000.00 元。请分次缴费。"
+        );
+        assert_eq!(
+            problem.sentence(Language::English),
+            "One order may be at most 50000.00 yuan. Please pay in parts."
+        );
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     Api, cities,
     input::{Body, parse},
     problem::{ApiError, invalid, tell},
+    words,
 };
 
 /// What to price: a city and insurance, or one policy by its id.
@@ -58,32 +59,23 @@ impl QuoteWish {
                 Subject::City { city: cities::city_code(&city)?, insurance, insured_kind }
             }
             (None, None) => {
-                return Err(invalid("city", "请选择城市或指定政策。", "Name a city or a policy."));
+                return Err(invalid("city", "quote_subject"));
             }
         };
         let choice = match (self.tier, self.base, self.category) {
             (None, None, None) => Choice::Floor,
             (Some(tier), None, None) => Choice::Tier(tier),
-            (None, Some(base), None) => Choice::Base(Fen::from_yuan(&base).map_err(|reason| {
-                invalid("base", "缴费基数填写不正确。", format!("The base is not valid: {reason}."))
-            })?),
+            (None, Some(base), None) => Choice::Base(
+                Fen::from_yuan(&base)
+                    .map_err(|reason| invalid("base", "quote_base").because(reason))?,
+            ),
             (None, None, Some(category)) => Choice::Category(category),
             _ => {
-                return Err(invalid(
-                    "tier,base,category",
-                    "档次、基数和类别只能选择一项。",
-                    "Choose only one of tier, base and category.",
-                ));
+                return Err(invalid("tier,base,category", "quote_choice"));
             }
         };
-        let months =
-            MonthRange::starting(parse("from", &self.from)?, self.months).map_err(|reason| {
-                invalid(
-                    "months",
-                    "缴费月数不正确。",
-                    format!("The number of months is not valid: {reason}."),
-                )
-            })?;
+        let months = MonthRange::starting(parse("from", &self.from)?, self.months)
+            .map_err(|reason| invalid("months", "quote_months").because(reason))?;
         let mut request = QuoteRequest::new(subject, choice, months);
         request.local_hukou = self.local_hukou;
         request.provisional = self.provisional;
@@ -103,73 +95,60 @@ pub(crate) async fn create(
 
 impl From<QuoteError> for ApiError {
     fn from(error: QuoteError) -> ApiError {
-        let english = format!("This cannot be priced: {error}.");
-        let no = |code, chinese: String| {
-            tell(StatusCode::UNPROCESSABLE_ENTITY, code, chinese, english.clone())
-        };
+        let reason = error.to_string();
+        let no = |code| tell(StatusCode::UNPROCESSABLE_ENTITY, code).because(&reason);
         match error {
             QuoteError::UnknownCity { .. } => cities::unknown_city(),
-            QuoteError::UnknownPolicy { policy } => {
-                no("policy_not_found", format!("没有找到政策 {policy}。"))
-            }
-            QuoteError::NoPolicy { month, insurance, last_known, .. } => no(
-                "no_policy_for_month",
-                format!(
-                    "{month} 的{}缴费标准暂未收录,请以社保(税务)部门的应缴信息为准。",
-                    insurance.label()
-                ),
-            )
-            .with("month", json!(month))
-            .with("last_known", json!(last_known)),
-            QuoteError::NotInForce { policy, month, from, to } => no(
-                "policy_not_in_force",
-                format!("政策 {policy} 适用于 {from} 至 {to},不适用于 {month}。"),
-            ),
+            QuoteError::UnknownPolicy { policy } => no("policy_not_found").value("policy", policy),
+            QuoteError::NoPolicy { month, insurance, last_known, .. } => no("no_policy_for_month")
+                .value("month", month)
+                .term("insurance", words::insurance_key(insurance))
+                .with("month", json!(month))
+                .with("last_known", json!(last_known)),
+            QuoteError::NotInForce { policy, month, from, to } => no("policy_not_in_force")
+                .value("policy", policy)
+                .value("month", month)
+                .value("from", from)
+                .value("to", to),
             QuoteError::BaseOutOfBounds { month, floor, ceiling, .. } => {
-                let most = ceiling.map_or(String::new(), |ceiling| format!(",不高于 {ceiling} 元"));
-                no("base_out_of_bounds", format!("{month} 的缴费基数应不低于 {floor} 元{most}。"))
-                    .with("floor", json!(floor))
-                    .with("ceiling", json!(ceiling))
+                let told = no("base_out_of_bounds").with("floor", json!(floor));
+                let told = told.value("month", month).value("floor", floor);
+                match ceiling {
+                    Some(ceiling) => told.value("ceiling", ceiling).with("ceiling", json!(ceiling)),
+                    None => told.says("problem", "base_below_floor"),
+                }
             }
-            QuoteError::BaseNotWholeYuan { .. } => {
-                no("base_not_whole_yuan", "缴费基数应为整数元。".to_owned())
-            }
+            QuoteError::BaseNotWholeYuan { .. } => no("base_not_whole_yuan"),
             QuoteError::BaseNotATier { tiers, .. } => {
-                no("base_not_a_tier", "缴费基数应为公布的档次之一。".to_owned())
-                    .with("tiers", json!(tiers))
+                no("base_not_a_tier").with("tiers", json!(tiers))
             }
-            QuoteError::BaseIsFixed { month, fixed, .. } => {
-                no("base_is_fixed", format!("{month} 的缴费基数统一为 {fixed} 元。"))
-                    .with("base", json!(fixed))
-            }
+            QuoteError::BaseIsFixed { month, fixed, .. } => no("base_is_fixed")
+                .value("month", month)
+                .value("fixed", fixed)
+                .with("base", json!(fixed)),
             QuoteError::UnknownTier { tier, known, .. } => {
-                no("tier_not_found", format!("没有第 {tier} 档,请重新选择。"))
-                    .with("tiers", json!(known))
+                no("tier_not_found").value("tier", tier).with("tiers", json!(known))
             }
             QuoteError::UnknownCategory { known, .. } => {
-                no("category_not_found", "没有这个参保类别,请重新选择。".to_owned())
-                    .with("categories", json!(known))
+                no("category_not_found").with("categories", json!(known))
             }
             QuoteError::CategoryNeeded { known, .. } => {
-                no("category_needed", "请选择参保类别。".to_owned())
-                    .with("categories", json!(known))
+                no("category_needed").with("categories", json!(known))
             }
             QuoteError::ChoiceDoesNotFit { mode, .. } => {
                 let how = match mode {
-                    "tiers" | "tier_amounts" => "请选择档次(tier)。",
-                    "range" => "请填写缴费基数(base),整数元。",
-                    "annual_flat" => "请选择参保类别(category)。",
-                    _ => "该险种标准统一,无需选择档次或基数。",
+                    "tiers" | "tier_amounts" => "choice.tier",
+                    "range" => "choice.base",
+                    "annual_flat" => "choice.category",
+                    _ => "choice.nothing",
                 };
-                no("choice_does_not_fit", how.to_owned()).with("base_mode", json!(mode))
+                no("choice_does_not_fit").term("how", how).with("base_mode", json!(mode))
             }
             QuoteError::WholeYearNeeded { from, to, .. } => {
-                no("whole_year_needed", format!("该险种按年缴费,请选择 {from} 至 {to}。"))
+                no("whole_year_needed").value("from", from).value("to", to)
             }
-            QuoteError::NoTopUp { month, .. } => no("no_top_up", format!("{month} 无需补缴差额。")),
-            QuoteError::TooLarge => {
-                no("amount_too_large", "金额过大,请检查缴费基数和月数。".to_owned())
-            }
+            QuoteError::NoTopUp { month, .. } => no("no_top_up").value("month", month),
+            QuoteError::TooLarge => no("amount_too_large"),
         }
     }
 }

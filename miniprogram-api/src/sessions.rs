@@ -82,18 +82,10 @@ pub(crate) async fn create(
     let provider = match (providers.next(), providers.next()) {
         (Some(provider), None) => provider,
         (None, _) => {
-            return Err(invalid(
-                "platform",
-                "暂不支持从该平台登录。",
-                "Logging in from this platform is not offered.",
-            ));
+            return Err(invalid("platform", "login_platform"));
         }
         (Some(_), Some(_)) => {
-            return Err(invalid(
-                "app_id",
-                "请指明小程序(app_id)。",
-                "Several mini-programs exist: name the app_id.",
-            ));
+            return Err(invalid("app_id", "login_app"));
         }
     };
     let identity = provider.login(&wish.code).await?;
@@ -152,12 +144,7 @@ pub(crate) async fn revoke(
     if api.sessions.revoke(caller.account, &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(tell(
-            StatusCode::NOT_FOUND,
-            "session_not_found",
-            "没有找到这个登录记录。",
-            "There is no such session.",
-        ))
+        Err(tell(StatusCode::NOT_FOUND, "session_not_found"))
     }
 }
 
@@ -180,43 +167,18 @@ pub(crate) async fn revoke_all(
 impl From<SessionError> for ApiError {
     fn from(error: SessionError) -> ApiError {
         tracing::error!(%error, "the session store failed");
-        tell(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "sessions_unavailable",
-            "登录服务暂时不可用,请稍后再试。",
-            "Logging in is not possible for the moment. Please try again later.",
-        )
+        tell(StatusCode::SERVICE_UNAVAILABLE, "sessions_unavailable")
     }
 }
 
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> ApiError {
         match error {
-            LoginError::Code => tell(
-                StatusCode::UNAUTHORIZED,
-                "login_code_invalid",
-                "登录凭证已失效,请重新进入小程序。",
-                "The login code is not valid any more. Please enter the mini-program again.",
-            ),
-            LoginError::Blocked => tell(
-                StatusCode::FORBIDDEN,
-                "login_blocked",
-                "平台暂不允许该账号登录,请联系平台客服。",
-                "The platform does not let this account log in. Please contact the platform.",
-            ),
-            LoginError::Busy => tell(
-                StatusCode::TOO_MANY_REQUESTS,
-                "login_busy",
-                "登录过于频繁,请一分钟后再试。",
-                "Too many logins. Please try again in a minute.",
-            ),
-            LoginError::Unknown => tell(
-                StatusCode::BAD_GATEWAY,
-                "login_unknown",
-                "平台登录服务没有响应,请重新进入小程序再试。",
-                "The platform did not answer. Please enter the mini-program again.",
-            )
-            .with("fresh_code_needed", json!(true)),
+            LoginError::Code => tell(StatusCode::UNAUTHORIZED, "login_code_invalid"),
+            LoginError::Blocked => tell(StatusCode::FORBIDDEN, "login_blocked"),
+            LoginError::Busy => tell(StatusCode::TOO_MANY_REQUESTS, "login_busy"),
+            LoginError::Unknown => tell(StatusCode::BAD_GATEWAY, "login_unknown")
+                .with("fresh_code_needed", json!(true)),
             LoginError::Misconfigured(_) => internal(&error),
         }
     }

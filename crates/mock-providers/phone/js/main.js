@@ -30,7 +30,8 @@ function dress() {
   root.lang = memory.language;
   root.classList.toggle('elder', memory.elder);
   document.getElementById('skip').textContent = t('app.skip');
-  document.getElementById('mock-strip').textContent = t('app.mock');
+  document.getElementById('mock-text').textContent = t('app.mock');
+  document.getElementById('mock-strip').setAttribute('aria-label', t('app.mock'));
 }
 
 dress();

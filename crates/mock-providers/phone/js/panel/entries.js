@@ -32,7 +32,8 @@ export function platformEntry(one) {
   return entry([h('span.entry-method', {}, one.method), h('span.entry-path', {}, one.path), statusMark(one.ended ? one.status : '…'),
     h('span.entry-time', {}, `${one.server} · ${one.at.slice(11, 19)} `, h(`span.verdict.${VERDICTS[one.signature] ?? 'plain'}`, {}, t(`panel.${one.signature}`)))],
   block(t('panel.headers'), one.headers?.map(([name, value]) => `${name}: ${value}`).join('\n')),
-  block(t('panel.sent'), readable(one.sent)), block(t('panel.answered'), readable(one.answer)));
+  block(t('panel.sent'), lines(one.sent)),
+  block(t('panel.answer_headers'), one.answer_headers?.map(([name, value]) => `${name}: ${value}`).join('\n')), block(t('panel.answered'), readable(one.answer)));
 }
 
 function readable(text) {

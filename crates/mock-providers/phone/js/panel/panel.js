@@ -45,7 +45,7 @@ export function startPanel(place) {
   const open = (yes) => {
     drawer = yes;
     frame();
-    place.querySelector(yes ? '.panel-close' : '.panel-open')?.focus();
+    document.querySelector(yes ? '.panel-close' : '.panel-open')?.focus();
   };
   const keys = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -68,8 +68,12 @@ export function startPanel(place) {
       list,
     ];
     list.setAttribute('aria-labelledby', `tab-${tab}`);
-    const opener = h('button.panel-open', { type: 'button', 'aria-expanded': String(drawer), 'aria-controls': 'panel', onclick: () => open(true) }, icon('code', 18), t('panel.open'));
-    fill(place, visible() ? body : opener);
+    fill(document.getElementById('panel-place'), !WIDE.matches && h('button.panel-open', {
+      type: 'button', 'aria-expanded': String(drawer), 'aria-controls': 'panel', onclick: () => open(true),
+    }, icon('code', 16), t('panel.open')));
+    // What lies under the drawer is out of reach while it is open.
+    document.getElementById('phone').inert = drawer && !WIDE.matches;
+    fill(place, visible() && body);
     draw();
   };
 

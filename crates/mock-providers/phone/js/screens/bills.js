@@ -158,7 +158,7 @@ function monthButton(bill, toggle) {
   const name = whole ? monthsName(bill.months) : shortMonth(bill.months.from);
   return h(`button.month${whole ? '.wide' : ''}`, {
     type: 'button', disabled: !due, 'aria-pressed': due ? 'false' : null, 'data-bill': bill.bill_no, 'data-state': bill.state,
-    'aria-label': `${monthsName(bill.months)} ${bill.amount} ${t('app.yuan')}${due ? '' : `, ${t(`bills.${bill.state}`)}`}`,
     onclick: due ? toggle : null,
-  }, h('span.month-name', {}, icon('check', 14), name), h('small', {}, due ? bill.amount : t(`bills.${bill.state}`)));
+  }, h('span.month-name', {}, icon('check', 14), name), h('small', {}, due ? bill.amount : t(`bills.${bill.state}`)),
+    h('span.unseen', {}, due ? ` ${t('app.yuan')}, ${monthsName(bill.months)}` : ` ${monthsName(bill.months)}`));
 }

@@ -12,13 +12,13 @@ const PICTURES = {
   flex_pension: 'pension', flex_medical: 'medical', resident_medical: 'family', back_payment: 'history', account_topup: 'card',
 };
 
-export const elderSwitch = () => h('button.action', {
-  type: 'button', 'aria-pressed': String(memory.elder),
+export const elderSwitch = () => h('button.action.pill', {
+  type: 'button', id: 'elder-switch',
   onclick: () => remember({ elder: !memory.elder }),
 }, t(memory.elder ? 'app.elder_off' : 'app.elder'));
 
 export const languageSwitch = () => h('button.action', {
-  type: 'button', lang: memory.language === 'en' ? 'zh-CN' : 'en',
+  type: 'button', id: 'language-switch', lang: memory.language === 'en' ? 'zh-CN' : 'en',
   onclick: () => remember({ language: memory.language === 'en' ? 'zh-CN' : 'en' }),
 }, memory.language === 'en' ? '中文' : 'EN');
 

@@ -72,7 +72,7 @@ export default {
     note: 'The bills are then held for you; please pay within 30 minutes.', pay: 'Confirm and pay {amount} yuan', back: 'Go back and change',
   },
   cashier: {
-    title: 'Simulated cashier', wechat: 'WeChat Pay · simulated', alipay: 'Alipay · simulated', payee: 'To: social insurance of Wuxi (simulated)', order: 'Order', until: 'Pay before', method: 'Method', balance: 'Simulated balance',
+    title: 'Simulated cashier', wechat: 'WeChat Pay · simulated', alipay: 'Alipay · simulated', payee: 'To: social insurance (simulated merchant)', order: 'Order', until: 'Pay before', method: 'Method', balance: 'Simulated balance',
     pay: 'Pay now', cancel: 'Do not pay', more: 'Play something else', more_text: 'A real wallet has no such buttons; they show how the service copes.', vanish: 'Paid, but the page is closed', fail: 'The payment fails', note: 'In reality this is a page of {wallet} itself.',
   },
   closed: { title: 'Page closed', head: 'The mini-program was closed', text: 'The money was paid, but the page did not wait for the result. Open it again: the unfinished payment is on the first page.', open: 'Open it again' },
@@ -108,7 +108,7 @@ export default {
     broken: 'Something on this page went wrong.', offline: 'The server of this page does not answer. Is mock or demo still running?', timed_out_here: 'There was no answer in time.', next: 'Please try again later. If you have just paid, do not pay again; your records show the result.', retry: 'Try again', see_order: 'See that order', help: 'Need help? Call',
   },
   panel: {
-    title: 'Behind the scenes', open: 'Developer panel', close: 'Close', http: 'Mini-program ↔ service', platforms: 'Service ↔ platforms', notices: 'Notifications', order: 'Order', empty: 'Nothing yet. Use the phone, and what happens appears here.', sent: 'Sent', answered: 'Answered', verified: 'Signature verified', refused: 'Signature refused', unsigned: 'Unsigned', none: 'Not checked', ms: '{n} ms', accepted: 'Counted as delivered', not_accepted: 'Not counted as delivered', headers: 'Signature headers', body: 'Body', docs: 'API', no_answer: 'no answer', order_none: 'Open an order to see how its state changes, and its journal.', changes: 'Changes that the page saw', history: 'History', clear: 'Clear', latest: 'newest first',
-    lead: 'The phone on the left; on the right, what happens behind it. Tokens, names and document numbers are covered.', waiting: 'Waits for another try', pages: '{method} {path}',
+    title: 'Behind the scenes', open: 'Look behind', close: 'Close', http: 'Mini-program ↔ service', platforms: 'Service ↔ platforms', notices: 'Notifications', order: 'Order', empty: 'Nothing yet. Use the phone, and what happens appears here.', sent: 'Sent', answered: 'Answered', verified: 'Signature verified', refused: 'Signature refused', unsigned: 'Unsigned', none: 'Not checked', ms: '{n} ms', accepted: 'Counted as delivered', not_accepted: 'Not counted as delivered', answer_headers: 'Signature headers of the answer', headers: 'Signature headers', body: 'Body', docs: 'API', no_answer: 'no answer', order_none: 'Open an order to see how its state changes, and its journal.', changes: 'Changes that the page saw', history: 'History', clear: 'Clear', latest: 'newest first',
+    lead: 'The phone on the left; on the right, what happens behind it. Tokens, names and document numbers are covered.', 
   },
 };

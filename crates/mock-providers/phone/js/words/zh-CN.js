@@ -72,7 +72,7 @@ export default {
     note: '提交后账单会为您锁定，请在 30 分钟内付款。', pay: '确认并支付 {amount} 元', back: '返回修改',
   },
   cashier: {
-    title: '模拟收银台', wechat: '微信支付 · 模拟收银台', alipay: '支付宝 · 模拟收银台', payee: '收款方：无锡社会保险费（模拟）', order: '订单号', until: '付款截止', method: '支付方式', balance: '模拟余额',
+    title: '模拟收银台', wechat: '微信支付 · 模拟收银台', alipay: '支付宝 · 模拟收银台', payee: '收款方：社会保险费（模拟商户）', order: '订单号', until: '付款截止', method: '支付方式', balance: '模拟余额',
     pay: '确认付款', cancel: '取消付款', more: '模拟其他情形', more_text: '真实的钱包里没有这些按钮，它们用来看服务如何应对。', vanish: '付款成功，但页面被关闭', fail: '付款失败', note: '真实环境中，这里是{wallet}自己的页面。',
   },
   closed: { title: '页面已关闭', head: '小程序页面已被关闭', text: '钱已付出，但页面没有等到结果。重新打开后，未完成的缴费会显示在首页。', open: '重新打开小程序' },
@@ -102,13 +102,13 @@ export default {
   topup: { title: '个人账户充值', card: '社保卡号', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。' },
   family: { title: '亲情代缴', ask: '请家人帮我付', link: '把这个链接发给家人，对方用自己的账号登录后付款。链接里没有您的个人信息。', copy: '复制链接', copied: '已复制', accept: '接受并代缴', lead: '有人请您代缴' },
   me: {
-    title: '我的', guest: '未登录', logged_in: '已登录', logged_out: '登录后可以查看缴费记录', log_in: '登录', log_out: '退出登录', mine: '我的', people_text: '添加、移除，为谁缴费', show: '显示', elder_text: '字更大，按钮更大', language_text: '界面语言', 
+    title: '我的', guest: '未登录', logged_in: '已登录', logged_out: '登录后可以查看缴费记录', log_in: '登录', log_out: '退出登录', mine: '我的', people_text: '添加、移除，为谁缴费', show: '显示', elder_text: '字更大，按钮更大', language_text: '界面语言'
   },
   problem: {
-    broken: '页面出了点问题。', offline: '连接不上页面的服务器，请检查 mock 或 demo 是否还在运行。', timed_out_here: '等待太久，没有得到答复。', next: '请稍后再试。如果刚刚付过款，请勿重复支付，可在缴费记录中查看结果。', retry: '再试一次', see_order: '查看那笔订单', help: '需要帮助？请拨打', 
+    broken: '页面出了点问题。', offline: '连接不上页面的服务器，请检查 mock 或 demo 是否还在运行。', timed_out_here: '等待太久，没有得到答复。', next: '请稍后再试。如果刚刚付过款，请勿重复支付，可在缴费记录中查看结果。', retry: '再试一次', see_order: '查看那笔订单', help: '需要帮助？请拨打'
   },
   panel: {
-    title: '幕后：请求、签名与账目', open: '开发者面板', close: '关闭', http: '小程序 ↔ 服务', platforms: '服务 ↔ 平台', notices: '通知', order: '订单', empty: '还没有内容。在手机页面上操作，这里会显示发生了什么。', sent: '发送', answered: '返回', verified: '签名通过', refused: '签名被拒', unsigned: '不签名', none: '未到验签', ms: '{n} 毫秒', accepted: '平台已确认送达', not_accepted: '平台未确认', headers: '签名头', body: '正文', docs: '接口文档', no_answer: '无应答', order_none: '打开一笔订单，这里显示它的状态变化和分录。', changes: '页面看到的状态变化', history: '订单流水', clear: '清空', latest: '最新在上',
-    lead: '左边是手机，右边是它背后发生的事。令牌、姓名和证件号码已隐去。', waiting: '等待重试', pages: '{method} {path}',
+    title: '幕后：请求、签名与账目', open: '看幕后', close: '关闭', http: '小程序 ↔ 服务', platforms: '服务 ↔ 平台', notices: '通知', order: '订单', empty: '还没有内容。在手机页面上操作，这里会显示发生了什么。', sent: '发送', answered: '返回', verified: '签名通过', refused: '签名被拒', unsigned: '不签名', none: '未到验签', ms: '{n} 毫秒', accepted: '平台已确认送达', not_accepted: '平台未确认', answer_headers: '返回的签名头', headers: '签名头', body: '正文', docs: '接口文档', no_answer: '无应答', order_none: '打开一笔订单，这里显示它的状态变化和分录。', changes: '页面看到的状态变化', history: '订单流水', clear: '清空', latest: '最新在上',
+    lead: '左边是手机，右边是它背后发生的事。令牌、姓名和证件号码已隐去。', 
   },
 };

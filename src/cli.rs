@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod migrate;
 mod mock;
+mod objections;
 mod quote;
 mod refund;
 mod serve;
@@ -44,6 +45,8 @@ enum Command {
     Audit(audit::Audit),
     /// Lists what a person must look at, and the jobs that wait or stopped.
     Cases(cases::Cases),
+    /// Lists what citizens say is not right about orders, and answers it.
+    Objections(objections::Objections),
     /// Takes bills of an order back from the agency and returns their money through the channel.
     Refund(refund::Refund),
     /// Lets parked jobs and failed refunds of an order go on.
@@ -65,6 +68,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Migrate(command) => command.run().await,
         Command::Audit(command) => command.run().await,
         Command::Cases(command) => command.run().await,
+        Command::Objections(command) => command.run().await,
         Command::Refund(command) => command.run().await,
         Command::Retry(command) => command.run().await,
         Command::Doctor(command) => command.run().await,

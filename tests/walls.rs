@@ -32,6 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("console", 4),
     ("reconciliation", 4),
     ("orders", 3),
+    ("reminders", 3),
     ("policies", 2),
     ("platforms", 2),
     ("agency", 2),
@@ -44,7 +45,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Who may import the schema to build with; anyone may to test with.
-const SCHEMA_USERS: &[&str] = &["people", "orders", "reconciliation", PROGRAM];
+const SCHEMA_USERS: &[&str] = &["people", "orders", "reminders", "reconciliation", PROGRAM];
 
 /// Crates that do one kind of work, and the only rooms that do this work.
 struct Trade {
@@ -70,7 +71,7 @@ const TRADES: &[Trade] = &[
     // The database.
     Trade {
         crates: &["sea-orm", "sea-orm-migration", "sea-query", "sqlx"],
-        rooms: &["people", "orders", "reconciliation", SCHEMA, PROGRAM],
+        rooms: &["people", "orders", "reminders", "reconciliation", SCHEMA, PROGRAM],
     },
     // Sessions.
     Trade { crates: &["redis"], rooms: &["miniprogram-api", PROGRAM] },

@@ -14,6 +14,8 @@ mod m20261123_000001_people;
 mod m20261123_000002_orders;
 mod m20261123_000003_refunds;
 mod m20261123_000004_strays;
+mod m20261123_000007_disputes;
+mod m20261123_000008_reminders;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -34,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_orders::Migration),
             Box::new(m20261123_000003_refunds::Migration),
             Box::new(m20261123_000004_strays::Migration),
+            Box::new(m20261123_000007_disputes::Migration),
+            Box::new(m20261123_000008_reminders::Migration),
         ]
     }
 }

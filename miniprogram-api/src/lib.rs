@@ -16,6 +16,7 @@ mod counter;
 mod document;
 mod input;
 mod language;
+mod objections;
 mod orders;
 mod persons;
 mod problem;
@@ -87,6 +88,10 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::sync))
         .routes(routes!(orders::cancel))
+        .routes(routes!(objections::submit))
+        .routes(routes!(objections::list))
+        .routes(routes!(objections::detail))
+        .routes(routes!(objections::withdraw))
         .layer(middleware::from_fn(move |request, next| {
             while_stored(database_answers.clone(), request, next)
         }));

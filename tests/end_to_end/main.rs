@@ -16,6 +16,7 @@ mod commands;
 mod discovery;
 mod doctor;
 mod face;
+mod objections;
 mod ordering;
 mod payer;
 mod payments;

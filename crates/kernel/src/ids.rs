@@ -67,6 +67,9 @@ row_ids! {
     NotificationId
     JobId
     CaseId
+    /// What a citizen says is not right about an order (异议).
+    DisputeId
+    ReminderId
 }
 
 macro_rules! text_ids {

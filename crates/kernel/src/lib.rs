@@ -22,9 +22,9 @@ pub use current::Current;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName, mask};
 pub use ids::{
-    AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, IdError, JobId, MerchantKey,
-    NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PersonId, PolicyId, PostingId,
-    RefundId,
+    AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, IdError, JobId,
+    MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PersonId, PolicyId,
+    PostingId, RefundId, ReminderId,
 };
 pub use money::{BasisPoints, Fen, MoneyError};
 pub use period::{Month, MonthError, MonthRange};

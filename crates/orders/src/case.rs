@@ -41,10 +41,12 @@ pub enum CaseKind {
     ReversalRefused,
     /// The agency booked a bill whose money is promised back already.
     BookedAfterRefusal,
+    /// A citizen says that something is not right (异议), and waits for an answer.
+    Disputed,
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 15] = [
+    pub const ALL: [CaseKind; 16] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
@@ -60,6 +62,7 @@ impl CaseKind {
         CaseKind::PostingVanished,
         CaseKind::ReversalRefused,
         CaseKind::BookedAfterRefusal,
+        CaseKind::Disputed,
     ];
 
     /// The stable code.
@@ -80,6 +83,7 @@ impl CaseKind {
             CaseKind::PostingVanished => "posting_vanished",
             CaseKind::ReversalRefused => "reversal_refused",
             CaseKind::BookedAfterRefusal => "booked_after_refusal",
+            CaseKind::Disputed => "disputed",
         }
     }
 }
@@ -137,6 +141,15 @@ pub(crate) async fn open(
         tracing::warn!(case.kind = kind.code(), "a case was opened");
     }
     Ok(opened)
+}
+
+/// Closes the case with this subject: what it was about is settled.
+pub(crate) async fn close(
+    txn: &DatabaseTransaction,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    table::close(txn, subject, now).await
 }
 
 pub(crate) async fn count_open(db: &impl ConnectionTrait) -> Result<u64, OrderError> {

@@ -15,6 +15,7 @@
 mod audit;
 mod case;
 mod directory;
+mod dispute;
 mod error;
 mod inquiry;
 mod job;
@@ -41,6 +42,7 @@ pub use crate::{
     audit::Audit,
     case::{Case, CaseKind},
     directory::{Directory, Entries, RenewalError},
+    dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
     error::{ChangedBill, OrderError},
     job::{JobCount, JobKind},
     journal::JournalLine,

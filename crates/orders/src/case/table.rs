@@ -3,7 +3,7 @@
 use kernel::{CaseId, OrderId, Timestamp};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
-    TryInsertResult, entity::prelude::*,
+    TryInsertResult, entity::prelude::*, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -57,6 +57,20 @@ pub(super) async fn insert(
         .exec_without_returning(txn)
         .await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(1)))
+}
+
+pub(super) async fn close(
+    txn: &DatabaseTransaction,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    Entity::update_many()
+        .col_expr(Column::ClosedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::ClosedAtMs.is_null())
+        .exec(txn)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn count_open(db: &impl ConnectionTrait) -> Result<u64, OrderError> {

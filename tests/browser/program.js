@@ -8,6 +8,8 @@ import { join } from 'node:path';
 const STARTS_WITHIN_MS = 90_000;
 
 export default async function start() {
+  // One that runs already is used as it is: for working on the page.
+  if (process.env.PHONE_PAGE) return undefined;
   const program = process.env.CITY_SERVICES;
   if (!program) throw new Error('CITY_SERVICES names the program, such as target/debug/city-services');
   const folder = mkdtempSync(join(tmpdir(), 'phone-page-'));

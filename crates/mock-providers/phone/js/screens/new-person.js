@@ -27,15 +27,15 @@ export default {
     const agreed = h('input', { type: 'checkbox' });
     const guardian = h('input', { type: 'checkbox' });
 
+    const text = h('p');
+    const guardianPart = h('label.tick', {}, guardian, h('span', {}, t('person.guardian')));
+    fill(consent, h('h2', {}, t('person.consent_head')), text, h('label.tick', {}, agreed, h('span', {}, t('person.agree'))), guardianPart);
+    // Changes what stands, never replaces it: a finger may be on its way to a tick box.
     const consentParts = () => {
-      const child = relation === 'other' && kind.value === 'resident_id' && isUnderFourteen(number.value);
-      fill(consent,
-        h('h2', {}, t('person.consent_head')),
-        h('p', {}, consentText(texts, relation) ?? t(relation === 'self' ? 'person.consent_self' : 'person.consent_other')),
-        h('label.tick', {}, agreed, h('span', {}, t('person.agree'))),
-        child && h('label.tick', {}, guardian, h('span', {}, t('person.guardian'))));
+      text.textContent = consentText(texts, relation) ?? t(relation === 'self' ? 'person.consent_self' : 'person.consent_other');
+      guardianPart.hidden = !(relation === 'other' && kind.value === 'resident_id' && isUnderFourteen(number.value));
     };
-    number.addEventListener('change', consentParts);
+    number.addEventListener('input', consentParts);
     kind.addEventListener('change', consentParts);
     consentParts();
 
@@ -51,7 +51,7 @@ export default {
         relation, name: name.value.trim(), consent_text_version: version(texts, relation),
         document: { kind: kind.value, number: number.value.trim() },
       };
-      if (relation === 'other' && guardian.checked && guardian.isConnected) body.guardian_statement = { text_version: version(texts, 'guardian') };
+      if (relation === 'other' && guardian.checked && !guardianPart.hidden) body.guardian_statement = { text_version: version(texts, 'guardian') };
       const person = await api('POST', '/v1/people', { body });
       const next = query.get('next');
       go(next?.startsWith('/bills') ? `${next}${next.includes('?') ? '&' : '?'}person=${person.id}` : '/people', { replace: true });

@@ -118,6 +118,7 @@ fn the_tree_is_tidy() {
 #[case("tests/simulate")]
 #[case("tests/fuzz")]
 #[case("tests/judges/install")]
+#[case("tests/browser/install")]
 #[case(".ci/run")]
 fn a_command_can_be_run(#[case] path: &str) {
     use std::os::unix::fs::PermissionsExt;

@@ -11,7 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use kernel::Channel;
-use mock_providers::{Providers, ProvidersOptions};
+use mock_providers::{Providers, ProvidersError, ProvidersOptions};
 use tokio::net::TcpListener;
 
 use self::{client::Client, purchase::Purchase};
@@ -26,6 +26,10 @@ pub(crate) struct Demo {
     /// Where keys and the database are kept; a fresh temporary folder when absent.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Port of the phone page and the mocks' control API; the one after the service's when absent, and
+    /// another free one when it is busy.
+    #[arg(long)]
+    phone_port: Option<u16>,
     /// End after the two purchases instead of serving on.
     #[arg(long)]
     once: bool,
@@ -44,9 +48,13 @@ impl Demo {
 
     async fn play(self) -> Result<(), Failure> {
         let folder = Folder::new(self.dir)?;
-        let (providers, running) = start(self.port, &folder.path).await?;
+        let (providers, running) = start(self.port, self.phone_port, &folder.path).await?;
         let base_url = format!("http://{}", running.address);
         let control_url = providers.facts().control_url.clone();
+        let phone = format!("手机页面 phone page   {control_url}/phone/");
+        if !self.once {
+            say(format!("▶ {phone}   (在浏览器中打开 open in a browser)"));
+        }
         say(format!("服务 service   {base_url}   文档 docs {base_url}/docs"));
         say(format!(
             "模拟 mocks     WeChat {}   Alipay {}   agency {}   control {control_url}",
@@ -68,6 +76,7 @@ impl Demo {
             running.stop().await;
         } else {
             say(format!("继续提供服务,按 Ctrl-C 结束。Serving on at {base_url} until Ctrl-C."));
+            say(format!("▶ {phone}"));
             running.until_told().await;
         }
         providers.shutdown().await;
@@ -76,18 +85,28 @@ impl Demo {
     }
 }
 
-async fn start(port: u16, folder: &std::path::Path) -> Result<(Providers, Running), Failure> {
+async fn start(
+    port: u16,
+    phone_port: Option<u16>,
+    folder: &std::path::Path,
+) -> Result<(Providers, Running), Failure> {
     let listener = match TcpListener::bind(("127.0.0.1", port)).await {
         Ok(listener) => listener,
         Err(_) => TcpListener::bind(("127.0.0.1", 0)).await?,
     };
     let address: SocketAddr = listener.local_addr()?;
-    let options = ProvidersOptions {
+    let options = |control_port| ProvidersOptions {
         folder: Some(folder.to_owned()),
         service_listen: address,
+        control_port,
         ..ProvidersOptions::default()
     };
-    let providers = mock::start(options).await?;
+    // The page is easier to find again at an address that stays; a busy port is no reason to fail.
+    let wished = phone_port.or(address.port().checked_add(1)).unwrap_or(0);
+    let providers = match mock::start(options(wished)).await {
+        Err(ProvidersError::Bind { server: "control", .. }) => mock::start(options(0)).await?,
+        started => started?,
+    };
     let written = providers.write_folder(folder)?;
     let config = Config::load(&written.config)?;
     let (clock, entropy) = system();

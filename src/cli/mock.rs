@@ -61,6 +61,7 @@ impl Mock {
         say(format!("WeChat Pay's backup host     {}", facts.wechat.backup_url));
         say(format!("Alipay gateway               {}", facts.alipay.gateway));
         say(format!("agency                       {}", facts.agency.base_url));
+        say(format!("the mini-program on a page   {}/phone/", facts.control_url));
         say(format!("control: what you can do     {}/", facts.control_url));
         say(format!("control for tools            {}/openapi.json", facts.control_url));
         say(format!("addresses, ids and keys      {}", written.index.display()));

@@ -180,6 +180,21 @@ async fn notify(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskE
     Ok(Json(signed).into_response())
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn exchanges(
+    State(desk): State<Desk>,
+    query: Result<Query<After>, QueryRejection>,
+) -> Result<Json<Value>, DeskError> {
+    let Query(After { after }) = query.map_err(|cause| DeskError::BadRequest(cause.body_text()))?;
+    Ok(Json(json!({"exchanges": desk.stage.exchanges.after(after)})))
+}
+
 fn clock_view(desk: &Desk) -> Json<Value> {
     let clocks = &desk.stage.clocks;
     Json(json!({

@@ -26,6 +26,7 @@ mod keys;
 mod letter;
 mod outage;
 mod people;
+mod phone;
 mod providers;
 mod refusals;
 mod settings;

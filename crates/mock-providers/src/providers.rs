@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, middleware};
 use kernel::{
     Channel, CityCode, Clock, ControlledClock, Entropy, Secret, SeededEntropy, Timestamp,
 };
@@ -27,6 +27,7 @@ use crate::{
     keys::{KeyError, Keys},
     letter::SignedNotification,
     outage::{self, MainHost},
+    phone::{self, Exchanges, Observer},
     settings::{Settings, Switches},
     sms::{SmsBook, SmsView},
     stage::Stage,
@@ -218,7 +219,18 @@ impl Providers {
         let main_host = switches.watch();
         let rate = Default::default();
         let office_too = Arc::clone(&office);
-        let stage = Arc::new(Stage { clocks, entropy, faults, switches, office: office_too, rate });
+        let exchanges: Arc<Exchanges> = Arc::default();
+        let observed = {
+            let (exchanges, clocks) = (Arc::clone(&exchanges), Arc::clone(&clocks));
+            move |server, router: Router| {
+                let (exchanges, clocks) = (Arc::clone(&exchanges), Arc::clone(&clocks));
+                let observer = Observer { exchanges, clocks, server };
+                router.layer(middleware::from_fn_with_state(observer, phone::observe))
+            }
+        };
+        let stage =
+            Stage { clocks, entropy, faults, switches, office: office_too, rate, exchanges };
+        let stage = Arc::new(stage);
         let wechat_address = wechat;
         let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
         let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));
@@ -229,18 +241,22 @@ impl Providers {
             ..AgencyBookOptions::new(keys.agency.institution, Secret::new(keys.agency.secret))
         };
         let book = AgencyBook::new(book, clock);
-        let agency = agency::router(book.clone());
+        let agency = observed("agency", agency::router(book.clone()));
         let control_routes =
             control::router(desk.clone()).merge(agency::control_router(book.clone()));
+        let control_routes = control_routes.merge(phone::router(options.service_listen)?);
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_backup, on_alipay, on_agency, on_control] = listeners;
         let main = MainHost::new(on_wechat, wechat_address, main_host.clone());
-        let main_router = outage::guarded(wechat::router(Arc::clone(&wechat)), main_host);
+        let on_main = observed("wechat", wechat::router(Arc::clone(&wechat)));
+        let main_router = outage::guarded(on_main, main_host);
+        let backup_router = observed("wechat backup", wechat::router(wechat));
+        let alipay_router = observed("alipay", alipay::router(alipay));
         let mut tasks = vec![
             serve("wechat", main, main_router, stopped.clone()),
-            serve("wechat backup", on_backup, wechat::router(wechat), stopped.clone()),
-            serve("alipay", on_alipay, alipay::router(alipay), stopped.clone()),
+            serve("wechat backup", on_backup, backup_router, stopped.clone()),
+            serve("alipay", on_alipay, alipay_router, stopped.clone()),
             serve("agency", on_agency, agency, stopped.clone()),
             serve("control", on_control, control_routes, stopped.clone()),
         ];

@@ -9,7 +9,8 @@ use kernel::Entropy;
 use url::Url;
 
 use crate::{
-    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, lock, settings::Switches,
+    clocks::Clocks, delivery::PostOffice, faults::Faults, letter::Letter, lock, phone::Exchanges,
+    settings::Switches,
 };
 
 pub(crate) struct Stage {
@@ -19,6 +20,8 @@ pub(crate) struct Stage {
     pub switches: Arc<Switches>,
     pub office: Arc<PostOffice>,
     pub rate: Rate,
+    /// What passed the mocks, for the phone page.
+    pub exchanges: Arc<Exchanges>,
 }
 
 /// How many calls came in the present second.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, Extension, Path, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode},
     routing::post,
 };
@@ -18,6 +18,7 @@ use super::{
     codes::AgencyCodeWord as Code,
     fault::AgencyOperation,
 };
+use crate::phone::SignatureVerdict;
 
 /// The clocks of both sides may be apart by this much. Serials are remembered for longer.
 const WINDOW: Duration = Duration::from_secs(300);
@@ -41,15 +42,21 @@ struct Authentic {
 async fn answer(
     State(book): State<AgencyBook>,
     Path(operation): Path<String>,
+    verdict: Option<Extension<SignatureVerdict>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
+    let verdict = verdict.map(|Extension(verdict)| verdict).unwrap_or_default();
     let caller = match authenticate(&book, &operation, &headers, &body) {
         Ok(caller) => caller,
         // Signing an answer to somebody unknown would hand out signatures for serials of their
         // choice.
-        Err(code) => return reply(code.status(), &envelope(code)),
+        Err(code) => {
+            verdict.refused();
+            return reply(code.status(), &envelope(code));
+        }
     };
+    verdict.verified();
     let (result, delivery) = match admissible(&book, &operation, &headers, &caller) {
         Ok(operation) => book.handle(&caller.institution, &caller.serial, operation, &body),
         Err(code) => (Err(code), Delivery::Signed),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::{RawQuery, State},
+    extract::{Extension, RawQuery, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     faults::{FaultKind, FaultTarget},
     http::{self, Accidents},
+    phone::SignatureVerdict,
     refusals::DocumentedRefusal,
     settings::AlipayKeyMode,
 };
@@ -436,9 +437,11 @@ impl Alipay {
 pub(super) async fn answer(
     State(alipay): State<Arc<Alipay>>,
     RawQuery(query): RawQuery,
+    verdict: Option<Extension<SignatureVerdict>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let verdict = verdict.map(|Extension(verdict)| verdict).unwrap_or_default();
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let kind = header(header::CONTENT_TYPE).unwrap_or("");
     let read = form::merge(query.as_deref().unwrap_or(""), kind, &body);
@@ -464,8 +467,10 @@ pub(super) async fn answer(
         false => "error_response".to_owned(),
     };
     if let Err(refusal) = alipay.check(&parameters) {
+        verdict.refused();
         return alipay.refused(&node, &refusal, &seal);
     }
+    verdict.verified();
     let Some(target) = target(&method) else {
         let refusal = Refusal::gateway("40002", "isv.invalid-method", "不存在的方法名");
         return alipay.refused("error_response", &refusal, &seal);

@@ -107,6 +107,16 @@ const SECONDS: &[Member] = &[("seconds", Integer, true)];
 pub(super) const ROUTES: &[Route<Desk>] = &[
     route("GET", "/", "this index", &[], || get(super::index)),
     route("GET", "/openapi.json", "the same as OpenAPI 3.1", &[], || get(super::openapi)),
+    route("GET", "/phone/", "the mini-program on a page, for people", &[], || {
+        get(crate::phone::first_page)
+    }),
+    route(
+        "GET",
+        "/phone/exchanges",
+        "what the service said to the mocks and heard, after a number",
+        &[("after", Integer, false)],
+        || get(super::exchanges),
+    ),
     route(
         "POST",
         "/login-codes",

@@ -23,6 +23,7 @@ use crate::{
     faults::{FaultKind, FaultTarget},
     http::{self, Accidents},
     lock,
+    phone::SignatureVerdict,
     refusals::DocumentedRefusal,
 };
 
@@ -281,10 +282,15 @@ pub(super) async fn guard(
         return wechat.unsigned(refusal);
     }
     let path_and_query = head.uri.path_and_query().map_or("/", |text| text.as_str()).to_owned();
+    let verdict = head.extensions.get::<SignatureVerdict>().cloned().unwrap_or_default();
     let mchid = match wechat.check(&head.method, &path_and_query, &head.headers, &body) {
         Ok(mchid) => mchid,
-        Err(refusal) => return wechat.unsigned(refusal),
+        Err(refusal) => {
+            verdict.refused();
+            return wechat.unsigned(refusal);
+        }
     };
+    verdict.verified();
     let signer = wechat.signer_for(&head.headers);
     let fault =
         target(&head.method, head.uri.path()).and_then(|target| wechat.stage.faults.take(target));

@@ -1,0 +1,59 @@
+/** Builds elements. Text goes in as text nodes only, so nothing an answer says can become markup. */
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * `h('button.primary', { type: 'button', onclick }, 'Pay')`. Properties that begin with `on` are
+ * listeners; `true` is an empty attribute; `false`, `null` and `undefined` are left out, as are such children.
+ * @param {string} selector tag and classes
+ * @param {object} [properties]
+ * @param {...(Node|string|number|null|undefined|false|Array)} children
+ * @returns {HTMLElement}
+ */
+export function h(selector, properties = {}, ...children) {
+  const [tag, ...classes] = selector.split('.');
+  const element = document.createElement(tag);
+  if (classes.length) element.className = classes.join(' ');
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (name === 'value' || name === 'checked') element[name] = value;
+    else element.setAttribute(name, value === true ? '' : String(value));
+  }
+  append(element, children);
+  return element;
+}
+
+function append(element, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/** An icon from icons.svg; decoration only, the words stand beside it. */
+export function icon(name, size = 24) {
+  const svg = document.createElementNS(SVG, 'svg');
+  for (const [key, value] of Object.entries({
+    width: size, height: size, 'aria-hidden': 'true', focusable: 'false', fill: 'none',
+    stroke: 'currentColor', 'stroke-width': 1.75, 'stroke-linecap': 'round', 'stroke-linejoin': 'round',
+  })) svg.setAttribute(key, value);
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Puts children in place of what was there. */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  append(element, children);
+  return element;
+}
+
+/** Says something to who cannot see the screen change. The same words twice are said twice. */
+export function announce(text) {
+  const place = document.getElementById('announcer');
+  place.textContent = '';
+  requestAnimationFrame(() => { place.textContent = text; });
+}

@@ -1,0 +1,51 @@
+/**
+ * The mini-program on a phone-sized page, against the real service.
+ *
+ * Players: screens (one module each), `router` (address → screen), `api` (every HTTP exchange), `panel` (what an
+ * integrator sees), and the mocks that serve this page and play wallet, platform and agency. What the
+ * service does not describe in its OpenAPI is not offered here.
+ */
+import { memory, onRemembered, remember } from './memory.js';
+import { start, reload } from './router.js';
+import { t } from './words.js';
+import { startPanel } from './panel/panel.js';
+import home from './screens/home.js';
+import cities from './screens/cities.js';
+import guide from './screens/guide.js';
+import quote from './screens/quote.js';
+import login from './screens/login.js';
+import people from './screens/people.js';
+import newPerson from './screens/new-person.js';
+import bills from './screens/bills.js';
+import tiers from './screens/tiers.js';
+import confirm from './screens/confirm.js';
+import cashier from './screens/cashier.js';
+import order from './screens/order.js';
+import records from './screens/records.js';
+import me from './screens/me.js';
+import closed from './screens/closed.js';
+
+function dress() {
+  const root = document.documentElement;
+  root.lang = memory.language;
+  root.classList.toggle('elder', memory.elder);
+  document.getElementById('skip').textContent = t('app.skip');
+  document.getElementById('mock-text').textContent = t('app.mock');
+  document.getElementById('mock-strip').setAttribute('aria-label', t('app.mock'));
+}
+
+dress();
+onRemembered((changes) => {
+  if ('language' in changes || 'elder' in changes) {
+    dress();
+    reload();
+  }
+});
+// Another window of the same browser logged in or out.
+addEventListener('storage', (event) => {
+  if (event.key !== 'city-services.phone' || !event.newValue) return;
+  const { token } = JSON.parse(event.newValue);
+  if (token !== memory.token) remember({ token });
+});
+startPanel(document.getElementById('panel'));
+start([home, cities, guide, quote, login, people, newPerson, bills, tiers, confirm, cashier, closed, order, records, me]);

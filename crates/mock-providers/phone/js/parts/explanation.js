@@ -1,0 +1,46 @@
+/** How an amount comes about: the agency's components beside our quote's steps, with the standard behind them. */
+import { h } from '../dom.js';
+import { t, monthsName } from '../words.js';
+import { facts, note } from './pieces.js';
+
+/** Bills that are the same but for their month are explained once. */
+export function explanation(bills) {
+  const alike = new Map();
+  for (const bill of bills) {
+    const key = JSON.stringify([bill.base, bill.amount, bill.components]);
+    alike.set(key, [...(alike.get(key) ?? []), bill]);
+  }
+  return h('details.how', {}, h('summary', {}, t('explain.head')),
+    [...alike.values()].map((same) => one(same)));
+}
+
+function one(bills) {
+  const [bill] = bills;
+  const months = { from: bills[0].months.from, to: bills.at(-1).months.to };
+  const line = bill.preview?.quote?.lines?.[0];
+  const months_count = bills.length;
+  return h('div.how-part', {},
+    h('h4', {}, monthsName(months)),
+    line ? steps(line.steps) : components(bill),
+    facts(
+      [t('explain.each'), `${bill.amount} ${t('app.yuan')}`],
+      months_count > 1 && [t('explain.count'), String(months_count)],
+      bill.base && [t('explain.base'), `${bill.base} ${t('app.yuan')}`],
+      bill.tier_no && [t('explain.tier'), String(bill.tier_no)],
+      line?.personal_account && [t('explain.account'), `${line.personal_account} ${t('app.yuan')}`],
+      line?.pool && [t('explain.pool'), `${line.pool} ${t('app.yuan')}`],
+      line && [t('explain.policy'), `${line.policy} · v${line.version}`],
+    ),
+    bill.preview?.differs && note(t('explain.differs', { ours: bill.preview.total, theirs: bill.amount }), 'warn'),
+    line?.provisional && note(t('explain.provisional'), 'warn'));
+}
+
+/** The quote's own steps, as `POST quotes` and a bill's preview give them. */
+export function steps(list) {
+  return h('ol.steps', {}, list.map((step) => h('li', {}, h('span', {}, step.name), h('code', {}, step.expression))));
+}
+
+function components(bill) {
+  return h('ol.steps', {}, bill.components.map((part) => h('li', {}, h('span', {}, part.name),
+    h('code', {}, part.rate && bill.base ? `${bill.base} × ${part.rate} = ${part.amount}` : part.amount))));
+}

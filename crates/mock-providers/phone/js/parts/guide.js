@@ -1,0 +1,26 @@
+/** The city's guide as the service gives it: notices, other ways to pay, refunds, objections. */
+import { h } from '../dom.js';
+import { t, has } from '../words.js';
+import { sources } from '../screens/guide.js';
+
+/** Members of the answer that the standards and hotlines of the screen show already. */
+const SHOWN = new Set(['city', 'code', 'name', 'standards', 'policies', 'hotlines', 'in_force', 'past']);
+
+export function guidePart(guide) {
+  return Object.entries(guide).filter(([key, value]) => !SHOWN.has(key) && value && typeof value === 'object').map(([key, value]) => {
+    const items = Array.isArray(value) ? value : [value];
+    if (!items.length) return null;
+    return h('section.card', {}, h('h2', {}, t(has(`guide.part.${key}`) ? `guide.part.${key}` : 'guide.part.more')), items.map(item));
+  });
+}
+
+function item(value) {
+  if (typeof value === 'string') return h('p', {}, value);
+  const title = value.title ?? value.name ?? value.label;
+  const text = value.text ?? value.body ?? value.description;
+  return h('div.guide-item', {},
+    title && h('h3', {}, title), text && h('p', {}, text),
+    Array.isArray(value.steps) && h('ol.plain-steps', {}, value.steps.map((step) => h('li', {}, typeof step === 'string' ? step : step.text))),
+    value.number && h('p', {}, h('a', { href: `tel:${value.number}` }, value.number)),
+    sources(value.sources ?? (value.source ? [value.source] : [])));
+}

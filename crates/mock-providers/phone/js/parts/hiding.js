@@ -1,0 +1,28 @@
+/** What the side panel must not show: tokens, codes, document numbers, names, telephone numbers. */
+const SECRET = new Set(['token', 'code', 'sms_code', 'platform_code', 'encrypted', 'verification_code', 'confirmation']);
+const PERSONAL = new Set(['number', 'name', 'mobile', 'card_no', 'evidence_text']);
+/** Members named `name` or `code` that speak of no person. */
+const PUBLIC_SHAPE = /^[a-z][a-z0-9_.-]*$/;
+
+/** A copy of a JSON value with such members covered; `inside` is the member that holds it. */
+export function hidden(value, inside = '') {
+  if (Array.isArray(value)) return value.map((item) => hidden(item, inside));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => {
+    if (typeof member !== 'string') return [key, hidden(member, key)];
+    if (SECRET.has(key) && !PUBLIC_SHAPE.test(member) && !/^\d{6}$/.test(member)) return [key, `${member.slice(0, 4)}…`];
+    if (key === 'token') return [key, '…'];
+    if (PERSONAL.has(key) && isPersonal(inside, key, value)) return [key, covered(member)];
+    return [key, member];
+  }));
+}
+
+function isPersonal(inside, key, holder) {
+  if (key === 'name') return 'document' in holder || 'relation' in holder;
+  if (key === 'number') return inside === 'document';
+  return true;
+}
+
+function covered(text) {
+  return text.length < 5 ? `${'*'.repeat(Math.max(text.length - 1, 1))}${text.slice(-1)}` : `${text.slice(0, 3)}***${text.slice(-2)}`;
+}

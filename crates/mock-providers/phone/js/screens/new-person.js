@@ -1,0 +1,92 @@
+/** Adding an insured person: oneself, or another person with consent and, for a child, a guardian's statement. */
+import { h, icon, fill } from '../dom.js';
+import { api, offers } from '../api.js';
+import { t, isChinese } from '../words.js';
+import { busyButton, field, tick, note } from '../parts/pieces.js';
+import { problemSlot } from '../parts/slot.js';
+import { go } from '../router.js';
+import { isUnderFourteen, syntheticName, syntheticNumber } from '../parts/documents.js';
+
+const KINDS = ['resident_id', 'hkmt_residence', 'foreign_pr', 'passport', 'hk_macau_pass', 'taiwan_pass'];
+/** The wording that stands on this screen. */
+const TEXT_VERSION = '2026-11';
+
+export default {
+  path: /^\/people\/new$/, title: 'person.title', login: true, up: '/people',
+  async render({ query, signal }) {
+    const [{ people }, offered] = await Promise.all([api('GET', '/v1/people', { signal }), offers()]);
+    const texts = offered('GET /api/v1/consent-texts') ? await api('GET', '/v1/consent-texts', { signal }).catch(() => null) : null;
+    const { place, show } = problemSlot();
+    const ownExists = people.some((person) => person.relation === 'self');
+    let relation = ownExists ? 'other' : 'self';
+
+    const name = h('input', { type: 'text', autocomplete: 'off', maxlength: 50, required: true });
+    const number = h('input', { type: 'text', autocomplete: 'off', maxlength: 30, required: true, autocapitalize: 'characters', spellcheck: 'false' });
+    const kind = h('select', {}, KINDS.map((code) => h('option', { value: code }, t(`document.${code}`))));
+    const consent = h('div.consent', {});
+    const agreed = h('input', { type: 'checkbox' });
+    const guardian = h('input', { type: 'checkbox' });
+
+    const text = h('p');
+    const guardianPart = h('label.tick', {}, guardian, h('span', {}, t('person.guardian')));
+    fill(consent, h('h2', {}, t('person.consent_head')), text, h('label.tick', {}, agreed, h('span', {}, t('person.agree'))), guardianPart);
+    // Changes what stands, never replaces it: a finger may be on its way to a tick box.
+    const consentParts = () => {
+      text.textContent = consentText(texts, relation) ?? t(relation === 'self' ? 'person.consent_self' : 'person.consent_other');
+      guardianPart.hidden = !(relation === 'other' && kind.value === 'resident_id' && isUnderFourteen(number.value));
+    };
+    number.addEventListener('input', consentParts);
+    kind.addEventListener('change', consentParts);
+    consentParts();
+
+    const choices = h('fieldset.choices', {}, h('legend', {}, t('person.whom')),
+      ['self', 'other'].map((value) => h('label.choice', {}, h('input', {
+        type: 'radio', name: 'relation', value, checked: value === relation, disabled: value === 'self' && ownExists,
+        onchange: () => { relation = value; agreed.checked = false; consentParts(); },
+      }), h('span', {}, t(`people.${value}`)))));
+
+    const save = busyButton('button.button.primary', t('person.save'), async () => {
+      if (!agreed.checked) throw told('person.agree_first');
+      const body = {
+        relation, name: name.value.trim(), consent_text_version: version(texts, relation),
+        document: { kind: kind.value, number: number.value.trim() },
+      };
+      if (relation === 'other' && guardian.checked && !guardianPart.hidden) body.guardian_statement = { text_version: version(texts, 'guardian') };
+      const person = await api('POST', '/v1/people', { body });
+      const next = query.get('next');
+      go(next?.startsWith('/bills') ? `${next}${next.includes('?') ? '&' : '?'}person=${person.id}` : '/people', { replace: true });
+    }, show);
+
+    return [
+      choices,
+      h('section.card.form', {},
+        field(t('person.name'), name),
+        field(t('person.kind'), kind),
+        field(t('person.number'), number, t('person.number_hint')),
+        h('button.button.quiet', {
+          type: 'button', onclick: () => { name.value = syntheticName(); kind.value = 'resident_id'; number.value = syntheticNumber(); consentParts(); },
+        }, icon('plus', 20), t('person.sample'))),
+      h('section.card', {}, consent),
+      place, save,
+      note(t('person.note')),
+    ];
+  },
+};
+
+function told(key) {
+  const cause = new Error(t(key));
+  return Object.assign(cause, { status: 0, code: 'consent', body: { message: t(key), next_step: t('person.agree_next') } });
+}
+
+/** The service's own wording where it publishes one. */
+function entry(texts, purpose) {
+  const list = texts?.texts ?? texts?.consent_texts ?? [];
+  const wanted = purpose === 'self' ? ['query', 'self'] : purpose === 'other' ? ['pay_for_other', 'pay_for_others', 'other'] : ['guardian', 'guardian_statement'];
+  return list.find((text) => wanted.includes(text.purpose ?? text.code));
+}
+
+const consentText = (texts, purpose) => {
+  const found = entry(texts, purpose);
+  return found && (found.text ?? found[isChinese() ? 'zh' : 'en'] ?? null);
+};
+const version = (texts, purpose) => entry(texts, purpose)?.version ?? entry(texts, purpose)?.text_version ?? TEXT_VERSION;

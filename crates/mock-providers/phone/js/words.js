@@ -1,0 +1,50 @@
+/** The page's own words. Everything about money, orders and errors comes from the service in the same language. */
+import { memory } from './memory.js';
+import chinese from './words/zh-CN.js';
+import english from './words/en.js';
+
+const LANGUAGES = { 'zh-CN': chinese, en: english };
+
+/** The words under a key such as `bills.total`, with `{name}` replaced. */
+export function t(key, values = {}) {
+  const words = LANGUAGES[memory.language] ?? chinese;
+  const text = key.split('.').reduce((place, part) => place?.[part], words);
+  if (typeof text !== 'string') throw new Error(`no words for ${key}`);
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Whether there are words under this key. */
+export function has(key) {
+  const words = LANGUAGES[memory.language] ?? chinese;
+  return typeof key.split('.').reduce((place, part) => place?.[part], words) === 'string';
+}
+
+export const isChinese = () => memory.language !== 'en';
+
+/** `2023-01` as a person reads it. */
+export function monthName(month) {
+  const [year, number] = month.split('-');
+  if (isChinese()) return `${year}年${Number(number)}月`;
+  return `${MONTHS[Number(number) - 1]} ${year}`;
+}
+
+/** Only the month of it. */
+export function shortMonth(month) {
+  const number = Number(month.split('-')[1]);
+  return isChinese() ? `${number}月` : MONTHS[number - 1];
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** A range of months; one month is said once. */
+export function monthsName({ from, to }) {
+  if (from === to) return monthName(from);
+  if (from.endsWith('-01') && to === `${from.slice(0, 4)}-12`) return isChinese() ? `${from.slice(0, 4)}年全年` : `All of ${from.slice(0, 4)}`;
+  if (from.slice(0, 4) === to.slice(0, 4)) return `${monthName(from)} – ${shortMonth(to)}`;
+  return `${monthName(from)} – ${monthName(to)}`;
+}
+
+/** An RFC 3339 time of the service (Beijing) as a person reads it. */
+export function timeName(text) {
+  return text ? text.slice(0, 19).replace('T', ' ') : '';
+}

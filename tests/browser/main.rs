@@ -5,7 +5,6 @@
 //! uses it; `program.js`, which starts and ends the program. Promised: no story sleeps, none leaves the
 //! page's origin, a console error fails it. `tests/browser/install` brings Chromium and the pinned packages;
 //! without them this test fails and says so. Deliberately absent: a browser that Playwright downloads.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     path::Path,

@@ -22,6 +22,10 @@ import confirm from './screens/confirm.js';
 import cashier from './screens/cashier.js';
 import order from './screens/order.js';
 import records from './screens/records.js';
+import voucher from './screens/voucher.js';
+import { objection, objections } from './screens/objections.js';
+import rights from './screens/rights.js';
+import topup from './screens/topup.js';
 import me from './screens/me.js';
 import closed from './screens/closed.js';
 
@@ -48,4 +52,5 @@ addEventListener('storage', (event) => {
   if (token !== memory.token) remember({ token });
 });
 startPanel(document.getElementById('panel'));
-start([home, cities, guide, quote, login, people, newPerson, bills, tiers, confirm, cashier, closed, order, records, me]);
+start([home, cities, guide, quote, login, people, newPerson, bills, tiers, confirm, cashier, closed, voucher, objection, objections,
+  rights, topup, order, records, me]);

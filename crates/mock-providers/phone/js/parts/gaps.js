@@ -7,9 +7,8 @@ export async function gapPart(person, signal) {
   const offered = await offers();
   if (!offered('GET /api/v1/people/{}/gaps')) return null;
   try {
-    const answer = await api('GET', `/v1/people/${person.id}/gaps${query({ city: memory.city })}`, { signal });
-    const warnings = answer.warnings ?? answer.gaps ?? [];
-    return warnings.map((gap) => note(gap.text ?? gap.message ?? gap.label ?? '', 'warn'));
+    const gap = await api('GET', `/v1/people/${person.id}/gaps${query({ city: memory.city })}`, { signal });
+    return gap.level === 'none' ? null : note(gap.text, 'warn');
   } catch (cause) {
     // A warning that cannot be had stops nobody from paying.
     if (signal.aborted || cause.status === 401) throw cause;

@@ -4,7 +4,7 @@ import { t, has } from '../words.js';
 import { sources } from '../screens/guide.js';
 
 /** Members of the answer that the standards and hotlines of the screen show already. */
-const SHOWN = new Set(['city', 'code', 'name', 'standards', 'policies', 'hotlines', 'in_force', 'past']);
+const SHOWN = new Set(['city', 'city_name', 'standards', 'hotlines', 'gap_rule', 'topup']);
 
 export function guidePart(guide) {
   return Object.entries(guide).filter(([key, value]) => !SHOWN.has(key) && value && typeof value === 'object').map(([key, value]) => {
@@ -20,6 +20,8 @@ function item(value) {
   const text = value.text ?? value.body ?? value.description;
   return h('div.guide-item', {},
     title && h('h3', {}, title), text && h('p', {}, text),
+    value.limit && h('p.soft', {}, `≤ ${value.limit} ${t('app.yuan')}`), value.banks?.length > 0 && h('p.soft', {}, value.banks.join(t('app.comma'))),
+    ['reasons', 'papers', 'places'].map((list) => value[list]?.length > 0 && h('ul.plain-list', {}, value[list].map((text) => h('li', {}, text)))),
     Array.isArray(value.steps) && h('ol.plain-steps', {}, value.steps.map((step) => h('li', {}, typeof step === 'string' ? step : step.text))),
     value.number && h('p', {}, h('a', { href: `tel:${value.number}` }, value.number)),
     sources(value.sources ?? (value.source ? [value.source] : [])));

@@ -7,6 +7,8 @@ import { reload } from '../router.js';
 
 export function realNamePart(person, show) {
   const real = person.real_name ?? { state: 'none' };
+  // Nobody else's face is asked for.
+  if (person.relation !== 'self') return null;
   if (real.state === 'verified') {
     return h('p.mark.good', {}, icon('check', 16), t('people.verified', { time: timeName(real.verified_at).slice(0, 10) }));
   }
@@ -14,16 +16,17 @@ export function realNamePart(person, show) {
     h('p.soft', {}, t(real.state === 'failed' ? 'people.verify_failed' : 'people.unverified')),
     busyButton('button.button', t('people.verify'), async () => {
       const { verification_id, action } = await api('POST', `/v1/people/${person.id}/real-name`, { body: {} });
+      if (!action) return reload();
       const result = await play(action);
       await api('POST', `/v1/people/${person.id}/real-name/${verification_id}/result`, { body: result });
-      reload();
+      return reload();
     }, show));
 }
 
 /** What the citizen does in the platform's own pages, which never show us a face. */
 async function play(action) {
   if (action.kind === 'wechat_face') {
-    const id = action.parameters?.verifyId ?? action.parameters?.verify_id ?? action.verify_id;
+    const id = action.parameters.verifyId;
     await control('POST', '/wechat/faces', { verify_id: id });
     return { verify_result: id };
   }

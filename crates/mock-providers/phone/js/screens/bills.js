@@ -54,8 +54,7 @@ export default {
 
 async function ask(person, service, signal) {
   const asked = { city: memory.city, from: FIRST_MONTH, to: thisMonth() };
-  if (service === 'resident_medical') asked.insurance = 'resident_medical';
-  if (service === 'back_payment') asked.service = service;
+  if (service === 'resident_medical' || service === 'back_payment') asked.service = service;
   // Resident insurance is asked for ahead of its year.
   if (service === 'resident_medical') asked.to = `${Number(asked.to.slice(0, 4)) + 1}-12`;
   return api('GET', `/v1/people/${person.id}/bills${queryText(asked)}`, { signal });

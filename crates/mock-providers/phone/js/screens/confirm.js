@@ -31,7 +31,7 @@ export default {
     const shown = offered('POST /api/v1/confirmations') ? await api('POST', '/v1/confirmations', { signal, body: wish }) : null;
     const twice = shown?.needs_second_confirmation ?? person.relation === 'other';
     const { place, show } = problemSlot();
-    const checked = twice && tick(t('confirm.second', { name: person.masked_name }), { id: 'second' });
+    const checked = twice && tick(shown?.second_confirmation ?? t('confirm.second', { name: person.masked_name }), { id: 'second' });
 
     const pay = busyButton('button.button.primary', t('confirm.pay', { amount: sum(chosen.bills.map((bill) => bill.amount)) }), async () => {
       if (checked && !checked.querySelector('input').checked) {
@@ -57,11 +57,11 @@ export default {
 
     return [
       h('section.card.sum', {}, h('p.soft', {}, t('confirm.total')), h('p', {}, amount(sum(chosen.bills.map((bill) => bill.amount)), 'large'))),
-      (shown?.warnings ?? []).map((warning) => note(warning.text ?? warning.message ?? String(warning), 'warn')),
+      (shown?.warnings ?? []).map((warning) => note(warning.text, 'warn')),
       h('section.card', { 'aria-labelledby': 'who' }, h('h2', { id: 'who' }, t('confirm.who')), facts(
         [t('confirm.insured'), h('strong', {}, shown?.person?.masked_name ?? person.masked_name)],
         [t('confirm.relation'), relationName(person)],
-        [t('confirm.number'), shown?.person?.masked_number ?? person.masked_number],
+        [t('confirm.number'), shown?.masked_document ?? person.masked_number],
         [t('confirm.city'), city.name],
         [t('confirm.wallet'), t(`login.${memory.platform ?? 'wechat'}_wallet`)])),
       h('section.card', { 'aria-labelledby': 'what' }, h('h2', { id: 'what' }, t('confirm.what')), groups(chosen.bills).map((group) =>

@@ -1,7 +1,7 @@
 /** Adding an insured person: oneself, or another person with consent and, for a child, a guardian's statement. */
 import { h, icon, fill } from '../dom.js';
 import { api, offers } from '../api.js';
-import { t, isChinese } from '../words.js';
+import { t } from '../words.js';
 import { busyButton, field, tick, note } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
@@ -15,7 +15,7 @@ export default {
   path: /^\/people\/new$/, title: 'person.title', login: true, up: '/people',
   async render({ query, signal }) {
     const [{ people }, offered] = await Promise.all([api('GET', '/v1/people', { signal }), offers()]);
-    const texts = offered('GET /api/v1/consent-texts') ? await api('GET', '/v1/consent-texts', { signal }).catch(() => null) : null;
+    const texts = offered('GET /api/v1/consent-texts') ? await api('GET', '/v1/consent-texts', { signal }) : null;
     const { place, show } = problemSlot();
     const ownExists = people.some((person) => person.relation === 'self');
     let relation = ownExists ? 'other' : 'self';
@@ -28,7 +28,7 @@ export default {
     const guardian = h('input', { type: 'checkbox' });
 
     const text = h('p');
-    const guardianPart = h('label.tick', {}, guardian, h('span', {}, t('person.guardian')));
+    const guardianPart = h('label.tick', {}, guardian, h('span', {}, entry(texts, 'guardian')?.text ?? t('person.guardian')));
     fill(consent, h('h2', {}, t('person.consent_head')), text, h('label.tick', {}, agreed, h('span', {}, t('person.agree'))), guardianPart);
     // Changes what stands, never replaces it: a finger may be on its way to a tick box.
     const consentParts = () => {
@@ -80,13 +80,9 @@ function told(key) {
 
 /** The service's own wording where it publishes one. */
 function entry(texts, purpose) {
-  const list = texts?.texts ?? texts?.consent_texts ?? [];
-  const wanted = purpose === 'self' ? ['query', 'self'] : purpose === 'other' ? ['pay_for_other', 'pay_for_others', 'other'] : ['guardian', 'guardian_statement'];
-  return list.find((text) => wanted.includes(text.purpose ?? text.code));
+  const wanted = { self: 'pay_for_self', other: 'pay_for_other', guardian: 'guardian' }[purpose];
+  return texts?.texts.find((text) => text.current && text.purpose === wanted);
 }
 
-const consentText = (texts, purpose) => {
-  const found = entry(texts, purpose);
-  return found && (found.text ?? found[isChinese() ? 'zh' : 'en'] ?? null);
-};
-const version = (texts, purpose) => entry(texts, purpose)?.version ?? entry(texts, purpose)?.text_version ?? TEXT_VERSION;
+const consentText = (texts, purpose) => entry(texts, purpose)?.text;
+const version = (texts, purpose) => entry(texts, purpose)?.version ?? TEXT_VERSION;

@@ -64,7 +64,7 @@ export default {
   },
   guide: {
     title: 'Guide', lead: 'Standards of {city}', now: 'In force', past: 'Earlier', floor: 'Lowest base', ceiling: 'Highest base', document: 'Document', tier: 'Tier', base: 'Base', monthly: 'A month', category: 'Group', yearly: 'A year',
-    source: 'Source: ', source_end: '', note: 'Standards are published by the agencies; sources are named.', part: { channels: 'Other ways to pay', notices: 'Notices', refunds: 'Refunds', refund: 'Refunds', objections: 'Objections', objection: 'Objections', more: 'More' },
+    source: 'Source: ', source_end: '', note: 'Standards are published by the agencies; sources are named.', part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', gap_rule: 'Missing months', topup: 'Account top-up', more: 'More' },
   },
   confirm: {
     title: 'Confirm', total: 'To pay', who: 'For whom', what: 'For what', insured: 'Insured person', relation: 'Relation', number: 'Document', city: 'City', wallet: 'Paid with', bills: '{n} bills',
@@ -92,15 +92,13 @@ export default {
   },
   objection: {
     title: 'Object', list: 'My objections', reason: 'Reason', evidence: 'What happened', evidence_hint: 'When, how much, and what you think is wrong. No document numbers, please.', send: 'Send', sent: 'Sent. You can follow it here.', withdraw: 'Withdraw', none: 'You have not objected to anything.', limit: 'Please object within 30 days of the payment.',
-    wrong_amount: 'The amount is wrong', not_posted: 'Paid but not booked', duplicate: 'Charged twice', wrong_person: 'The wrong person', other: 'Something else',
+    wrong_amount: 'The amount is wrong', not_posted: 'Paid but not booked', paid_twice: 'Charged twice', wrong_person: 'The wrong person', refund_missing: 'A refund did not arrive', other: 'Something else',
   },
-  reminders: { title: 'Reminders', lead: 'Only about what you agree to', text: 'Sent as subscription messages of the mini-program; never between 21:00 and 08:00.', saved: 'Saved', refused: 'You refused these messages on the platform. You can turn them on again at any time.' },
   rights: {
     title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you.', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', unlink: 'End it', since: 'since {time}',
     mobile: 'Mobile number', mobile_none: 'No number bound', bind: 'Bind the platform’s number', unbind: 'Unbind',
   },
   topup: { title: 'Account top-up', card: 'Social card number', card_hint: 'The number of the social card, not of a bank card.', amount: 'Amount in yuan', send: 'Make the bill', note: 'Goes to the social card’s personal account and cannot be used for pension.' },
-  family: { title: 'Family pays', ask: 'Ask family to pay', link: 'Send this link to your family. They log in with their own account. It carries no personal data.', copy: 'Copy the link', copied: 'Copied', accept: 'Accept and pay', lead: 'Somebody asks you to pay' },
   me: {
     title: 'Me', guest: 'Not logged in', logged_in: 'Logged in', logged_out: 'Log in to see your records', log_in: 'Log in', log_out: 'Log out', mine: 'Mine', people_text: 'Add, remove, pay for whom', show: 'Display', elder_text: 'Larger letters and buttons', language_text: '界面使用英文',
   },

@@ -64,7 +64,7 @@ export default {
   },
   guide: {
     title: '缴费指南', lead: '{city}社保缴费标准', now: '现行标准', past: '往年标准', floor: '缴费基数下限', ceiling: '缴费基数上限', document: '文件', tier: '档次', base: '基数', monthly: '每月', category: '人群', yearly: '每年',
-    source: '来源：', source_end: '', note: '标准由经办机构公布，本页注明出处。', part: { channels: '其他缴费渠道', notices: '通知', refunds: '社保退费', refund: '社保退费', objections: '异议办理', objection: '异议办理', more: '更多' },
+    source: '来源：', source_end: '', note: '标准由经办机构公布，本页注明出处。', part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', gap_rule: '断缴规定', topup: '个人账户充值', more: '更多' },
   },
   confirm: {
     title: '确认缴费', total: '应付金额', who: '为谁缴费', what: '缴费内容', insured: '参保人', relation: '关系', number: '证件号码', city: '参保地', wallet: '付款方式', bills: '{n} 笔',
@@ -92,15 +92,13 @@ export default {
   },
   objection: {
     title: '提交异议', list: '我的异议', reason: '原因', evidence: '情况说明', evidence_hint: '请写明时间、金额和您认为不对的地方，不要填写证件号码。', send: '提交', sent: '已提交，我们会在页面上告知进度。', withdraw: '撤回', none: '没有提交过异议。', limit: '请在缴费后 30 日内提交。',
-    wrong_amount: '金额不对', not_posted: '已付款但未入账', duplicate: '重复扣款', wrong_person: '缴错了人', other: '其他',
+    wrong_amount: '金额不对', not_posted: '已付款但未入账', paid_twice: '重复扣款', wrong_person: '缴错了人', refund_missing: '退款没有到账', other: '其他',
   },
-  reminders: { title: '提醒设置', lead: '只在您同意的事情上提醒', text: '通过小程序的订阅消息发送，晚上 9 点到早上 8 点不打扰。', saved: '已保存', refused: '您在平台上拒绝了这类消息，随时可以再打开。' },
   rights: {
     title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息。', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', unlink: '解除', since: '自 {time}',
     mobile: '手机号', mobile_none: '未绑定手机号', bind: '用平台手机号绑定', unbind: '解除绑定',
   },
   topup: { title: '个人账户充值', card: '社保卡号', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。' },
-  family: { title: '亲情代缴', ask: '请家人帮我付', link: '把这个链接发给家人，对方用自己的账号登录后付款。链接里没有您的个人信息。', copy: '复制链接', copied: '已复制', accept: '接受并代缴', lead: '有人请您代缴' },
   me: {
     title: '我的', guest: '未登录', logged_in: '已登录', logged_out: '登录后可以查看缴费记录', log_in: '登录', log_out: '退出登录', mine: '我的', people_text: '添加、移除，为谁缴费', show: '显示', elder_text: '字更大，按钮更大', language_text: '界面语言'
   },

@@ -1,0 +1,75 @@
+/** My data: the bound number, who pays for me, export and erasure. */
+import { h, fill } from '../dom.js';
+import { memory, mockUser, remember, keepCart } from '../memory.js';
+import { api, control } from '../api.js';
+import { t, timeName } from '../words.js';
+import { busyButton, note } from '../parts/pieces.js';
+import { problemSlot } from '../parts/slot.js';
+import { helpLines } from '../parts/problem.js';
+import { saved } from '../parts/saving.js';
+import { reload } from '../router.js';
+
+export default {
+  path: /^\/rights$/, title: 'rights.title', login: true, up: '/me', tab: 'me',
+  async render({ signal }) {
+    const [me, paying] = await Promise.all([
+      api('GET', '/v1/me', { signal }),
+      // Who pays is told only to who has proven their name; without that the answer says what to do.
+      api('GET', '/v1/me/payers', { signal }).catch((cause) => {
+        if (cause.status !== 403) throw cause;
+        return { payers: [], told: cause.body };
+      }),
+    ]);
+    const { place, show } = problemSlot();
+    return [
+      h('section.lead', {}, h('h2', {}, t('rights.lead'))),
+      mobilePart(me.mobile, show),
+      h('section.card', {}, h('h2', {}, t('rights.payers')),
+        paying.told ? note(paying.told.detail) : paying.payers.length === 0 && h('p.soft', {}, t('rights.payers_none')),
+        paying.payers.map((payer) => h('div.item', {},
+          h('div.item-head', {}, h('strong', {}, payer.masked_name ?? payer.platform_label), h('span.soft', {}, t('rights.since', { time: timeName(payer.since).slice(0, 10) }))),
+          busyButton('button.button.quiet', t('rights.unlink'), async () => {
+            await api('DELETE', `/v1/me/payers/${payer.id}`);
+            reload();
+          }, show)))),
+      h('section.card', {}, h('h2', {}, t('rights.export')), h('p.soft', {}, t('rights.export_text')),
+        busyButton('button.button', t('rights.export'), async () => {
+          const all = await api('GET', '/v1/me/export');
+          saved(new Blob([JSON.stringify(all, null, 2)], { type: 'application/json' }), 'my-data.json');
+        }, show)),
+      erasure(show), place, helpLines(),
+    ];
+  },
+};
+
+function mobilePart(mobile, show) {
+  return h('section.card', {}, h('h2', {}, t('rights.mobile')),
+    h('p', {}, mobile ? mobile.masked : t('rights.mobile_none')),
+    mobile
+      ? busyButton('button.button.quiet', t('rights.unbind'), async () => { await api('DELETE', '/v1/me/mobile'); reload(); }, show)
+      : busyButton('button.button', t('rights.bind'), async () => { await api('POST', '/v1/me/mobile', { body: await evidence() }); reload(); }, show));
+}
+
+/** What the platform's button gives the mini-program. */
+async function evidence() {
+  if (memory.platform === 'alipay') {
+    const { response } = await control('POST', '/alipay/phone-number', { user: mockUser() });
+    return { encrypted: response };
+  }
+  const { code } = await control('POST', '/wechat/phone-codes', { user: mockUser() });
+  return { platform_code: code };
+}
+
+function erasure(show) {
+  const place = h('div.stack');
+  const sure = () => fill(place, h('p', {}, t('rights.erase_sure')), h('div.pair', {},
+    busyButton('button.button.bad', t('rights.erase_yes'), async () => {
+      const told = await api('POST', '/v1/me/erasure', { body: { confirm: true } });
+      remember({ token: null, user: null });
+      keepCart(null);
+      fill(document.getElementById('screen'), note(told?.message ?? t('rights.erased')), h('a.button.primary', { href: '#/' }, t('app.tab.home')));
+    }, show), h('button.button', { type: 'button', onclick: offer }, t('app.keep'))));
+  const offer = () => fill(place, h('button.button.quiet.bad', { type: 'button', onclick: sure }, t('rights.erase')));
+  offer();
+  return h('section.card', {}, h('h2', {}, t('rights.erase')), h('p.soft', {}, t('rights.erase_text')), place);
+}

@@ -1,0 +1,52 @@
+/** The voucher of an order, or the acknowledgement while booking is pending; and the agency's own documents. */
+import { h, icon } from '../dom.js';
+import { api, offers } from '../api.js';
+import { t, monthsName, timeName } from '../words.js';
+import { amount, busyButton, facts, insuranceName, note, stateMark } from '../parts/pieces.js';
+import { problemSlot } from '../parts/slot.js';
+import { saved } from '../parts/saving.js';
+
+export default {
+  path: /^\/orders\/(\w+)\/voucher$/, title: 'voucher.title', login: true, up: '/orders', tab: 'records',
+  async render({ parts: [number], signal }) {
+    const offered = await offers();
+    const [voucher, official] = await Promise.all([
+      api('GET', `/v1/orders/${number}/voucher`, { signal }),
+      offered('GET /api/v1/orders/{}/documents') ? api('GET', `/v1/orders/${number}/documents`, { signal }).catch((cause) => {
+        if (signal.aborted || cause.status === 401) throw cause;
+        return null;
+      }) : null,
+    ]);
+    const { place, show } = problemSlot();
+    return [
+      h('section.card.voucher-paper', {},
+        h('h2', {}, voucher.title),
+        h('p.voucher-state', {}, stateMark(voucher.status, voucher.status_label)),
+        h('p.voucher-amount', {}, amount(voucher.amount, 'large'), h('span', {}, voucher.amount_capitals)),
+        facts(
+          voucher.serial && [t('voucher.serial'), h('span.break', {}, voucher.serial)],
+          voucher.verification_code && [t('voucher.code'), h('strong', {}, voucher.verification_code)],
+          [t('confirm.insured'), `${voucher.insured_name}`], [t('confirm.number'), h('span.break', {}, voucher.insured_number)],
+          [t('confirm.city'), voucher.city_name], [t('order.channel'), voucher.channel_label],
+          [t('order.paid_at'), timeName(voucher.paid_at)], [t('order.transaction'), h('span.break', {}, voucher.transaction_id)],
+          voucher.issued_at && [t('voucher.issued'), timeName(voucher.issued_at)]),
+        h('h3', {}, t('voucher.lines')),
+        voucher.lines.map((line) => h('div.item', {},
+          h('div.item-head', {}, h('strong', {}, `${insuranceName(line)} ${line.has_period === false ? '' : monthsName(line.months)}`), amount(line.amount, 'small')),
+          h('p.soft', {}, `${line.agency_name} · ${line.status_label}`),
+          line.agency_serial && h('p.soft.break', {}, `${t('order.serial')} ${line.agency_serial}`))),
+        h('p.soft', {}, voucher.statement)),
+      place,
+      busyButton('button.button.primary', [icon('download', 20), t('voucher.download')], async () => {
+        saved(await api('GET', `/v1/orders/${number}/voucher.pdf`, { as: 'blob' }), `${voucher.serial ?? number}.pdf`);
+      }, show),
+      voucher.check_url && h('a.button', { href: voucher.check_url, target: '_blank', rel: 'noreferrer noopener' }, t('voucher.check')),
+      official && h('section.card', {}, h('h2', {}, t('voucher.documents')),
+        official.documents.length === 0 && h('p.soft', {}, t('voucher.documents_none')),
+        official.documents.map((one) => busyButton('button.button', [icon('paper', 20), `${one.source} · ${Math.ceil(one.size_bytes / 1024)} KB`], async () => {
+          saved(await api('GET', `/v1/orders/${number}/documents/${one.id}`, { as: 'blob' }), `${one.agency_serial}.pdf`);
+        }, show))),
+      note(t('voucher.not_official')),
+    ];
+  },
+};

@@ -1,0 +1,60 @@
+// After the purchase: the voucher, an objection, and one's own data.
+import { test, expect } from './phone.js';
+import { readFileSync } from 'node:fs';
+
+async function paid(phone, page) {
+  await phone.open();
+  await phone.toBills('wechat');
+  await phone.toCashier();
+  await page.getByRole('button', { name: '确认付款' }).click();
+  await phone.succeeds();
+  return phone.number();
+}
+
+test('the voucher shows what was booked, and its PDF is a PDF', async ({ phone, page }) => {
+  await paid(phone, page);
+  await page.getByRole('link', { name: '查看缴费凭证' }).click();
+  await phone.stands('voucher.title');
+  const paper = page.locator('.voucher-paper');
+  await expect(paper).toContainText('捌佰玖拾捌元捌角整');
+  await expect(paper).toContainText(/320200-\d{6}-\d{8}-/);
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: '下载 PDF' }).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toMatch(/^320200-.*\.pdf$/);
+  expect(readFileSync(await file.path()).subarray(0, 5).toString()).toBe('%PDF-');
+  await phone.isAccessible('the voucher');
+});
+
+test('a payment can be objected to, and the objection withdrawn', async ({ phone, page }) => {
+  await paid(phone, page);
+  await page.getByRole('link', { name: '对这笔缴费有异议' }).click();
+  await phone.stands('objection.title');
+  await page.getByLabel('原因').selectOption('wrong_amount');
+  await page.getByLabel('情况说明').fill('金额与窗口告知的不一致');
+  await phone.isAccessible('the objection');
+  await page.getByRole('button', { name: '提交' }).click();
+  await phone.stands('objection.list');
+  await expect(page.locator('.objection')).toContainText('金额与窗口告知的不一致');
+  await page.getByRole('button', { name: '撤回' }).click();
+  await expect(page.getByRole('button', { name: '撤回' })).toHaveCount(0);
+});
+
+test('the real name is verified, the platform’s number bound, and the records filtered', async ({ phone, page }) => {
+  const number = await paid(phone, page);
+  await phone.at('/people');
+  await page.getByRole('button', { name: '实名核验' }).click();
+  await expect(page.locator('.person')).toContainText('已实名核验');
+  await phone.at('/rights');
+  await phone.stands('rights.title');
+  await page.getByRole('button', { name: '用平台手机号绑定' }).click();
+  await expect(phone.screen).toContainText('****');
+  await expect(phone.screen).toContainText('没有人为您缴费');
+  await phone.isAccessible('my data');
+  await phone.at('/orders');
+  await page.locator('.filters > summary').click();
+  await page.getByLabel('险种').selectOption('medical');
+  await expect(phone.screen).toContainText('没有符合条件的记录');
+  await page.getByLabel('险种').selectOption('pension');
+  await expect(page.locator(`[data-order="${number}"]`)).toBeVisible();
+});

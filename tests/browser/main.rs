@@ -17,7 +17,10 @@ fn people_get_through_the_phone_page() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let place = target.join("browser");
     let complete = place.join("installed").exists();
-    assert!(complete, "Chromium or the npm packages are not installed: run tests/run or tests/browser/install");
+    assert!(
+        complete,
+        "Chromium or the npm packages are not installed: run tests/run or tests/browser/install"
+    );
 
     let libraries = place.join("node_modules");
     let output = Command::new("node")

@@ -73,8 +73,8 @@ test.describe('a document number with a wrong digit', () => {
     await page.locator('a[href="#/bills?service=flex_pension"]').click();
     await phone.logIn('wechat');
     await phone.stands('person.title');
-    await page.getByLabel('姓名').fill('张三');
-    await page.getByLabel('证件号码').fill('320213190001010007');
+    await page.getByRole('textbox', { name: '姓名' }).fill('张三');
+    await page.getByRole('textbox', { name: '证件号码' }).fill('320213190001010007');
     await page.locator('.consent input[type=checkbox]').first().check();
     await page.locator('#screen > .button.primary').click();
     await expect(page.locator('.problem[data-code="document_invalid"]')).toContainText('证件号码');

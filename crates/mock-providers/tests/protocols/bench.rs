@@ -86,6 +86,12 @@ impl Bench {
         Bench::with(|clock| ProvidersOptions { controlled: None, ..options(clock) }).await
     }
 
+    /// For a service that listens nowhere: nobody answers on that port.
+    pub async fn without_a_service() -> Bench {
+        let nowhere = ([127, 0, 0, 1], 1).into();
+        Bench::with(|clock| ProvidersOptions { service_listen: nowhere, ..options(clock) }).await
+    }
+
     async fn with(options: impl FnOnce(&Arc<ControlledClock>) -> ProvidersOptions) -> Bench {
         install_tls();
         let folder = Some(kept_keys().await);

@@ -11,6 +11,7 @@ mod control;
 mod folder;
 mod mini_program;
 mod openapi;
+mod phone;
 mod products;
 mod receiver;
 mod timetable;

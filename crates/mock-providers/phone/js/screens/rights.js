@@ -12,21 +12,17 @@ import { reload } from '../router.js';
 export default {
   path: /^\/rights$/, title: 'rights.title', login: true, up: '/me', tab: 'me',
   async render({ signal }) {
-    const [me, paying] = await Promise.all([
-      api('GET', '/v1/me', { signal }),
-      // Who pays is told only to who has proven their name; without that the answer says what to do.
-      api('GET', '/v1/me/payers', { signal }).catch((cause) => {
-        if (cause.status !== 403) throw cause;
-        return { payers: [], told: cause.body };
-      }),
-    ]);
+    const [me, { people }] = await Promise.all([api('GET', '/v1/me', { signal }), api('GET', '/v1/people', { signal })]);
+    // Who pays is told only to who has proven their name.
+    const proven = people.some((one) => one.relation === 'self' && one.real_name?.state === 'verified');
+    const { payers } = proven ? await api('GET', '/v1/me/payers', { signal }) : { payers: [] };
     const { place, show } = problemSlot();
     return [
       h('section.lead', {}, h('h2', {}, t('rights.lead'))),
       mobilePart(me.mobile, show),
       h('section.card', {}, h('h2', {}, t('rights.payers')),
-        paying.told ? note(paying.told.detail) : paying.payers.length === 0 && h('p.soft', {}, t('rights.payers_none')),
-        paying.payers.map((payer) => h('div.item', {},
+        !proven ? note(t('rights.payers_need')) : payers.length === 0 && h('p.soft', {}, t('rights.payers_none')),
+        payers.map((payer) => h('div.item', {},
           h('div.item-head', {}, h('strong', {}, payer.masked_name ?? payer.platform_label), h('span.soft', {}, t('rights.since', { time: timeName(payer.since).slice(0, 10) }))),
           busyButton('button.button.quiet', t('rights.unlink'), async () => {
             await api('DELETE', `/v1/me/payers/${payer.id}`);

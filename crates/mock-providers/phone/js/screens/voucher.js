@@ -2,7 +2,7 @@
 import { h, icon } from '../dom.js';
 import { api, offers } from '../api.js';
 import { t, monthsName, timeName } from '../words.js';
-import { amount, busyButton, facts, insuranceName, note, stateMark } from '../parts/pieces.js';
+import { amount, busyButton, facts, insuranceName, stateMark } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { saved } from '../parts/saving.js';
 
@@ -43,10 +43,15 @@ export default {
       voucher.check_url && h('a.button', { href: voucher.check_url, target: '_blank', rel: 'noreferrer noopener' }, t('voucher.check')),
       official && h('section.card', {}, h('h2', {}, t('voucher.documents')),
         official.documents.length === 0 && h('p.soft', {}, t('voucher.documents_none')),
-        official.documents.map((one) => busyButton('button.button', [icon('paper', 20), `${one.source} · ${Math.ceil(one.size_bytes / 1024)} KB`], async () => {
+        official.documents.map((one) => busyButton('button.button', [icon('paper', 20), documentName(one, voucher.lines)], async () => {
           saved(await api('GET', `/v1/orders/${number}/documents/${one.id}`, { as: 'blob' }), `${one.agency_serial}.pdf`);
         }, show))),
-      note(t('voucher.not_official')),
     ];
   },
 };
+
+/** What it is about, as far as a line of the voucher says so. */
+function documentName(one, lines) {
+  const line = lines.find((candidate) => candidate.bill_no === one.bill_no);
+  return line && line.has_period !== false ? `${insuranceName(line)} ${monthsName(line.months)}` : one.source;
+}

@@ -88,14 +88,14 @@ export default {
   state: { SUCCESS: 'Booked', CREATED: 'To be paid', PAYING: 'Paying', PAID: 'Paid, booking', REFUNDED: 'Returned', CLOSED: 'Closed' },
   voucher: {
     title: 'Voucher', acknowledgement: 'Payment acknowledgement', serial: 'Serial', code: 'Verification code', issued: 'Issued at', capitals: 'Amount in capitals', status: 'Status now', download: 'Download PDF', check: 'Open the public check page', documents: 'Official documents', documents_none: 'The tax or insurance office has not supplied an official document yet.',
-    not_official: 'It shows the payment on this platform and the agency’s answer. It is no tax or fiscal document; those are issued by the tax or insurance office.', lines: 'What was paid', save: 'Save',
+    lines: 'What was paid', save: 'Save',
   },
   objection: {
     title: 'Object', list: 'My objections', reason: 'Reason', evidence: 'What happened', evidence_hint: 'When, how much, and what you think is wrong. No document numbers, please.', send: 'Send', sent: 'Sent. You can follow it here.', withdraw: 'Withdraw', none: 'You have not objected to anything.', limit: 'Please object within 30 days of the payment.',
     wrong_amount: 'The amount is wrong', not_posted: 'Paid but not booked', paid_twice: 'Charged twice', wrong_person: 'The wrong person', refund_missing: 'A refund did not arrive', other: 'Something else',
   },
   rights: {
-    title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you.', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', unlink: 'End it', since: 'since {time}',
+    title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you.', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', payers_need: 'Once your real name is verified you see who pays for you, and can end it. Verify it under “Insured persons”.', unlink: 'End it', since: 'since {time}',
     mobile: 'Mobile number', mobile_none: 'No number bound', bind: 'Bind the platform’s number', unbind: 'Unbind',
   },
   topup: { title: 'Account top-up', card: 'Social card number', card_hint: 'The number of the social card, not of a bank card.', amount: 'Amount in yuan', send: 'Make the bill', note: 'Goes to the social card’s personal account and cannot be used for pension.' },

@@ -88,14 +88,14 @@ export default {
   state: { SUCCESS: '缴费成功', CREATED: '待支付', PAYING: '支付中', PAID: '已支付待入账', REFUNDED: '已退款', CLOSED: '已关闭' },
   voucher: {
     title: '缴费凭证', acknowledgement: '支付回执', serial: '凭证编号', code: '校验码', issued: '开具时间', capitals: '金额大写', status: '当前状态', download: '下载 PDF', check: '打开公开核验页', documents: '官方票证', documents_none: '税务、社保机构尚未提供官方票证。',
-    not_official: '本凭证只说明在本平台的缴费情况和经办机构返回的结果，不是税务或财政票据；官方票证由税务、社保机构开具。', lines: '缴费内容', save: '保存',
+    lines: '缴费内容', save: '保存',
   },
   objection: {
     title: '提交异议', list: '我的异议', reason: '原因', evidence: '情况说明', evidence_hint: '请写明时间、金额和您认为不对的地方，不要填写证件号码。', send: '提交', sent: '已提交，我们会在页面上告知进度。', withdraw: '撤回', none: '没有提交过异议。', limit: '请在缴费后 30 日内提交。',
     wrong_amount: '金额不对', not_posted: '已付款但未入账', paid_twice: '重复扣款', wrong_person: '缴错了人', refund_missing: '退款没有到账', other: '其他',
   },
   rights: {
-    title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息。', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', unlink: '解除', since: '自 {time}',
+    title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息。', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', payers_need: '完成本人实名核验后，可以看到谁在为您缴费，并可随时解除。请在“参保人”中办理。', unlink: '解除', since: '自 {time}',
     mobile: '手机号', mobile_none: '未绑定手机号', bind: '用平台手机号绑定', unbind: '解除绑定',
   },
   topup: { title: '个人账户充值', card: '社保卡号', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。' },

@@ -9,7 +9,7 @@ function check(digits) {
 }
 
 /** A valid number that belongs to nobody; the mock agency enrols whoever asks first. */
-export function syntheticNumber(birth = '19000101') {
+export function syntheticNumber(birth = longAgo()) {
   const order = String(300 + crypto.getRandomValues(new Uint16Array(1))[0] % 690).padStart(3, '0');
   const digits = `320213${birth}${order}`;
   return digits + check(digits);
@@ -29,4 +29,11 @@ export function isUnderFourteen(number, today = new Date()) {
   if (!match) return false;
   const fourteenth = new Date(Number(match[1]) + 14, Number(match[2]) - 1, Number(match[3]));
   return fourteenth > today;
+}
+
+/** A day between 1900 and 1919: two invented people of one demonstration hardly ever get the same number. */
+function longAgo() {
+  const [year, month, day] = crypto.getRandomValues(new Uint8Array(3));
+  const two = (number) => String(number).padStart(2, '0');
+  return `19${two(year % 20)}${two(1 + month % 12)}${two(1 + day % 28)}`;
 }

@@ -28,9 +28,17 @@ export function httpEntry(one) {
 
 const VERDICTS = { verified: 'good', refused: 'bad', unsigned: 'plain', none: 'plain' };
 
+/** A gateway has one path for everything; its method says more than its signature. */
+function shortPath(path) {
+  const [place] = path.split('?');
+  const method = /[?&]method=([\w.]+)/.exec(path);
+  return method ? `${place} ${method[1]}` : path;
+}
+
 export function platformEntry(one) {
-  return entry([h('span.entry-method', {}, one.method), h('span.entry-path', {}, one.path), statusMark(one.ended ? one.status : '…'),
+  return entry([h('span.entry-method', {}, one.method), h('span.entry-path', {}, shortPath(one.path)), statusMark(one.ended ? one.status : '…'),
     h('span.entry-time', {}, `${one.server} · ${one.at.slice(11, 19)} `, h(`span.verdict.${VERDICTS[one.signature] ?? 'plain'}`, {}, t(`panel.${one.signature}`)))],
+  shortPath(one.path) !== one.path && h('p.entry-fact', {}, one.path),
   block(t('panel.headers'), one.headers?.map(([name, value]) => `${name}: ${value}`).join('\n')),
   block(t('panel.sent'), lines(one.sent)),
   block(t('panel.answer_headers'), one.answer_headers?.map(([name, value]) => `${name}: ${value}`).join('\n')), block(t('panel.answered'), readable(one.answer)));

@@ -292,7 +292,7 @@ pub(crate) async fn identity_of(
     caller: &crate::session::Session,
     id: &str,
 ) -> Result<Identity, ApiError> {
-    api.attempts.check(caller.account).await?;
+    api.attempts.check(caller.account)?;
     Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
 }
 
@@ -353,6 +353,6 @@ pub(crate) async fn count_mismatches(
     errors: &[(&InsuranceAgency, ApiError)],
 ) {
     if errors.iter().any(|(_, error)| error.code() == "identity_mismatch") {
-        api.attempts.count(caller.account).await;
+        api.attempts.count(caller.account);
     }
 }

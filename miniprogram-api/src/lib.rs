@@ -10,6 +10,7 @@
 //! are RFC 3339 at +08:00; amounts are yuan as strings.
 
 mod attempts;
+mod bounded;
 mod caller;
 mod cities;
 mod confirmations;

@@ -2,17 +2,16 @@
 //! costs calls to platforms. What must hold across processes is counted in the database instead.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
 use axum::http::StatusCode;
-use moka::future::Cache;
 
-use crate::problem::{ApiError, tell};
+use crate::{
+    bounded::{Bounded, Life},
+    problem::{ApiError, tell},
+};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// Names remembered in this process; the least used go first.
@@ -49,11 +48,11 @@ impl Knock {
 
 /// Counts knocks by what and whose they are.
 #[derive(Clone, Debug)]
-pub struct Limits(Cache<String, Arc<AtomicU32>>);
+pub struct Limits(Bounded<AtomicU32>);
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits(Cache::builder().max_capacity(NAMES_MAX).time_to_live(WINDOW).build())
+        Limits(Bounded::new(NAMES_MAX, Life::Since(WINDOW)))
     }
 }
 
@@ -62,9 +61,9 @@ impl Limits {
     ///
     /// # Errors
     /// 429 when there were enough this minute.
-    pub(crate) async fn check(&self, knock: Knock, whose: &str) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, knock: Knock, whose: &str) -> Result<(), ApiError> {
         let name = format!("{}:{whose}", knock.code());
-        let count = self.0.get_with(name, async { Arc::new(AtomicU32::new(0)) }).await;
+        let count = self.0.get_or_default(name);
         if count.fetch_add(1, Ordering::Relaxed) < knock.a_minute() {
             return Ok(());
         }
@@ -77,15 +76,15 @@ impl Limits {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn one_name_is_stopped_and_others_go_on() {
+    #[test]
+    fn one_name_is_stopped_and_others_go_on() {
         let limits = Limits::default();
         for _ in 0..Knock::Export.a_minute() {
-            limits.check(Knock::Export, "a").await.expect("within the limit");
+            limits.check(Knock::Export, "a").expect("within the limit");
         }
-        let error = limits.check(Knock::Export, "a").await.expect_err("one too many");
+        let error = limits.check(Knock::Export, "a").expect_err("one too many");
         assert_eq!(error.code(), "too_often");
-        limits.check(Knock::Export, "b").await.expect("another name");
-        limits.check(Knock::Result, "a").await.expect("another matter");
+        limits.check(Knock::Export, "b").expect("another name");
+        limits.check(Knock::Result, "a").expect("another matter");
     }
 }

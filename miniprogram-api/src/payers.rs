@@ -246,7 +246,7 @@ pub(crate) async fn show(
     Reads(language): Reads,
     Path(token): Path<String>,
 ) -> Result<Json<RequestView>, ApiError> {
-    api.limits.check(Knock::Link, &caller.account.to_string()).await?;
+    api.limits.check(Knock::Link, &caller.account.to_string())?;
     let request = api.people.payment_request(&token_of(&token)?).await?;
     let accepted = request.accepted.is_some_and(|(by, _)| by == caller.account);
     let own = request.account == caller.account;
@@ -290,7 +290,7 @@ pub(crate) async fn accept(
     Path(token): Path<String>,
     Body(wish): Body<AcceptanceWish>,
 ) -> Result<Json<Accepted>, ApiError> {
-    api.limits.check(Knock::Link, &caller.account.to_string()).await?;
+    api.limits.check(Knock::Link, &caller.account.to_string())?;
     let token = token_of(&token)?;
     consents::check(Purpose::PayForOther, &wish.consent_text_version)?;
     let guardian = wish.guardian_statement.map(|statement| statement.text_version);

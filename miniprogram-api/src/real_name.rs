@@ -240,7 +240,7 @@ pub(crate) async fn result(
     let person = if verification.passed {
         api.people.person(caller.account, id).await?
     } else {
-        api.limits.check(Knock::Result, &caller.account.to_string()).await?;
+        api.limits.check(Knock::Result, &caller.account.to_string())?;
         let verdict = ask_how_it_went(&api, &caller, &verification).await?;
         api.people.settle_verification(caller.account, id, verification_id, verdict).await?
     };

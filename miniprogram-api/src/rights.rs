@@ -72,7 +72,7 @@ pub(crate) async fn export(
     Caller(caller): Caller,
     Reads(language): Reads,
 ) -> Result<Json<Export>, ApiError> {
-    api.limits.check(Knock::Export, &caller.account.to_string()).await?;
+    api.limits.check(Knock::Export, &caller.account.to_string())?;
     let now = api.clock.now();
     let full = now.since(caller.created_at) < FRESH;
     let current = caller.id.to_string();

@@ -98,7 +98,7 @@ async fn counted<T>(
     answer: Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     if answer.as_ref().is_err_and(|error| error.code() == "identity_mismatch") {
-        api.attempts.count(caller.account).await;
+        api.attempts.count(caller.account);
     }
     answer
 }

@@ -11,12 +11,12 @@ use std::{
 
 use async_trait::async_trait;
 use kernel::{AccountId, Clock, Entropy, Timestamp};
-use moka::{future::Cache, policy::EvictionPolicy};
 use people::FieldCipher;
 
 use super::{
     NewSession, Session, SessionError, SessionId, SessionRules, SessionStore, Token, TokenHash,
 };
+use crate::bounded::{Bounded, Life};
 
 struct Kept {
     session: Session,
@@ -36,8 +36,8 @@ impl OfAccount {
 /// The store inside the process. Sessions end with it.
 pub struct EmbeddedSessions {
     /// Only says where to look; the account's map decides.
-    tokens: Cache<TokenHash, (AccountId, SessionId)>,
-    accounts: Cache<AccountId, Arc<OfAccount>>,
+    tokens: Bounded<(AccountId, SessionId)>,
+    accounts: Bounded<OfAccount>,
     rules: SessionRules,
     cipher: FieldCipher,
     clock: Arc<dyn Clock>,
@@ -63,20 +63,12 @@ impl EmbeddedSessions {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> EmbeddedSessions {
-        // Least recently used, not moka's default: that one may refuse a newcomer, which here would
-        // be a login that succeeds and is forgotten at once. The times only collect what is over;
+        // A login must never succeed and be forgotten at once. The times only collect what is over;
         // whether a session lives is decided by our clock.
         let per_account = u64::try_from(rules.per_account_max.max(1)).unwrap_or(u64::MAX);
-        let tokens = Cache::builder()
-            .max_capacity(accounts_max.saturating_mul(per_account))
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_live(rules.life_max)
-            .build();
-        let accounts = Cache::builder()
-            .max_capacity(accounts_max)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_idle(rules.life_max)
-            .build();
+        let tokens =
+            Bounded::new(accounts_max.saturating_mul(per_account), Life::Since(rules.life_max));
+        let accounts = Bounded::new(accounts_max, Life::Unused(rules.life_max));
         EmbeddedSessions { tokens, accounts, rules, cipher, clock, entropy }
     }
 
@@ -84,9 +76,9 @@ impl EmbeddedSessions {
         now < self.rules.expires_at(session.created_at, session.last_seen_at)
     }
 
-    async fn forget(&self, tokens: Vec<TokenHash>) {
+    fn forget(&self, tokens: Vec<TokenHash>) {
         for token in tokens {
-            self.tokens.invalidate(&token).await;
+            self.tokens.forget(&hex::encode(token));
         }
     }
 
@@ -114,8 +106,7 @@ impl SessionStore for EmbeddedSessions {
     async fn open(&self, new: NewSession) -> Result<(Token, Session), SessionError> {
         let session = Session::begin(new, &self.rules, &self.cipher, &*self.clock, &*self.entropy);
         let token = Token::generate(&*self.entropy);
-        let account =
-            self.accounts.get_with(session.account, async { Arc::<OfAccount>::default() }).await;
+        let account = self.accounts.get_or_default(session.account.to_string());
         let gone = {
             let mut kept = account.lock();
             let gone = self.make_room(&mut kept, session.created_at);
@@ -123,18 +114,19 @@ impl SessionStore for EmbeddedSessions {
             kept.insert(session.id.clone(), one);
             gone
         };
-        self.forget(gone).await;
-        self.tokens.insert(token.hash, (session.account, session.id.clone())).await;
+        self.forget(gone);
+        self.tokens.put(hex::encode(token.hash), (session.account, session.id.clone()));
         Ok((token, session))
     }
 
     async fn find(&self, token: &Token) -> Result<Option<Session>, SessionError> {
-        let Some((account, id)) = self.tokens.get(&token.hash).await else { return Ok(None) };
-        let Some(account) = self.accounts.get(&account).await else { return Ok(None) };
+        let Some(place) = self.tokens.get(&hex::encode(token.hash)) else { return Ok(None) };
+        let (account, id) = &*place;
+        let Some(account) = self.accounts.get(&account.to_string()) else { return Ok(None) };
         let now = self.clock.now();
         let found = {
             let mut kept = account.lock();
-            match kept.get_mut(&id) {
+            match kept.get_mut(id) {
                 Some(one) if self.lives(&one.session, now) => {
                     let session = &mut one.session;
                     session.last_seen_at = session.last_seen_at.max(now);
@@ -143,20 +135,20 @@ impl SessionStore for EmbeddedSessions {
                     Some(session.clone())
                 }
                 Some(_) => {
-                    kept.remove(&id);
+                    kept.remove(id);
                     None
                 }
                 None => None,
             }
         };
         if found.is_none() {
-            self.forget(vec![token.hash]).await;
+            self.forget(vec![token.hash]);
         }
         Ok(found)
     }
 
     async fn list(&self, account: AccountId) -> Result<Vec<Session>, SessionError> {
-        let Some(account) = self.accounts.get(&account).await else { return Ok(Vec::new()) };
+        let Some(account) = self.accounts.get(&account.to_string()) else { return Ok(Vec::new()) };
         let now = self.clock.now();
         let mut sessions: Vec<Session> = account
             .lock()
@@ -169,19 +161,19 @@ impl SessionStore for EmbeddedSessions {
     }
 
     async fn revoke(&self, account: AccountId, session: &SessionId) -> Result<bool, SessionError> {
-        let Some(account) = self.accounts.get(&account).await else { return Ok(false) };
+        let Some(account) = self.accounts.get(&account.to_string()) else { return Ok(false) };
         let now = self.clock.now();
         let Some(gone) = account.lock().remove(session) else { return Ok(false) };
-        self.forget(vec![gone.token]).await;
+        self.forget(vec![gone.token]);
         Ok(self.lives(&gone.session, now))
     }
 
     async fn revoke_all(&self, account: AccountId) -> Result<usize, SessionError> {
-        let Some(account) = self.accounts.get(&account).await else { return Ok(0) };
+        let Some(account) = self.accounts.get(&account.to_string()) else { return Ok(0) };
         let now = self.clock.now();
         let gone = std::mem::take(&mut *account.lock());
         let lived = gone.values().filter(|one| self.lives(&one.session, now)).count();
-        self.forget(gone.into_values().map(|one| one.token).collect()).await;
+        self.forget(gone.into_values().map(|one| one.token).collect());
         Ok(lived)
     }
 }
@@ -213,7 +205,7 @@ mod tests {
             let app_id = "wx0123456789abcdef".to_owned();
             let new = NewSession { account, channel: Channel::Wechat, app_id, session_key: None };
             tokens.push(store.open(new).await.expect("a session").0);
-            store.accounts.run_pending_tasks().await;
+            store.accounts.tidy_up();
         }
         let mut alive = Vec::new();
         for token in &tokens {

@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod listening;
 mod messengers;
+mod occasions;
 mod pulse;
 mod renewal;
 mod retention;

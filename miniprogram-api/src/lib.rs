@@ -59,6 +59,7 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use attempts::IdentityAttempts;
+pub use counter::unpaid_months;
 pub use limits::Limits;
 pub use session::{
     EmbeddedSessions, NewSession, RedisSessions, Session, SessionError, SessionId, SessionRules,

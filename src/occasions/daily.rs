@@ -266,13 +266,13 @@ mod tests {
     /// Wuxi with a window from the 5th to the 25th.
     fn catalogue() -> Catalogue {
         let windows = r#"
-            [[windows]]
-            agency = "320200-pension"
+            [[window]]
+            agency = "320200-hr"
             open_day = 5
             open_time = "09:00"
             close_day = 25
             close_time = "24:00"
-            sources = ["https://example.org/window"]
+            source = ["https://example.org/window"]
         "#;
         let city = CityCode::new("320200").expect("a city");
         let changes = [(city, windows.parse().expect("a table"))].into_iter().collect();

@@ -125,3 +125,41 @@ impl Messenger for AlipayMessenger {
         sent.map_err(|error| sorted(error.retry_class(), error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::as_it_is("thing1", "title", "缴费成功")]
+    #[case::cut_to_what_wechat_takes("thing4", "note", "一二三四五六七八九十一二三四五六七八九十")]
+    #[case::alipay_takes_more(
+        "keyword4",
+        "note",
+        "一二三四五六七八九十一二三四五六七八九十一二三四五"
+    )]
+    #[case::nothing_to_say("thing2", "name", "-")]
+    fn a_word_stands_in_its_place(#[case] place: &str, #[case] name: &str, #[case] said: &str) {
+        let letter = Letter {
+            kind: ReminderKind::Posted,
+            id_kind: "open_id".to_owned(),
+            external_id: "o".to_owned(),
+            words: BTreeMap::from([
+                ("title".to_owned(), "缴费成功".to_owned()),
+                (
+                    "note".to_owned(),
+                    "一二三四五六七八九十一二三四五六七八九十一二三四五".to_owned(),
+                ),
+            ]),
+            page: "pages/orders/detail".to_owned(),
+        };
+        let template = Template {
+            kind: ReminderKind::Posted,
+            id: "t".to_owned(),
+            words: BTreeMap::from([(place.to_owned(), name.to_owned())]),
+        };
+        assert_eq!(words(&template, &letter)[place], said);
+    }
+}

@@ -21,6 +21,8 @@ const TROUBLE_SLEEP: Duration = Duration::from_secs(2);
 /// others to answer.
 const REMIND_EVERY: Duration = Duration::from_secs(10);
 const TURN_PAUSE: Duration = Duration::from_secs(1);
+/// For a message that is under way when the program is told to end. A search goes on elsewhere.
+const LAST_MESSAGE: Duration = Duration::from_secs(5);
 
 /// Runs jobs until `stop`. Jobs that are under way are finished first; a job that is not finished
 /// when the process is killed becomes claimable again when its lease ends. So does one that is dropped
@@ -76,7 +78,14 @@ pub(crate) async fn forget(retention: Retention, pulse: Pulse, stop: Cancellatio
 /// jobs and never before them.
 pub(crate) async fn remind(occasions: Occasions, pulse: Pulse, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let more = pulse.keeps(occasions.turn()).await.is_some_and(|turn| turn.more);
+        let told_to_end = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_MESSAGE).await;
+        };
+        let more = tokio::select! {
+            turn = pulse.keeps(occasions.turn()) => turn.is_some_and(|turn| turn.more),
+            () = told_to_end => break,
+        };
         let pause = if more { TURN_PAUSE } else { REMIND_EVERY };
         tokio::select! {
             () = stop.cancelled() => {}

@@ -50,12 +50,16 @@ impl Messenger for Platform {
     }
 
     async fn send(&self, letter: &Letter) -> Outcome {
-        self.letters.lock().unwrap().push(letter.clone());
-        let hangs = std::mem::take(&mut *self.hangs.lock().unwrap());
+        self.letters.lock().expect("nobody panicked").push(letter.clone());
+        let hangs = std::mem::take(&mut *self.hangs.lock().expect("nobody panicked"));
         if hangs {
             std::future::pending::<()>().await;
         }
-        self.answers.lock().unwrap().pop_front().unwrap_or(Ok(MessageFate::Accepted))
+        self.answers
+            .lock()
+            .expect("nobody panicked")
+            .pop_front()
+            .unwrap_or(Ok(MessageFate::Accepted))
     }
 }
 
@@ -115,7 +119,7 @@ impl Town {
     }
 
     fn answers(&self, outcomes: impl IntoIterator<Item = Outcome>) {
-        self.platform.answers.lock().unwrap().extend(outcomes);
+        self.platform.answers.lock().expect("nobody panicked").extend(outcomes);
     }
 
     async fn sends(&self) -> Sent {
@@ -123,7 +127,7 @@ impl Town {
     }
 
     fn letters(&self) -> usize {
-        self.platform.letters.lock().unwrap().len()
+        self.platform.letters.lock().expect("nobody panicked").len()
     }
 
     fn pass(&self, seconds: u64) {
@@ -154,7 +158,7 @@ async fn one_acceptance_is_one_message(
     assert_eq!((permission.wanted, permission.left), (true, 0));
     assert!(!town.booked(None, "second").await, "the acceptance is used");
     assert_eq!(town.sends().await, Sent::default());
-    let letter = town.platform.letters.lock().unwrap()[0].clone();
+    let letter = town.platform.letters.lock().expect("nobody panicked")[0].clone();
     assert_eq!(letter.words["title"], "缴费成功");
     assert_eq!((letter.id_kind.as_str(), letter.external_id.len()), ("open_id", 28));
     assert!(!format!("{letter:?}").contains("缴费"), "words stay out of logs");
@@ -261,7 +265,7 @@ async fn a_sender_that_died_is_replaced_once(
     town.accepts(ReminderKind::Posted, 1).await;
     assert!(town.booked(None, "order").await);
     for tries in 1..=2 {
-        *town.platform.hangs.lock().unwrap() = true;
+        *town.platform.hangs.lock().expect("nobody panicked") = true;
         tokio::select! {
             biased;
             _ = town.reminders.send_due(10) => panic!("the platform never answers"),
@@ -389,7 +393,7 @@ proptest! {
             0..40,
         )
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (left, wanted, letters, expected) = runtime.block_on(async {
             let town = Town::new(Backend::Sqlite).await;
             let (mut left, mut wanted, mut letters) = (0_u32, false, 0_usize);
@@ -401,14 +405,14 @@ proptest! {
                     }
                     Step::Reject => {
                         let (account, kind) = (town.account, ReminderKind::Posted);
-                        town.reminders.answer(account, kind, Answer::Reject).await.unwrap();
+                        town.reminders.answer(account, kind, Answer::Reject).await.expect("an answer");
                         (left, wanted) = (0, false);
                     }
                     Step::Sent | Step::Declined => {
                         let declined = matches!(step, Step::Declined);
                         let fate =
                             if declined { MessageFate::Declined } else { MessageFate::Accepted };
-                        town.platform.answers.lock().unwrap().clear();
+                        town.platform.answers.lock().expect("nobody panicked").clear();
                         town.answers([Ok(fate)]);
                         let noted = town.booked(None, &format!("order {number}")).await;
                         assert_eq!(noted, left > 0);

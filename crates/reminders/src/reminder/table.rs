@@ -116,7 +116,6 @@ pub(super) async fn any_due(
 }
 
 /// What there was to take.
-#[expect(clippy::large_enum_variant, reason = "one at a time, and gone at once")]
 pub(super) enum Claimed {
     Nothing,
     One(Reminder),

@@ -7,6 +7,8 @@ mod accounts;
 mod cli;
 mod config;
 mod listening;
+mod messengers;
+mod occasions;
 mod pulse;
 mod renewal;
 mod retention;

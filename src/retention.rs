@@ -14,6 +14,7 @@ use std::{fmt, time::Duration};
 use kernel::Timestamp;
 use orders::{OrderError, Orders};
 use people::{Forgettable, People, PeopleError};
+use reminders::{ReminderError, Reminders};
 use serde::{Deserialize, Serialize};
 
 /// Rows in one transaction.
@@ -43,6 +44,8 @@ pub(crate) struct RetentionSection {
     /// Sealed bytes of payment requests and notifications: the evidence of a business year and its
     /// closing, 180 to 3,650.
     pub evidence_days: u32,
+    /// Reminders that were sent or ended otherwise: to answer a complaint about messages, 7 to 365.
+    pub reminders_days: u32,
 }
 
 impl Default for RetentionSection {
@@ -54,6 +57,7 @@ impl Default for RetentionSection {
             removed_persons_days: 1_095,
             idle_accounts_days: 1_095,
             evidence_days: 400,
+            reminders_days: 90,
         }
     }
 }
@@ -68,6 +72,7 @@ impl RetentionSection {
             ("removed_persons_days", self.removed_persons_days, 30, 3_650),
             ("idle_accounts_days", self.idle_accounts_days, 365, 3_650),
             ("evidence_days", self.evidence_days, 180, 3_650),
+            ("reminders_days", self.reminders_days, 7, 365),
         ] {
             if !(least..=most).contains(&days) {
                 return Err((setting, least, most));
@@ -86,6 +91,8 @@ pub(crate) enum RetentionError {
     People(#[from] PeopleError),
     #[error(transparent)]
     Orders(#[from] OrderError),
+    #[error(transparent)]
+    Reminders(#[from] ReminderError),
 }
 
 /// One class in a report.
@@ -128,6 +135,7 @@ pub(crate) struct Retention {
     pub orders: Orders,
     pub section: RetentionSection,
     pub clock: std::sync::Arc<dyn kernel::Clock>,
+    pub reminders: Reminders,
 }
 
 fn before(now: Timestamp, days: u32) -> Timestamp {
@@ -180,6 +188,10 @@ impl Retention {
         let forgotten = self.evidence(before(now, section.evidence_days), dry).await?;
         let note = "sealed requests and notifications; their digests and figures stay";
         lines.push(RetentionLine { class: "evidence", days, forgotten, waiting: 0, note });
+        let days = Some(section.reminders_days);
+        let forgotten = self.reminders(before(now, section.reminders_days), dry).await?;
+        let note = "sent, or ended otherwise; what somebody wants to hear of stays";
+        lines.push(RetentionLine { class: "reminders", days, forgotten, waiting: 0, note });
         for (class, note) in [
             ("sessions", "end by themselves: 30 minutes without use, 12 hours at most"),
             ("consents", "kept as proof, without a name once the person is erased"),
@@ -261,6 +273,7 @@ impl Retention {
                 }
                 if !dry {
                     self.orders.forget_payer(*account).await?;
+                    self.reminders.forget(*account).await?;
                     self.people.erase_account(*account).await?;
                 }
                 forgotten += 1;
@@ -284,6 +297,23 @@ impl Retention {
             let gone = self.orders.forget_old_evidence(before, batch).await?;
             forgotten += gone;
             if gone == 0 {
+                break;
+            }
+        }
+        Ok(forgotten)
+    }
+}
+
+impl Retention {
+    async fn reminders(&self, before: Timestamp, dry: bool) -> Result<u64, RetentionError> {
+        if dry {
+            return Ok(self.reminders.count_over(before).await?);
+        }
+        let mut forgotten = 0;
+        for _ in 0..BATCHES_MAX {
+            let gone = self.reminders.forget_over(before, BATCH).await?;
+            forgotten += gone;
+            if gone < BATCH {
                 break;
             }
         }

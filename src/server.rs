@@ -51,6 +51,8 @@ impl Serving {
             tasks.push(tokio::spawn(worker::run(orders, pulse, stop.clone())));
             let (retention, pulse) = (self.parts.retention.clone(), self.parts.pulse.clone());
             tasks.push(tokio::spawn(worker::forget(retention, pulse, stop.clone())));
+            let (occasions, pulse) = (self.parts.occasions.clone(), self.parts.pulse.clone());
+            tasks.push(tokio::spawn(worker::remind(occasions, pulse, stop.clone())));
         }
         let (orders, pulse) = (self.parts.orders.clone(), self.parts.pulse.clone());
         tasks.push(tokio::spawn(worker::watch(orders, pulse, stop.clone())));

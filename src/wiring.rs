@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agency::Agency;
 use callbacks::Callbacks;
-use kernel::{Clock, Entropy};
+use kernel::{CityCode, Clock, Entropy};
 use miniprogram_api::{
     Api, EmbeddedSessions, IdentityAttempts, Limits, RedisSessions, SessionRules, SessionStore,
     SmsSender,
@@ -13,11 +13,13 @@ use orders::{OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
 use platforms::{EmbeddedTokens, PaymentChannel, TokenStore};
 use policies::Catalogue;
+use reminders::Reminders;
 use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::{
     accounts::{Accounts, Around},
     config::{Config, ConfigError, SessionStoreKind},
+    occasions::Occasions,
     pulse::Pulse,
     retention::{Retention, RetentionReport, RetentionSection},
     sms::WebhookSms,
@@ -73,6 +75,7 @@ pub struct Parts {
     pub(crate) pulse: Pulse,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) retention: Retention,
+    pub(crate) occasions: Occasions,
 }
 
 impl Parts {
@@ -123,6 +126,19 @@ impl Parts {
         self.retention.run(dry).await
     }
 
+    /// Looks for what there is to remind of, and sends what is due, until nothing is left to do now;
+    /// says how many messages a platform accepted.
+    pub async fn remind(&self) -> u32 {
+        let mut accepted = 0;
+        loop {
+            let turn = self.occasions.turn().await;
+            accepted += turn.sent.accepted;
+            if !turn.more {
+                return accepted;
+            }
+        }
+    }
+
     /// Does the day's forgetting; `None` when a process has done it, or is at it.
     ///
     /// # Errors
@@ -143,6 +159,7 @@ struct Prepared {
     sms: Option<Arc<dyn SmsSender>>,
     rules: OrderRules,
     retention: RetentionSection,
+    cities: Vec<CityCode>,
     pulse: Pulse,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -164,6 +181,7 @@ impl Prepared {
         let rules = config.order_rules()?;
         let pulse = Pulse::feel(&config.database_url());
         let retention = config.retention;
+        let cities = config.city.iter().map(|section| section.code.clone()).collect();
         Ok(Prepared {
             catalogue,
             accounts,
@@ -172,6 +190,7 @@ impl Prepared {
             sms,
             rules,
             retention,
+            cities,
             pulse,
             clock,
             entropy,
@@ -180,8 +199,15 @@ impl Prepared {
 
     fn on(self, db: DatabaseConnection) -> Parts {
         let Prepared { catalogue, accounts, cipher, sessions, sms, rules, .. } = self;
-        let Prepared { retention: section, pulse, clock, entropy, .. } = self;
+        let Prepared { retention: section, cities, pulse, clock, entropy, .. } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
+        let reminders = Reminders::new(
+            db.clone(),
+            people.clone(),
+            cipher.clone(),
+            accounts.messengers.clone(),
+            (clock.clone(), entropy.clone()),
+        );
         let orders = Orders::new(OrderParts {
             db: db.clone(),
             people: people.clone(),
@@ -202,11 +228,21 @@ impl Prepared {
             orders: orders.clone(),
             section,
             clock: clock.clone(),
+            reminders: reminders.clone(),
+        };
+        let occasions = Occasions {
+            reminders: reminders.clone(),
+            orders: orders.clone(),
+            people: people.clone(),
+            catalogue: catalogue.clone(),
+            cities,
+            clock: clock.clone(),
         };
         let attempts = IdentityAttempts::default();
         let api = Api {
             orders: orders.clone(),
             people,
+            reminders,
             catalogue,
             sessions,
             logins: accounts.logins.clone(),
@@ -218,7 +254,8 @@ impl Prepared {
             checks: miniprogram_api::CheckLimit::default(),
             database_answers: pulse.answers(),
         };
-        Parts { db, orders, api, callbacks, pulse, accounts: Arc::new(accounts), retention }
+        let accounts = Arc::new(accounts);
+        Parts { db, orders, api, callbacks, pulse, accounts, retention, occasions }
     }
 }
 

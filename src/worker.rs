@@ -6,6 +6,7 @@ use orders::{JobCount, OrderError, Orders};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    occasions::Occasions,
     pulse::Pulse,
     retention::{LOOK_EVERY, Retention},
 };
@@ -16,6 +17,12 @@ const BATCH: u64 = 16;
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 /// After an error of the database that is no outage.
 const TROUBLE_SLEEP: Duration = Duration::from_secs(2);
+/// Between two looks for reminders, and between two parts of a long one: agencies and platforms have
+/// others to answer.
+const REMIND_EVERY: Duration = Duration::from_secs(10);
+const TURN_PAUSE: Duration = Duration::from_secs(1);
+/// For a message that is under way when the program is told to end. A search goes on elsewhere.
+const LAST_MESSAGE: Duration = Duration::from_secs(5);
 
 /// Runs jobs until `stop`. Jobs that are under way are finished first; a job that is not finished
 /// when the process is killed becomes claimable again when its lease ends. So does one that is dropped
@@ -63,6 +70,26 @@ pub(crate) async fn forget(retention: Retention, pulse: Pulse, stop: Cancellatio
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Looks for what there is to remind of and sends it, until `stop`: a little at a time, beside the
+/// jobs and never before them.
+pub(crate) async fn remind(occasions: Occasions, pulse: Pulse, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let told_to_end = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_MESSAGE).await;
+        };
+        let more = tokio::select! {
+            turn = pulse.keeps(occasions.turn()) => turn.is_some_and(|turn| turn.more),
+            () = told_to_end => break,
+        };
+        let pause = if more { TURN_PAUSE } else { REMIND_EVERY };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

@@ -19,6 +19,7 @@ mod m20261123_000006_rights;
 mod m20261123_000007_disputes;
 mod m20261123_000008_reminders;
 mod m20261123_000009_kinds;
+mod m20261124_000010_reminder_progress;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000007_disputes::Migration),
             Box::new(m20261123_000008_reminders::Migration),
             Box::new(m20261123_000009_kinds::Migration),
+            Box::new(m20261124_000010_reminder_progress::Migration),
         ]
     }
 }

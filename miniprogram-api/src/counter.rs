@@ -30,6 +30,7 @@ use crate::{
     words,
 };
 
+pub use self::gaps::unpaid_months;
 pub(crate) use self::{
     bills::{
         BillKindView, CategoryView, ComponentView, MonthsView, WindowView, not_offered, opens,

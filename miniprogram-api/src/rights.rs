@@ -59,6 +59,9 @@ pub(crate) struct Export {
     orders: Vec<RecordView>,
     /// `false` when there are more orders than one document holds; the list has them all.
     orders_complete: bool,
+    /// What the caller wants to be reminded of, as they answered.
+    #[schema(value_type = Vec<Object>)]
+    reminders: Vec<Value>,
     /// How long each kind of data is kept, and what is kept elsewhere.
     #[schema(value_type = Vec<String>)]
     notes: Vec<String>,
@@ -93,6 +96,7 @@ pub(crate) async fn export(
         payment_requests: requests_of(&api, &caller).await?,
         orders,
         orders_complete,
+        reminders: reminders_of(&api, &caller).await?,
         notes: notes.to_vec(),
     }))
 }
@@ -150,6 +154,21 @@ async fn requests_of(api: &Api, caller: &Session) -> Result<Vec<Value>, ApiError
         })
     };
     Ok(requests.iter().map(view).collect())
+}
+
+/// Only what was ever answered.
+async fn reminders_of(api: &Api, caller: &Session) -> Result<Vec<Value>, ApiError> {
+    let permissions = api.reminders.permissions(caller.account).await?;
+    let answered = permissions.iter().filter(|permission| permission.updated_at.is_some());
+    let view = |permission: &::reminders::Permission| {
+        json!({
+            "kind": permission.kind.code(),
+            "wanted": permission.wanted,
+            "left": permission.left,
+            "updated_at": permission.updated_at,
+        })
+    };
+    Ok(answered.map(view).collect())
 }
 
 async fn orders_of(
@@ -221,6 +240,7 @@ pub(crate) async fn erase(
     // In this order, so that an erasure that was cut off can be asked for again: the account goes last.
     // An order that was placed a moment ago can no longer be paid, and is closed when its time is over.
     api.orders.forget_payer(account).await.map_err(told)?;
+    api.reminders.forget(account).await?;
     api.people.erase_account(account).await?;
     if let Err(error) = api.sessions.revoke_all(account).await {
         // They end by themselves, and open an account without a person or a telephone.

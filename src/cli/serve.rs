@@ -78,10 +78,12 @@ impl Worker {
         let renewal = tokio::spawn(renewal::listen(self.config, parts.clone(), stop.clone()));
         let forgetting = worker::forget(parts.retention, parts.pulse.clone(), stop.clone());
         let forgetting = tokio::spawn(forgetting);
+        let reminding = worker::remind(parts.occasions, parts.pulse.clone(), stop.clone());
+        let reminding = tokio::spawn(reminding);
         let task = tokio::spawn(worker::run(parts.orders, parts.pulse, stop.clone()));
         server::told_to_end().await;
         stop.cancel();
-        server::finish(vec![task, forgetting, renewal]).await;
+        server::finish(vec![task, forgetting, reminding, renewal]).await;
         ExitCode::SUCCESS
     }
 }

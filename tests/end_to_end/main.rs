@@ -33,6 +33,7 @@ mod processes;
 mod purchase;
 mod real_name;
 mod refunds;
+mod reminders;
 mod renewals;
 mod rights;
 mod secrecy;

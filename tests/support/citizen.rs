@@ -116,6 +116,10 @@ impl Citizen<'_> {
         self.town.send(self.request(Method::POST, path).json(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.town.send(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.town.send(self.request(Method::DELETE, path)).await
     }

@@ -17,6 +17,7 @@ mod case;
 mod directory;
 mod dispute;
 mod document;
+mod ended;
 mod error;
 mod inquiry;
 mod job;
@@ -47,6 +48,7 @@ pub use crate::{
     directory::{Directory, Entries, RenewalError},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
     document::{Missing, OrderDocuments, StoredDocument},
+    ended::{Returned, Since},
     error::{ChangedBill, OrderError},
     job::{JobCount, JobKind},
     journal::JournalLine,

@@ -13,10 +13,12 @@
 //! in the records.
 
 mod error;
+mod forgetting;
 mod hours;
 mod kind;
 mod messenger;
 mod permission;
+mod progress;
 mod reminder;
 
 use std::{fmt, sync::Arc};
@@ -31,6 +33,7 @@ pub use self::{
     kind::ReminderKind,
     messenger::{Letter, Messenger, MessengerError},
     permission::{Answer, Permission},
+    progress::{Place, Progress},
     reminder::{Occasion, Sent},
 };
 

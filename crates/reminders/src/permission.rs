@@ -176,3 +176,12 @@ pub(crate) async fn accounts(
     let rows = query.order_by_asc(Column::AccountId).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| AccountId::from_uuid(row.account_id)).collect())
 }
+
+/// Nothing that the account ever answered stays.
+pub(crate) async fn delete(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<(), ReminderError> {
+    Entity::delete_many().filter(Column::AccountId.eq(account.as_uuid())).exec(db).await?;
+    Ok(())
+}

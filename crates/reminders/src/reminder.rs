@@ -1,6 +1,6 @@
 //! Noting an occasion, and sending what is due.
 
-mod table;
+pub(crate) mod table;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,7 +8,7 @@ use kernel::{AccountId, PersonId, ReminderId, Timestamp};
 use migrations::begin_write;
 use platforms::MessageFate;
 
-use self::table::State;
+use self::table::{Claimed, State};
 use crate::{
     Letter, Messenger, MessengerError, ReminderError, ReminderKind, Reminders,
     hours::{day_of, within_hours},
@@ -112,11 +112,30 @@ impl Reminders {
         if within_hours(now) != now || !table::any_due(&self.db, now).await? {
             return Ok(sent);
         }
-        let txn = begin_write(&self.db).await?;
-        let due = table::claim(&txn, &self.cipher, limit, now, now.plus(LEASE)).await?;
-        txn.commit().await?;
-        for reminder in due {
-            let (state, error) = self.deliver(&reminder).await?;
+        // One lease is one message: a slow platform must not use up the leases of those behind it.
+        for _ in 0..limit {
+            let now = self.clock.now();
+            let txn = begin_write(&self.db).await?;
+            let claimed = table::claim(&txn, &self.cipher, now, now.plus(LEASE)).await?;
+            txn.commit().await?;
+            let reminder = match claimed {
+                Claimed::Nothing => break,
+                Claimed::Unreadable => {
+                    sent.failed += 1;
+                    continue;
+                }
+                Claimed::One(reminder) => reminder,
+            };
+            let (state, error) = match self.deliver(&reminder).await {
+                Ok(outcome) => outcome,
+                Err(error @ ReminderError::Database(_)) => return Err(error),
+                Err(error) => {
+                    // Tried once more when the lease is over.
+                    tracing::error!(%error, reminder.id = %reminder.id, "a reminder cannot be sent");
+                    sent.later += 1;
+                    continue;
+                }
+            };
             match state {
                 State::Sent => sent.accepted += 1,
                 State::Declined => sent.declined += 1,
@@ -188,7 +207,7 @@ impl Reminders {
         let settled = table::Settled {
             state,
             due_at: within_hours(now.plus(Duration::from_secs(wait))),
-            in_doubt: matches!(error, Some(MessengerError::Unknown(_))),
+            in_doubt: reminder.in_doubt || matches!(error, Some(MessengerError::Unknown(_))),
             day: (state == State::Sent).then(|| day_of(now)),
         };
         let txn = begin_write(&self.db).await?;

@@ -116,7 +116,7 @@ fn months_back(now: Month) -> Option<MonthRange> {
 
 /// The months in a row up to `now` that are due and unpaid. A month that is being paid, or that the
 /// agency bills no more or not yet, ends the row: nobody is warned of what is under way.
-pub(crate) fn unpaid_months(bills: &[Bill], now: Month) -> Vec<Month> {
+pub fn unpaid_months(bills: &[Bill], now: Month) -> Vec<Month> {
     let unpaid = |month: Month| {
         let mut of_month = bills
             .iter()

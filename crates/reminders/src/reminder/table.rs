@@ -115,31 +115,51 @@ pub(super) async fn any_due(
     Ok(due(now).limit(1).one(db).await?.is_some())
 }
 
-/// Hands out due reminders until `leased_until`; nobody else gets them before.
+/// What there was to take.
+pub(super) enum Claimed {
+    Nothing,
+    One(Reminder),
+    /// A row that does not open; it is marked as failed.
+    Unreadable,
+}
+
+/// Hands out the reminder that is due longest until `leased_until`; nobody else gets it before.
+///
+/// Whoever takes it may end before the outcome is written, so it is in doubt from now on; and a
+/// second doubt is the last, so that it counts as failed until it is known to have gone out.
 pub(super) async fn claim(
     txn: &DatabaseTransaction,
     cipher: &FieldCipher,
-    limit: u64,
     now: Timestamp,
     leased_until: Timestamp,
-) -> Result<Vec<Reminder>, ReminderError> {
-    let rows = due(now)
-        .limit(limit)
+) -> Result<Claimed, ReminderError> {
+    let row = due(now)
+        .limit(1)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .all(txn)
+        .one(txn)
         .await?;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in rows {
-        let attempts = row.attempts + 1;
-        Entity::update_many()
-            .col_expr(Column::DueAtMs, Expr::value(leased_until.as_millis()))
-            .col_expr(Column::Attempts, Expr::value(attempts))
-            .filter(Column::Id.eq(row.id))
-            .exec(txn)
-            .await?;
-        claimed.push(opened(cipher, row, attempts)?);
-    }
-    Ok(claimed)
+    let Some(row) = row else { return Ok(Claimed::Nothing) };
+    let (id, attempts) = (row.id, row.attempts + 1);
+    let last_try = row.in_doubt;
+    let opened = opened(cipher, row, attempts);
+    let over = last_try || opened.is_err();
+    let state = if over { State::Failed } else { State::Waiting };
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(state.code()))
+        .col_expr(Column::DueAtMs, Expr::value(leased_until.as_millis()))
+        .col_expr(Column::Attempts, Expr::value(attempts))
+        .col_expr(Column::InDoubt, Expr::value(true))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id))
+        .exec(txn)
+        .await?;
+    Ok(match opened {
+        Ok(reminder) => Claimed::One(reminder),
+        Err(error) => {
+            tracing::error!(%error, reminder.id = %id, "a reminder cannot be read");
+            Claimed::Unreadable
+        }
+    })
 }
 
 fn opened(cipher: &FieldCipher, row: Model, attempts: i32) -> Result<Reminder, ReminderError> {
@@ -158,7 +178,6 @@ fn opened(cipher: &FieldCipher, row: Model, attempts: i32) -> Result<Reminder, R
         words,
         page: row.page,
         attempts,
-        // A lease that ran out while somebody was sending leaves a doubt too.
         in_doubt: row.in_doubt,
         noted_at: Timestamp::from_millis(row.noted_at_ms),
     })
@@ -204,8 +223,43 @@ pub(super) async fn settle(
         .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
         .filter(Column::Id.eq(reminder.id.as_uuid()))
         .filter(Column::Attempts.eq(reminder.attempts))
-        .filter(Column::State.eq(State::Waiting.code()))
         .exec(txn)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// Every reminder of an account, sent or not.
+pub(crate) async fn delete(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<(), ReminderError> {
+    Entity::delete_many().filter(Column::AccountId.eq(account.as_uuid())).exec(db).await?;
+    Ok(())
+}
+
+fn over(before: Timestamp) -> sea_orm::Select<Entity> {
+    let ended = [State::Sent, State::Declined, State::Skipped, State::Failed].map(State::code);
+    Entity::find()
+        .filter(Column::State.is_in(ended))
+        .filter(Column::UpdatedAtMs.lt(before.as_millis()))
+}
+
+pub(crate) async fn count_over(
+    db: &impl ConnectionTrait,
+    before: Timestamp,
+) -> Result<u64, ReminderError> {
+    Ok(over(before).count(db).await?)
+}
+
+pub(crate) async fn delete_over(
+    db: &impl ConnectionTrait,
+    before: Timestamp,
+    limit: u64,
+) -> Result<u64, ReminderError> {
+    let rows = over(before).limit(limit).all(db).await?;
+    let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    Ok(Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?.rows_affected)
 }

@@ -16,6 +16,7 @@ mod cities;
 mod confirmations;
 mod consents;
 mod counter;
+mod display;
 mod document;
 mod guide;
 mod input;
@@ -156,6 +157,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(guide::guide))
         .routes(routes!(quotes::create))
         .routes(routes!(consents::texts))
+        .routes(routes!(display::show))
         .merge(stateful)
         .split_for_parts();
     let entropy = api.entropy.clone();

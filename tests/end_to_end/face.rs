@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 58] = [
+const OPERATIONS: [&str; 59] = [
     "delete /api/v1/me/mobile",
     "delete /api/v1/me/payers/{id}",
     "delete /api/v1/payment-requests/{token}",
@@ -121,6 +121,7 @@ const OPERATIONS: [&str; 58] = [
     "get /api/v1/cities/{code}/guide",
     "get /api/v1/consent-texts",
     "get /api/v1/consents",
+    "get /api/v1/display",
     "get /api/v1/me",
     "get /api/v1/me/export",
     "get /api/v1/me/payers",

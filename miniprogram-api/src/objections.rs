@@ -67,7 +67,7 @@ pub(crate) struct ObjectionList {
 }
 
 impl ObjectionView {
-    fn of(dispute: Dispute, language: Language) -> ObjectionView {
+    pub(crate) fn of(dispute: Dispute, language: Language) -> ObjectionView {
         let state = dispute.state.code();
         let key = format!("objection_state.{state}");
         let spoken = wording::phrase(language, &key).unwrap_or_default();

@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use ::orders::IssuedVoucher;
 use axum::{Json, extract::State, http::StatusCode};
 use kernel::OrderId;
 use people::{Relation, RequestState};
@@ -26,11 +27,13 @@ use crate::{
     language::Reads,
     limits::Knock,
     me::MobileView,
+    objections::ObjectionView,
     orders::{RecordView, told},
     persons::PersonView,
     problem::{ApiError, internal, tell},
     session::Session,
     sessions::SessionView,
+    vouchers::spaced,
     words,
 };
 
@@ -39,8 +42,8 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 /// Orders in one export; nobody has as many, and a request has an end.
 const ORDERS_MAX: usize = 2_000;
 
-/// Everything of one account. Further rooms that keep something of an account add their part here
-/// and to [`export`]: vouchers, objections, reminders.
+/// Everything of one account. A further room that keeps something of an account adds its part here and
+/// to [`export`].
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Export {
     generated_at: String,
@@ -59,6 +62,9 @@ pub(crate) struct Export {
     orders: Vec<RecordView>,
     /// `false` when there are more orders than one document holds; the list has them all.
     orders_complete: bool,
+    #[schema(value_type = Vec<Object>)]
+    vouchers: Vec<Value>,
+    objections: Vec<ObjectionView>,
     /// What the caller wants to be reminded of, as they answered.
     #[schema(value_type = Vec<Object>)]
     reminders: Vec<Value>,
@@ -96,6 +102,8 @@ pub(crate) async fn export(
         payment_requests: requests_of(&api, &caller).await?,
         orders,
         orders_complete,
+        vouchers: vouchers_of(&api, &caller).await?,
+        objections: objections_of(&api, &caller, language).await?,
         reminders: reminders_of(&api, &caller).await?,
         notes: notes.to_vec(),
     }))
@@ -154,6 +162,30 @@ async fn requests_of(api: &Api, caller: &Session) -> Result<Vec<Value>, ApiError
         })
     };
     Ok(requests.iter().map(view).collect())
+}
+
+/// With the code that proves each at the public check page.
+async fn vouchers_of(api: &Api, caller: &Session) -> Result<Vec<Value>, ApiError> {
+    let most = u64::try_from(ORDERS_MAX).unwrap_or(u64::MAX);
+    let vouchers = api.orders.vouchers_of(caller.account, most).await.map_err(told)?;
+    let view = |voucher: &IssuedVoucher| {
+        json!({
+            "serial": voucher.issued.serial.to_string(),
+            "verification_code": spaced(&voucher.issued.code),
+            "order_no": voucher.order_no,
+            "issued_at": voucher.issued_at,
+        })
+    };
+    Ok(vouchers.iter().map(view).collect())
+}
+
+async fn objections_of(
+    api: &Api,
+    caller: &Session,
+    language: wording::Language,
+) -> Result<Vec<ObjectionView>, ApiError> {
+    let disputes = api.orders.list_disputes(caller.account).await?;
+    Ok(disputes.into_iter().map(|dispute| ObjectionView::of(dispute, language)).collect())
 }
 
 /// Only what was ever answered.

@@ -117,7 +117,7 @@ pub(super) const fn shown_state(proof: &Proof) -> OrderState {
 }
 
 /// `7K3M-9QXT`
-pub(super) fn spaced(code: &str) -> String {
+pub(crate) fn spaced(code: &str) -> String {
     code.split_at_checked(4).map_or_else(|| code.to_owned(), |(a, b)| format!("{a}-{b}"))
 }
 

@@ -57,6 +57,41 @@ async fn an_export_holds_everything_and_is_whole_when_the_login_is_fresh(
 
 #[rstest]
 #[tokio::test]
+async fn vouchers_and_objections_are_exported_and_what_was_written_is_erased(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    let number = &order.order_no;
+    let voucher = citizen.get(&format!("/api/v1/orders/{number}/voucher")).await.expect(200);
+    let wish = json!({ "reason": "wrong_amount", "evidence_text": "张三的窗口回执上是另一个金额" });
+    let objection =
+        citizen.post(&format!("/api/v1/orders/{number}/objections"), &wish).await.expect(201);
+    let told = citizen.get("/api/v1/me/export").await.expect(200);
+    assert_eq!(told["vouchers"][0]["serial"], voucher["serial"]);
+    assert_eq!(told["vouchers"][0]["verification_code"], voucher["verification_code"]);
+    assert_eq!(told["vouchers"][0]["order_no"], *number);
+    assert_eq!(told["objections"][0]["evidence_text"], wish["evidence_text"]);
+
+    let erase = "/api/v1/me/erasure";
+    let confirmed = json!({"confirm": true});
+    citizen.post(erase, &confirmed).await.refused(409, "erasure_hindered");
+    let id = objection["id"].as_str().expect("an id").parse().expect("a dispute's id");
+    let outcome = orders::DisputeOutcome::NotUpheld;
+    town.parts.orders.answer_dispute(id, outcome, "已与张三核对").await.expect("an answer");
+    citizen.post(erase, &confirmed).await.expect(200);
+    let account = told["account"]["account_id"].as_str().expect("an id").parse().expect("an id");
+    let kept = town.parts.orders.list_disputes(account).await.expect("the disputes");
+    let answer = kept[0].answer.as_ref().expect("the answer");
+    assert_eq!((kept[0].evidence.as_str(), answer.text.as_str()), ("", ""));
+    assert_eq!(answer.outcome, outcome, "what came of it stays");
+    town.close().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn erasure_waits_for_open_orders_and_then_leaves_no_name(
     #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
 ) {

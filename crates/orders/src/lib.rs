@@ -63,7 +63,7 @@ pub use crate::{
     refund::{Refund, RefundCause, RefundState, Retried},
     retention::Hindrance,
     state::{OrderEvent, OrderState, Refused},
-    voucher::{Issued, Proof, VoucherContent, VoucherLine, VoucherSerial},
+    voucher::{Issued, IssuedVoucher, Proof, VoucherContent, VoucherLine, VoucherSerial},
 };
 
 /// Limits and addresses that orders live by.

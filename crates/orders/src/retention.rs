@@ -2,7 +2,8 @@
 //!
 //! The financial record (orders, bills, payments, postings, refunds, journal, cases) holds figures and
 //! numbers of our own and stays whole: the audit reads nothing else. What names a person are the sealed
-//! request of a payment and the sealed bytes of a notification, both with the payer's identifier. They
+//! request of a payment and the sealed bytes of a notification, both with the payer's identifier, and
+//! what was written in a dispute, and the agency's documents. The first two
 //! are needed while money is under way and as evidence for a while, and then never again: a closed
 //! attempt is never sent a second time, a late payment is recorded by its number, a posting and a
 //! refund name bills and payments.
@@ -80,7 +81,9 @@ impl Orders {
     }
 
     /// Destroys what names the payer in the account's ended payments and in what was told of them, and
-    /// says how many rows those were. Figures, numbers and digests stay.
+    /// the texts of its disputes, deletes the agency's documents, which name the person in full, and
+    /// says how many rows those were. Figures, numbers, digests and the
+    /// disputes' reasons and outcomes stay.
     ///
     /// # Errors
     /// When the database is away.
@@ -94,10 +97,21 @@ impl Orders {
             "UPDATE notifications SET raw_sealed = $1, key_id = '' WHERE key_id <> ''
                AND payment_id IN (SELECT id FROM payments WHERE {of_account})"
         );
+        let objected = "UPDATE disputes SET evidence_sealed = $1, evidence_key_id = ''
+               WHERE account_id = $2 AND evidence_key_id <> ''"
+            .to_owned();
+        let answered = "UPDATE disputes SET answer_sealed = $1, answer_key_id = ''
+               WHERE account_id = $2 AND answer_key_id <> ''"
+            .to_owned();
         let mut forgotten = 0;
-        for text in [requests, told] {
+        for text in [requests, told, objected, answered] {
             forgotten += self.write(text, [empty(), account.as_uuid().into()]).await?;
         }
+        // The agency has its own, and gives it to whoever asks there.
+        let documents = "DELETE FROM official_documents
+               WHERE order_id IN (SELECT id FROM orders WHERE account_id = $1)"
+            .to_owned();
+        forgotten += self.write(documents, [account.as_uuid().into()]).await?;
         Ok(forgotten)
     }
 

@@ -111,6 +111,14 @@ pub struct Proof {
     pub changed_at: Timestamp,
 }
 
+/// A voucher that exists, without its content.
+#[derive(Clone, Debug)]
+pub struct IssuedVoucher {
+    pub issued: Issued,
+    pub issued_at: Timestamp,
+    pub order_no: String,
+}
+
 impl Orders {
     /// The voucher of an order, issued now if the order is booked and has none yet; otherwise the
     /// acknowledgement of its payment. `None`: it is not paid.
@@ -153,6 +161,25 @@ impl Orders {
             changed_at: record.order.updated_at,
             content,
         }))
+    }
+
+    /// Vouchers that were issued for the account's orders, oldest first, up to `limit`.
+    ///
+    /// # Errors
+    /// When the database is away, or a row is not what was issued.
+    pub async fn vouchers_of(
+        &self,
+        account: AccountId,
+        limit: u64,
+    ) -> Result<Vec<IssuedVoucher>, OrderError> {
+        let rows = table::of_account(&self.db, account, limit).await?;
+        rows.into_iter()
+            .map(|row| {
+                let issued_at = Timestamp::from_millis(row.issued_at_ms);
+                let (issued, content) = self.read_voucher(row)?;
+                Ok(IssuedVoucher { issued, issued_at, order_no: content.order_no })
+            })
+            .collect()
     }
 
     /// The voucher of this number, for whoever has its code. `None` for an unknown number and a wrong

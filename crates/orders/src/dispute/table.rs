@@ -45,7 +45,11 @@ fn context(field: &str, id: DisputeId) -> String {
 
 fn opened(cipher: &FieldCipher, row: Model) -> Result<Dispute, DisputeError> {
     let id = DisputeId::from_uuid(row.id);
-    let text = |field, key_id, bytes| {
+    let text = |field, key_id: String, bytes| {
+        // Its account was erased, and what people wrote with it.
+        if key_id.is_empty() {
+            return Ok(String::new());
+        }
         cipher.open_text(&context(field, id), &Sealed { key_id, bytes }).map_err(OrderError::from)
     };
     let answer = match (row.outcome, row.answer_sealed, row.answer_key_id, row.answered_at_ms) {

@@ -1,18 +1,18 @@
 //! The rows of vouchers and the counters of their numbers.
 
-use kernel::{CityCode, Month, OrderId, Timestamp, VoucherId};
+use kernel::{AccountId, CityCode, Month, OrderId, Timestamp, VoucherId};
 use migrations::begin_write;
 use people::Sealed;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
+    ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
 
 use super::{Issued, VoucherContent, VoucherSerial};
-use crate::{OrderError, Orders, error::exactly_one};
+use crate::{OrderError, Orders, error::exactly_one, order::table::order};
 
 mod counter {
     use super::*;
@@ -104,6 +104,26 @@ pub(super) async fn insert(
     .insert(txn)
     .await?;
     Ok(())
+}
+
+/// Vouchers of the account's orders, oldest first.
+pub(super) async fn of_account(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    limit: u64,
+) -> Result<Vec<Model>, OrderError> {
+    let orders = order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .into_query();
+    let rows = Entity::find()
+        .filter(Column::OrderId.in_subquery(orders))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows)
 }
 
 pub(super) async fn of_order(

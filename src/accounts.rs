@@ -19,14 +19,19 @@ use platforms::{
     WechatConfig, WechatLoginConfig, WechatMerchant, WechatMiniProgram,
 };
 use policies::Catalogue;
+use reminders::{Messenger, ReminderKind};
 
 use crate::{
     config::{CitySection, Config, ConfigError},
+    messengers::{AlipayMessenger, WechatMessenger},
     wiring::{Outside, WiringError},
 };
 
 /// Who logs citizens in and says who they are: one provider for each mini-program.
 pub(crate) type Logins = Vec<Arc<dyn CitizenProvider>>;
+
+/// Who takes reminders to citizens: one for each mini-program.
+pub(crate) type Messengers = Vec<Arc<dyn Messenger>>;
 
 /// What accounts are built with.
 pub(crate) struct Around<'a> {
@@ -50,6 +55,7 @@ pub(crate) enum StaleError {
 pub(crate) struct Accounts {
     pub directory: Directory,
     pub logins: Current<Logins>,
+    pub messengers: Current<Messengers>,
     built: Mutex<Built>,
     /// Where the mini-programs' access tokens are, for all processes or for this one.
     tokens: Arc<dyn TokenStore>,
@@ -73,6 +79,7 @@ enum Source {
 struct Fresh {
     entries: Entries,
     logins: Logins,
+    messengers: Messengers,
     built: Built,
 }
 
@@ -89,6 +96,7 @@ impl Accounts {
             tokens,
             directory: Directory::new(fresh.entries),
             logins: Current::new(fresh.logins),
+            messengers: Current::new(fresh.messengers),
             built: Mutex::new(fresh.built),
         })
     }
@@ -108,6 +116,7 @@ impl Accounts {
         let changed = channels.filter(|(key, (_, channel))| !same(key, channel)).count();
         self.directory.renew(fresh.entries)?;
         self.logins.replace(fresh.logins);
+        self.messengers.replace(fresh.messengers);
         *built = fresh.built;
         Ok(changed)
     }
@@ -120,8 +129,12 @@ impl Fresh {
         tokens: &Arc<dyn TokenStore>,
         former: &Built,
     ) -> Result<Fresh, WiringError> {
-        let mut fresh =
-            Fresh { entries: Entries::default(), logins: Vec::new(), built: Built::default() };
+        let mut fresh = Fresh {
+            entries: Entries::default(),
+            logins: Vec::new(),
+            messengers: Vec::new(),
+            built: Built::default(),
+        };
         for section in &config.wechat {
             let login = section.login(config)?;
             let known = former.programs.iter().find(|(former, _)| *former == login);
@@ -135,14 +148,20 @@ impl Fresh {
                 }
             };
             fresh.add_login(program.clone());
-            fresh.built.programs.push((login, program));
+            let app_id = login.app_id.clone();
+            fresh.built.programs.push((login, program.clone()));
+            let templates = section.templates()?;
+            fresh.add_messenger(Arc::new(WechatMessenger { program, app_id, templates }));
             let account = section.merchant(config)?;
             fresh.add_channel(former, Source::Wechat(account), around)?;
         }
         for section in &config.alipay {
             let account = section.merchant(config)?;
             let login = AlipayLogin::new(&account, around.clock.clone());
-            fresh.add_login(Arc::new(login.map_err(|error| wrong(&section.key, &error))?));
+            let program = Arc::new(login.map_err(|error| wrong(&section.key, &error))?);
+            fresh.add_login(program.clone());
+            let templates = section.templates()?;
+            fresh.add_messenger(Arc::new(AlipayMessenger { program, templates }));
             fresh.add_channel(former, Source::Alipay(account), around)?;
         }
         fresh.add_agencies(config, around)?;
@@ -159,6 +178,23 @@ impl Fresh {
         };
         if !self.logins.iter().any(known) {
             self.logins.push(login);
+        }
+    }
+
+    /// One messenger for each mini-program too: whichever account names its templates first.
+    fn add_messenger(&mut self, messenger: Arc<dyn Messenger>) {
+        let same = |other: &Arc<dyn Messenger>| {
+            other.channel() == messenger.channel() && other.app_id() == messenger.app_id()
+        };
+        let says_nothing = |messenger: &Arc<dyn Messenger>| {
+            ReminderKind::ALL.iter().all(|kind| messenger.template_id(*kind).is_none())
+        };
+        match self.messengers.iter().position(same) {
+            None => self.messengers.push(messenger),
+            Some(known) if says_nothing(&self.messengers[known]) => {
+                self.messengers[known] = messenger;
+            }
+            Some(_) => {}
         }
     }
 

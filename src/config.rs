@@ -5,6 +5,7 @@
 
 mod channels;
 mod secrets;
+mod templates;
 
 use std::{
     net::SocketAddr,
@@ -22,6 +23,7 @@ use crate::retention::RetentionSection;
 pub(crate) use self::{
     channels::{AlipaySection, WechatSection},
     secrets::SecretsSection,
+    templates::Template,
 };
 
 /// What is wrong with a configuration, in one sentence.
@@ -287,6 +289,12 @@ impl Config {
             let problem = format!("must lie between {least} and {most}");
             ConfigError::value(format!("retention.{setting}"), problem)
         })?;
+        for account in &self.wechat {
+            account.templates()?;
+        }
+        for account in &self.alipay {
+            account.templates()?;
+        }
         let wechat: Vec<&MerchantKey> = self.wechat.iter().map(|account| &account.key).collect();
         let alipay: Vec<&MerchantKey> = self.alipay.iter().map(|account| &account.key).collect();
         for city in &self.city {

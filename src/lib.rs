@@ -7,6 +7,7 @@ mod accounts;
 mod cli;
 mod config;
 mod listening;
+mod messengers;
 mod pulse;
 mod renewal;
 mod retention;

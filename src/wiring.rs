@@ -13,6 +13,7 @@ use orders::{OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
 use platforms::{EmbeddedTokens, PaymentChannel, TokenStore};
 use policies::Catalogue;
+use reminders::Reminders;
 use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::{
@@ -182,6 +183,13 @@ impl Prepared {
         let Prepared { catalogue, accounts, cipher, sessions, sms, rules, .. } = self;
         let Prepared { retention: section, pulse, clock, entropy, .. } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
+        let reminders = Reminders::new(
+            db.clone(),
+            people.clone(),
+            cipher.clone(),
+            accounts.messengers.clone(),
+            (clock.clone(), entropy.clone()),
+        );
         let orders = Orders::new(OrderParts {
             db: db.clone(),
             people: people.clone(),
@@ -207,6 +215,7 @@ impl Prepared {
         let api = Api {
             orders: orders.clone(),
             people,
+            reminders,
             catalogue,
             sessions,
             logins: accounts.logins.clone(),

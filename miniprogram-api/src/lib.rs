@@ -29,6 +29,7 @@ mod platform;
 mod problem;
 mod quotes;
 mod real_name;
+mod reminders;
 mod rights;
 mod session;
 mod sessions;
@@ -39,6 +40,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 use ::orders::Orders;
+use ::reminders::Reminders;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -75,6 +77,7 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 pub struct Api {
     pub orders: Orders,
     pub people: People,
+    pub reminders: Reminders,
     pub catalogue: Arc<Catalogue>,
     pub sessions: Arc<dyn SessionStore>,
     /// One for each mini-program.
@@ -107,6 +110,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(me::show))
         .routes(routes!(me::bind, me::unbind))
         .routes(routes!(me::send_code))
+        .routes(routes!(reminders::list, reminders::answer))
         .routes(routes!(payers::list))
         .routes(routes!(payers::remove))
         .routes(routes!(rights::export))

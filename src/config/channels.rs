@@ -6,7 +6,10 @@ use kernel::MerchantKey;
 use platforms::{AlipayCertificates, AlipayConfig, WechatConfig, WechatLoginConfig, WechatPartner};
 use serde::Deserialize;
 
-use super::{Config, ConfigError};
+use super::{
+    Config, ConfigError,
+    templates::{Template, TemplateSection, checked},
+};
 
 /// One merchant account at WeChat Pay and the mini-program that pays into it.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +38,9 @@ pub(crate) struct WechatSection {
     pub platform_certificate_files: Vec<PathBuf>,
     pub public_key_id: Option<String>,
     pub public_key_file: Option<PathBuf>,
+    /// The mini-program's approved messages. None: it sends no reminders.
+    #[serde(default)]
+    pub templates: Vec<TemplateSection>,
 }
 
 impl WechatSection {
@@ -106,6 +112,11 @@ impl WechatSection {
         })
     }
 
+    /// The mini-program's messages.
+    pub(crate) fn templates(&self) -> Result<Vec<Template>, ConfigError> {
+        checked(&format!("wechat {}", self.key), &self.templates)
+    }
+
     /// The login of the mini-program that pays.
     pub(crate) fn login(&self, config: &Config) -> Result<WechatLoginConfig, ConfigError> {
         let setting = format!("wechat {}: app_secret_file", self.key);
@@ -136,6 +147,9 @@ pub(crate) struct AlipaySection {
     pub alipay_certificate_files: Vec<PathBuf>,
     pub alipay_root_certificate_file: Option<PathBuf>,
     pub content_key_file: Option<PathBuf>,
+    /// The mini-program's approved messages. None: it sends no reminders.
+    #[serde(default)]
+    pub templates: Vec<TemplateSection>,
 }
 
 impl AlipaySection {
@@ -159,6 +173,11 @@ impl AlipaySection {
             alipay: alipay.collect::<Result<_, _>>()?,
             roots: config.text(&setting("alipay_root_certificate_file"), roots)?,
         }))
+    }
+
+    /// The mini-program's messages.
+    pub(crate) fn templates(&self) -> Result<Vec<Template>, ConfigError> {
+        checked(&format!("alipay {}", self.key), &self.templates)
     }
 
     fn usual_gateway() -> String {

@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 56] = [
+const OPERATIONS: [&str; 58] = [
     "delete /api/v1/me/mobile",
     "delete /api/v1/me/payers/{id}",
     "delete /api/v1/payment-requests/{token}",
@@ -124,6 +124,7 @@ const OPERATIONS: [&str; 56] = [
     "get /api/v1/me",
     "get /api/v1/me/export",
     "get /api/v1/me/payers",
+    "get /api/v1/me/reminders",
     "get /api/v1/objections",
     "get /api/v1/objections/{id}",
     "get /api/v1/orders",
@@ -162,6 +163,7 @@ const OPERATIONS: [&str; 56] = [
     "post /api/v1/people/{id}/topups",
     "post /api/v1/quotes",
     "post /api/v1/sessions",
+    "put /api/v1/me/reminders",
     "put /api/v1/people/{id}/tier",
 ];
 

@@ -219,6 +219,28 @@ most_a_day_fen = 500000
 demonstration = true
 "#;
 
+/// What a reminder says, word by word, in the places of the demonstrated templates.
+const WORDS: [&str; 4] = ["title", "amount", "time", "note"];
+const WECHAT_PLACES: [&str; 4] = ["thing1", "amount2", "time3", "thing4"];
+const ALIPAY_PLACES: [&str; 4] = ["keyword1", "keyword2", "keyword3", "keyword4"];
+
+/// A template for each kind of reminder. What is due has neither an amount nor a time of its own.
+fn templates(platform: &str, places: &[&str; 4]) -> String {
+    let template = |kind: &str, with_money: bool| {
+        let words = places.iter().zip(WORDS);
+        let words = words.filter(|(_, word)| with_money || !["amount", "time"].contains(word));
+        let words: Vec<String> =
+            words.map(|(place, word)| format!("{place} = \"{word}\"")).collect();
+        let words = words.join(", ");
+        format!(
+            "\n[[{platform}.templates]]\nkind = \"{kind}\"\nid = \"mock-{kind}\"\nwords = {{ {words} }}\n"
+        )
+    };
+    [("window", false), ("posted", true), ("refund", true), ("gap", false)]
+        .map(|(kind, with_money)| template(kind, with_money))
+        .concat()
+}
+
 fn put(folder: &Path, name: &str, text: &str, secrecy: Secrecy) -> Result<(), FolderError> {
     let path = folder.join(name);
     let temporary = folder.join(format!("{name}.new"));
@@ -410,7 +432,7 @@ apiv3_key_file = "wechat/apiv3_key.txt"
 platform_certificate_files = ["wechat/platform_cert.pem"]
 public_key_id = "{public_key_id}"
 public_key_file = "wechat/public_key.pem"
-
+{wechat_templates}
 [[alipay]]
 key = "wuxi-alipay"
 gateway = "{gateway}"
@@ -423,7 +445,7 @@ alipay_public_key_files = ["alipay/alipay_public_key.pem"]
 # alipay_certificate_files = ["alipay/alipay_cert.crt"]
 # alipay_root_certificate_file = "alipay/alipay_root_cert.crt"
 content_key_file = "alipay/aes_key.txt"
-
+{alipay_templates}
 [[agency]]
 codes = [{codes}]
 base_url = "{agency_url}"
@@ -447,6 +469,8 @@ token_file = "sms/token.txt"
         agency_url = agency.base_url,
         institution = agency.institution,
         sms_url = facts.sms.url,
+        wechat_templates = templates("wechat", &WECHAT_PLACES),
+        alipay_templates = templates("alipay", &ALIPAY_PLACES),
     );
     for city in &service.cities {
         text.push_str(&format!(

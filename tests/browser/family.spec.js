@@ -72,3 +72,24 @@ test('a number is bound by a code from a text message', async ({ phone, page }) 
   await expect(page.locator('.mobile')).toContainText(`${mobile.slice(0, 3)}****${mobile.slice(-4)}`);
   await expect(page.locator('.mobile')).toContainText('短信验证码');
 });
+
+test('reminders are the citizen’s choice: the platform asks, and a no is a no', async ({ phone, page }) => {
+  await phone.open();
+  await phone.chooseCity();
+  await phone.at('/reminders');
+  await phone.logIn('alipay');
+  await phone.stands('reminders.title');
+  const posted = page.locator('.reminder[data-kind=posted]');
+  await posted.getByRole('button', { name: '提醒我' }).click();
+  await expect(page.locator('.sheet')).toBeFocused();
+  await expect(page.locator('#screen')).toHaveAttribute('inert', '');
+  await phone.isAccessible('the platform’s question');
+  await page.locator('.sheet [data-answer=reject]').click();
+  await expect(posted).toContainText('未开启');
+  await posted.getByRole('button', { name: '提醒我' }).click();
+  await page.locator('.sheet [data-answer=accept]').click();
+  await expect(posted).toContainText('还可提醒 1 次');
+  await posted.getByRole('button', { name: '不再提醒' }).click();
+  await expect(posted).toContainText('未开启');
+  await phone.isAccessible('reminders');
+});

@@ -98,7 +98,7 @@ export const asked = {
           throw Object.assign(new Error('consent'), { status: 0, code: 'consent', body: { message: t('person.agree_first'), next_step: t('family.agree_next') } });
         }
         const body = { consent_text_version: request.consent_text_version };
-        if (guardian?.querySelector('input').checked) body.guardian_statement = { text_version: guardianText(texts).version };
+        if (guardian && guardian.querySelector('input').checked) body.guardian_statement = { text_version: guardianText(texts).version };
         const taken = await api('POST', `/v1/payment-requests/${encodeURIComponent(token)}/acceptance`, { body });
         toBills(taken.person.id, taken.city);
       }, show),

@@ -3,7 +3,7 @@ import { h, icon, fill } from '../dom.js';
 import { memory, keepCart } from '../memory.js';
 import { api, control } from '../api.js';
 import { t } from '../words.js';
-import { busyButton, field, note } from '../parts/pieces.js';
+import { busyButton, field, note, stateMark } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
 
@@ -24,7 +24,8 @@ export default {
       fill(standing);
       try {
         const told = await api('GET', `/v1/people/${person.value}/social-card?city=${memory.city}`, { signal });
-        if (told.text || told.label) fill(standing, note(told.text ?? told.label, told.state === 'active' ? 'info' : 'warn'));
+        fill(standing, h('p', {}, stateMark(told.state === 'active' ? 'SUCCESS' : 'SUSPENDED', told.label), told.masked_number && ` ${told.masked_number}`),
+          told.next_step && note(told.next_step, 'warn'));
       } catch (cause) {
         if (!signal.aborted) show(cause);
       }

@@ -49,7 +49,7 @@ export default {
   bills: {
     title: 'Choose months', whom: 'Who is insured', other_person: 'Add', next: 'Next', chosen: '{n} chosen', sum: 'Total', none_chosen: 'No month chosen', year: '{year}',
     change_tier: 'Change tier', quick: 'Quick choice', quick_1: 'Earliest month', quick_3: '3 months', quick_12: 'Whole year', quick_none: 'None', paid: 'Paid', locked: 'In payment', due: 'Due',
-    nothing: 'Nothing is due at present.', decides: 'The agency decides what is due; our calculation is there for you to check.',
+    nothing: 'Nothing is due at present.', until: 'To be paid by {day}', maintenance: 'The agency’s system is under maintenance until about {time}.', closed_until: 'Not payable at this hour; again from {time}.', closed: 'Not payable at this hour. Please come back later.', decides: 'The agency decides what is due; our calculation is there for you to check.',
   },
   explain: {
     head: 'How this amount comes about', each: 'Each month', count: 'Months', base: 'Base', tier: 'Tier', account: 'Of it to the personal account', pool: 'Of it to the pool', policy: 'Standard',

@@ -49,7 +49,7 @@ export default {
   bills: {
     title: '选择缴费月份', whom: '为谁缴费', other_person: '添加', next: '下一步', chosen: '已选 {n} 笔', sum: '合计', none_chosen: '未选择月份', year: '{year} 年',
     change_tier: '调整档次', quick: '快速选择', quick_1: '最早 1 个月', quick_3: '3 个月', quick_12: '全年', quick_none: '不选', paid: '已缴', locked: '缴费中', due: '待缴',
-    nothing: '目前没有待缴的费用。', decides: '应缴金额以经办机构核定为准；本平台的计算过程供您核对。',
+    nothing: '目前没有待缴的费用。', until: '最晚 {day} 缴纳', maintenance: '经办机构系统维护中，预计 {time} 恢复。', closed_until: '现在不在缴费时间内，{time} 开放。', closed: '现在不在缴费时间内，请稍后再来。', decides: '应缴金额以经办机构核定为准；本平台的计算过程供您核对。',
   },
   explain: {
     head: '这个金额是怎么算出来的', each: '每月金额', count: '月数', base: '缴费基数', tier: '档次', account: '其中计入个人账户', pool: '其中计入统筹', policy: '适用标准',

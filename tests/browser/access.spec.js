@@ -28,7 +28,8 @@ test('the whole purchase works by keyboard alone', async ({ phone, page }) => {
   await press(page.locator('a[href="#/bills?service=flex_pension"]'));
   await press(page.locator('.wallet.alipay'));
   await phone.stands('person.title');
-  await press(page.locator('.form .button.quiet'));
+  await press(page.locator('.demo .fill'));
+  await expect(page.locator('.consent input[type=checkbox]').first()).toBeFocused();
   await press(page.locator('.consent input[type=checkbox]').first(), 'Space');
   await press(page.locator('#screen > .button.primary'));
   await phone.stands('bills.title');
@@ -39,6 +40,20 @@ test('the whole purchase works by keyboard alone', async ({ phone, page }) => {
   await press(phone.next);
   await phone.stands('cashier.title');
   await press(page.getByRole('button', { name: '确认付款' }));
+  await phone.succeeds();
+  await expect(page.locator('#announcer')).toContainText('缴费成功');
+});
+
+test('a result that stands already is told to who cannot see it', async ({ phone, page }) => {
+  await phone.open();
+  await phone.toBills('wechat');
+  await phone.toCashier();
+  await page.getByRole('button', { name: '确认付款' }).click();
+  await phone.succeeds();
+  const number = phone.number();
+  await phone.at('/orders');
+  await phone.stands('records.title');
+  await page.locator(`[data-order="${number}"]`).click();
   await phone.succeeds();
   await expect(page.locator('#announcer')).toContainText('缴费成功');
 });

@@ -59,7 +59,7 @@ test('nobody is added without consent', async ({ phone, page }) => {
   await page.locator('a[href="#/bills?service=flex_pension"]').click();
   await phone.logIn('alipay');
   await phone.stands('person.title');
-  await page.locator('.form .button.quiet').click();
+  await phone.invent();
   await page.locator('#screen > .button.primary').click();
   await expect(page.locator('.problem')).toContainText('请先阅读并勾选');
 });

@@ -27,7 +27,8 @@ test.describe('beside the phone', () => {
     await expect(panel.locator('.entry', { hasText: '/agency/v1/post-payment' }).first()).toContainText('签名通过');
 
     await panel.locator('#tab-notices').click();
-    const notice = panel.locator('.entry').first();
+    // Others pay at the same time, in the other wallet too.
+    const notice = panel.locator('.entry', { hasText: 'wechat' }).first();
     await expect(notice).toContainText('平台已确认送达');
     await notice.locator('summary').click();
     await expect(notice).toContainText('Wechatpay-Signature');

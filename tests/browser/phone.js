@@ -30,7 +30,8 @@ class Phone {
 
   /** Waits for a screen by the key of its title. */
   async stands(title) {
-    await expect(this.page.locator(`#screen[data-screen="${title}"]`)).toBeVisible();
+    // One that is being replaced by the same screen in other words does not count: a click on it would be lost.
+    await expect(this.page.locator(`#screen[data-screen="${title}"]:not([aria-busy])`)).toBeVisible();
   }
 
   async chooseCity(code = '320200') {
@@ -48,9 +49,16 @@ class Phone {
   async addPerson({ relation = 'self' } = {}) {
     await this.stands('person.title');
     await this.page.locator(`input[name=relation][value=${relation}]`).check();
-    await this.page.locator('.form .button.quiet').click();
+    await this.invent();
     await this.page.locator('.consent input[type=checkbox]').first().check();
     await this.page.locator('#screen > .button.primary').click();
+  }
+
+  /** Lets the page invent somebody; `kind` as the demonstration names it. */
+  async invent(kind) {
+    if (kind) await this.page.locator('.demo select').selectOption(kind);
+    await this.page.locator('.demo .fill').click();
+    await expect(this.page.locator('.consent input[type=checkbox]').first()).toBeFocused();
   }
 
   /** From nothing to the months that are due. */

@@ -30,5 +30,5 @@ pub(crate) use control::CONTROL_ROUTES;
 pub use control::control_router;
 pub use fault::{AgencyFault, AgencyOperation, FaultKind};
 pub use people::DefaultPerson;
-pub use seen::{BillSeen, BookError, NewPerson, PersonSeen, PostingSeen};
+pub use seen::{BillSeen, BookError, Insured, NewPerson, PersonSeen, PostingSeen};
 pub use server::router;

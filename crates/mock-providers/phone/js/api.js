@@ -90,8 +90,8 @@ export async function api(method, path, options = {}) {
 }
 
 /** Plays the platform's side: the mocks' control API, on the same server as this page. */
-export function control(method, path, body) {
-  return exchange(method, path.replace(/^\//, '../'), `${path} (模拟平台)`, { body });
+export function control(method, path, body, { quiet = false } = {}) {
+  return exchange(method, path.replace(/^\//, '../'), `${path} (模拟平台)`, { body, quiet });
 }
 
 let described;

@@ -51,9 +51,19 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** Says something to who cannot see the screen change. The same words twice are said twice. */
+let saying = [];
+
+/**
+ * Says something to who cannot see the screen change. The same words twice are said twice; what is said in one
+ * moment (a screen's title and the result that stands on it already) is said together, nothing is lost.
+ */
 export function announce(text) {
   const place = document.getElementById('announcer');
+  saying.push(text);
+  if (saying.length > 1) return;
   place.textContent = '';
-  requestAnimationFrame(() => { place.textContent = text; });
+  requestAnimationFrame(() => {
+    place.textContent = saying.join(' ');
+    saying = [];
+  });
 }

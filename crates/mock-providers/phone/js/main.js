@@ -26,6 +26,8 @@ import voucher from './screens/voucher.js';
 import { objection, objections } from './screens/objections.js';
 import rights from './screens/rights.js';
 import topup from './screens/topup.js';
+import reminders from './screens/reminders.js';
+import * as family from './screens/family.js';
 import me from './screens/me.js';
 import closed from './screens/closed.js';
 
@@ -53,4 +55,4 @@ addEventListener('storage', (event) => {
 });
 startPanel(document.getElementById('panel'));
 start([home, cities, guide, quote, login, people, newPerson, bills, tiers, confirm, cashier, closed, voucher, objection, objections,
-  rights, topup, order, records, me]);
+  rights, reminders, family.ask, family.asked, topup, order, records, me]);

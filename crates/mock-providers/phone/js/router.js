@@ -67,6 +67,8 @@ async function show({ keepPlace = false } = {}) {
   const place = document.getElementById('screen');
   const title = t(screen.title);
   frame(screen, title);
+  // What stands there still belongs to before.
+  place.setAttribute('aria-busy', 'true');
   const waiting = setTimeout(() => fill(place, skeleton()), 150);
   let content;
   try {
@@ -84,6 +86,7 @@ async function show({ keepPlace = false } = {}) {
   }
   if (signal.aborted) return;
   fill(place, content);
+  place.removeAttribute('aria-busy');
   place.dataset.screen = screen.title;
   if (!keepPlace) {
     place.scrollTop = 0;

@@ -18,6 +18,7 @@ use super::{
     fault::{self, AgencyFault, AgencyOperation, FaultKind},
     people::DefaultPerson,
     seen::{BillSeen, BookError, NewPerson, PersonSeen, PostingSeen},
+    topup::card_no,
     wire::{CategoryTold, ComponentTold, Request, Standing},
 };
 
@@ -229,6 +230,7 @@ impl AgencyBook {
             document_kind: *kind,
             document_number: number.clone(),
             name: person.name.clone(),
+            card_no: card_no(person.no),
             bills: state
                 .bills
                 .values()
@@ -256,7 +258,7 @@ impl AgencyBook {
             return Err(BookError::PersonKnown);
         }
         state.register(&key, name.as_str(), false);
-        state.enrol_standard(&key, &person.city, Some(1));
+        state.insure(&key, &person.city, person.insured, now);
         if let Some(row) = state.people.get_mut(&key) {
             row.faults.clone_from(&person.faults);
         }
@@ -265,6 +267,7 @@ impl AgencyBook {
             document_kind: key.0,
             document_number: key.1.clone(),
             name: name.as_str().to_owned(),
+            card_no: state.people.get(&key).map(|row| card_no(row.no)).unwrap_or_default(),
             bills: bills.map(|bill| bill_seen(bill, now)).collect(),
             faults: person.faults,
         })

@@ -35,6 +35,7 @@ pub(crate) const CONTROL_ROUTES: &[Route<AgencyBook>] = &[
             ("document_number", Kind::Text, true),
             ("name", Kind::Text, true),
             ("city", Kind::Text, false),
+            ("insured", Kind::Text, false),
             ("faults", Kind::Free, false),
         ],
         || post(add_person),

@@ -10,6 +10,7 @@ use super::{
     fault::{AgencyFault, AgencyOperation, FaultKind},
     figures,
     people::{DefaultPerson, Part},
+    seen::Insured,
     tier::price_difference,
     wire::{CategoryTold, ComponentTold, Standing},
 };
@@ -18,6 +19,8 @@ use super::{
 const YEAR: u16 = 2023;
 /// Wuxi's amount for pupils and children in 2024.
 const PUPIL_FEN: i64 = 36_000;
+/// Wuxi's amount for residents of working age in 2024.
+const OTHER_RESIDENT_FEN: i64 = 78_000;
 /// Pupils and students at school in Wuxi are billed through the school.
 const SCHOOL_BILLED: AgencyFault = AgencyFault::always(
     AgencyOperation::QueryBills,
@@ -131,6 +134,57 @@ impl State {
     fn enrol_idle(&mut self, key: &PersonKey, city: &str, standing: Standing) {
         self.enrol(key, city, Insurance::Pension, standing, Some(1));
         self.enrol(key, city, Insurance::Medical, standing, Some(1));
+    }
+
+    /// What whoever plays the agency wished for a person.
+    pub(super) fn insure(&mut self, key: &PersonKey, city: &str, insured: Insured, now: Timestamp) {
+        let this_month = Month::of(now);
+        match insured {
+            Insured::Standard => self.enrol_standard(key, city, Some(1)),
+            Insured::Resident => {
+                let other = CategoryTold { code: "other", name: "其他居民" };
+                self.enrol_resident(key, city, other, OTHER_RESIDENT_FEN);
+            }
+            Insured::MissedMonths => {
+                self.enrol_standard(key, city, Some(1));
+                let last_year = this_month.year().saturating_sub(1);
+                for month in [11, 12].into_iter().filter_map(|m| Month::new(last_year, m).ok()) {
+                    let put = self.bill_late(key, city, Insurance::Pension, month);
+                    if let Some(bill) = put.and_then(|bill_no| self.bills.get_mut(&bill_no)) {
+                        bill.kind = BillKind::BackPayment;
+                    }
+                }
+            }
+            Insured::Gap => {
+                self.enrol_standard(key, city, Some(1));
+                let last = if this_month.month() == 1 {
+                    Month::new(this_month.year().saturating_sub(1), 12).ok()
+                } else {
+                    Month::new(this_month.year(), this_month.month() - 1).ok()
+                };
+                for month in last.into_iter().chain([this_month]) {
+                    let _ = self.bill_late(key, city, Insurance::Medical, month);
+                }
+            }
+        }
+    }
+
+    /// The lowest tier of a month of today, for which figures may not be known yet: then the latest known
+    /// apply, as agencies do until the new ones are published.
+    fn bill_late(
+        &mut self,
+        key: &PersonKey,
+        city: &str,
+        insurance: Insurance,
+        month: Month,
+    ) -> Option<BillNo> {
+        let priced = (YEAR..=month.year())
+            .rev()
+            .filter_map(|year| Month::new(year, month.month()).ok())
+            .find_map(|known| figures::tier(city, insurance, known, 1))?;
+        let months = MonthRange::starting(month, 1).ok()?;
+        let tier = Some((priced.tier_no, priced.base));
+        self.put_bill(key, city, insurance, months, tier, priced.amount, told(&priced))
     }
 
     /// Resident medical insurance has one bill a year and no tier; the amounts are Wuxi's of 2024.

@@ -19,9 +19,27 @@ pub struct NewPerson {
     /// The six digits before `-hr` and `-med`.
     #[serde(default = "wuxi")]
     pub city: String,
+    /// What the person is insured in.
+    #[serde(default)]
+    pub insured: Insured,
     /// Played to this person only.
     #[serde(default)]
     pub faults: Vec<AgencyFault>,
+}
+
+/// What somebody who is added to a book is insured in, and what is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Insured {
+    /// Pension and medical insurance, every month of 2023 due.
+    #[default]
+    Standard,
+    /// Resident medical insurance, one bill for a year.
+    Resident,
+    /// As `Standard`; November and December of last year may be paid back.
+    MissedMonths,
+    /// As `Standard`; medical insurance of this month and the last is due too, a gap of two months.
+    Gap,
 }
 
 fn resident_id() -> DocumentKind {
@@ -38,6 +56,8 @@ pub struct PersonSeen {
     pub document_kind: DocumentKind,
     pub document_number: String,
     pub name: String,
+    /// What is printed on their social card.
+    pub card_no: String,
     pub bills: Vec<BillSeen>,
     /// Faults still to be played to this person.
     pub faults: Vec<AgencyFault>,

@@ -131,6 +131,6 @@ impl State {
 }
 
 /// Every person of the book has a card; nine digits, as cities print them.
-fn card_no(person_no: u32) -> String {
+pub(super) fn card_no(person_no: u32) -> String {
     format!("6{person_no:08}")
 }

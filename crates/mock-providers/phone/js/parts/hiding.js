@@ -10,7 +10,7 @@ export function hidden(value, inside = '') {
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => {
     if (typeof member !== 'string') return [key, hidden(member, key)];
-    if (SECRET.has(key) && !PUBLIC_SHAPE.test(member) && !/^\d{6}$/.test(member)) return [key, `${member.slice(0, 4)}…`];
+    if (SECRET.has(key) && !PUBLIC_SHAPE.test(member) && !(key === 'code' && /^\d{6}$/.test(member))) return [key, `${member.slice(0, 4)}…`];
     if (key === 'token') return [key, '…'];
     if (PERSONAL.has(key) && isPersonal(inside, key, value)) return [key, covered(member)];
     return [key, member];

@@ -2,7 +2,7 @@
 import { h, icon, fill, announce } from '../dom.js';
 import { memory, cart, keepCart } from '../memory.js';
 import { api, query as queryText } from '../api.js';
-import { t, has, monthsName, shortMonth } from '../words.js';
+import { t, has, monthsName, shortMonth, timeName } from '../words.js';
 import { amount, groups, insuranceName, note, spansName } from '../parts/pieces.js';
 import { sum } from '../money.js';
 import { explanation } from '../parts/explanation.js';
@@ -46,7 +46,7 @@ export default {
     return [
       chooser,
       found.problems.map((problem) => note(`${problem.agency_name}：${problem.message ?? problem.detail}`, 'warn')),
-      await gapPart(person, signal),
+      found.bills.some((bill) => bill.insurance === 'medical') && await gapPart(person, signal),
       ...counter(person, found.bills, INSURANCE_OF[service]),
     ];
   },
@@ -142,13 +142,32 @@ function insurancePart(person, sample, bills, chosen, changed) {
   };
   const section = h('section.card.insurance', { 'aria-label': insuranceName(sample), 'data-insurance': sample.insurance },
     h('div.insurance-head', {}, h('h2', {}, insuranceName(sample)),
-      sample.insurance !== 'resident_medical' && h('a.link', { href: `#/tiers/${person.id}/${sample.insurance}` }, t('bills.change_tier'))),
-    h('p.soft', {}, sample.agency_name),
+      sample.kind === 'regular' && h('a.link', { href: `#/tiers/${person.id}/${sample.insurance}` }, t('bills.change_tier'))),
+    h('p.soft', {}, [sample.agency_name, ...new Set(bills.map((bill) => bill.category?.name).filter(Boolean))].join(' · ')),
+    lastDay(due), closed(due),
     due.length > 1 && h('div.quick', { role: 'group', 'aria-label': t('bills.quick') }, quick.map((count) => h('button.quick-button', {
       type: 'button', onclick: () => pick(due.slice(0, count)),
     }, count ? t(`bills.quick_${count}`) : t('bills.quick_none')))),
     grids, summary, details);
   return { section, redraw };
+}
+
+/** Until when the first of them can be paid, where somebody says so. */
+function lastDay(due) {
+  const ends = due.flatMap((bill) => [
+    bill.due_until && bill.due_until.slice(0, 10),
+    // The deadline itself is the first moment that is too late.
+    bill.back_payment_deadline && new Date(Date.parse(bill.back_payment_deadline) - 1 + 8 * 3_600_000).toISOString().slice(0, 10),
+  ]).filter(Boolean).sort();
+  return ends.length > 0 && h('p.last-day', {}, icon('wait', 18), t('bills.until', { day: ends[0] }));
+}
+
+/** Why nothing can be paid at this hour. */
+function closed(due) {
+  const shut = due.find((bill) => bill.window && !bill.window.open)?.window;
+  if (!shut) return null;
+  if (shut.maintenance_until) return note(t('bills.maintenance', { time: timeName(shut.maintenance_until) }), 'warn');
+  return note(shut.next_opening ? t('bills.closed_until', { time: timeName(shut.next_opening) }) : t('bills.closed'), 'warn');
 }
 
 function monthButton(bill, toggle) {

@@ -8,7 +8,8 @@ import { problemSlot } from '../parts/slot.js';
 import { sum } from '../money.js';
 import { go } from '../router.js';
 
-const named = ({ agency, insurance, months, bill_no, version, amount: value }) => ({ agency, insurance, months, bill_no, version, amount: value });
+/** What an order names; without the kind, a back-payment or a top-up would be taken for a month's contribution. */
+const named = ({ agency, insurance, months, bill_no, version, amount: value, kind }) => ({ agency, insurance, months, bill_no, version, amount: value, kind });
 
 export default {
   path: /^\/confirm$/, title: 'confirm.title', login: true, city: true, up: '/bills',

@@ -21,6 +21,7 @@ export default {
         row({ href: '#/people', picture: 'family', title: t('people.title'), text: t('me.people_text') }),
         row({ href: '#/orders', picture: 'records', title: t('records.title') }),
         offered('GET /api/v1/objections') && row({ href: '#/objections', picture: 'talk', title: t('objection.list') }),
+        offered('GET /api/v1/me/reminders') && row({ href: '#/reminders', picture: 'bell', title: t('reminders.title') }),
         offered('GET /api/v1/me/export') && row({ href: '#/rights', picture: 'lock', title: t('rights.title') })),
       h('section.card.settings', { 'aria-labelledby': 'show' }, h('h2', { id: 'show' }, t('me.show')),
         toggle(t('app.elder_long'), t('me.elder_text'), memory.elder, (on) => remember({ elder: on })),

@@ -1,6 +1,7 @@
 /** Adding an insured person: oneself, or another person with consent and, for a child, a guardian's statement. */
 import { h, icon, fill } from '../dom.js';
-import { api, offers } from '../api.js';
+import { api, control, offers } from '../api.js';
+import { memory } from '../memory.js';
 import { t } from '../words.js';
 import { busyButton, field, tick, note } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
@@ -8,6 +9,8 @@ import { go } from '../router.js';
 import { isUnderFourteen, syntheticName, syntheticNumber } from '../parts/documents.js';
 
 const KINDS = ['resident_id', 'hkmt_residence', 'foreign_pr', 'passport', 'hk_macau_pass', 'taiwan_pass'];
+/** Whom the demonstration can invent: what they are insured in, and which service shows it. */
+const SAMPLES = { standard: null, gap: null, resident: 'resident_medical', missed_months: 'back_payment' };
 /** The wording that stands on this screen. */
 const TEXT_VERSION = '2026-11';
 
@@ -39,6 +42,10 @@ export default {
     kind.addEventListener('change', consentParts);
     consentParts();
 
+    const service = /[?&]service=(\w+)/.exec(query.get('next') ?? '')?.[1];
+    const sample = h('select', {}, Object.keys(SAMPLES).map((code) => h('option', { value: code }, t(`person.case_${code}`))));
+    sample.value = Object.keys(SAMPLES).find((code) => SAMPLES[code] && SAMPLES[code] === service) ?? 'standard';
+
     const choices = h('fieldset.choices', {}, h('legend', {}, t('person.whom')),
       ['self', 'other'].map((value) => h('label.choice', {}, h('input', {
         type: 'radio', name: 'relation', value, checked: value === relation, disabled: value === 'self' && ownExists,
@@ -54,7 +61,8 @@ export default {
       if (relation === 'other' && guardian.checked && !guardianPart.hidden) body.guardian_statement = { text_version: version(texts, 'guardian') };
       const person = await api('POST', '/v1/people', { body });
       const next = query.get('next');
-      go(next?.startsWith('/bills') ? `${next}${next.includes('?') ? '&' : '?'}person=${person.id}` : '/people', { replace: true });
+      if (next?.startsWith('/bills')) go(`${next}${next.includes('?') ? '&' : '?'}person=${person.id}`, { replace: true });
+      else go(next?.startsWith('/') ? next : '/people', { replace: true });
     }, show);
 
     return [
@@ -62,10 +70,19 @@ export default {
       h('section.card.form', {},
         field(t('person.name'), name),
         field(t('person.kind'), kind),
-        field(t('person.number'), number, t('person.number_hint')),
-        h('button.button.quiet', {
-          type: 'button', onclick: () => { name.value = syntheticName(); kind.value = 'resident_id'; number.value = syntheticNumber(); consentParts(); },
-        }, icon('plus', 20), t('person.sample'))),
+        field(t('person.number'), number, t('person.number_hint'))),
+      h('section.card.demo', { 'aria-labelledby': 'demo' }, h('h2', { id: 'demo' }, t('person.demo')),
+        field(t('person.case'), sample),
+        busyButton('button.button.fill', [icon('plus', 20), t('person.sample')], async () => {
+          const invented = { document_number: syntheticNumber(), name: syntheticName() };
+          // The mock agency enrols whoever asks first as an ordinary person; others are entered there beforehand.
+          if (sample.value !== 'standard') await control('POST', '/agency/people', { ...invented, city: memory.city ?? undefined, insured: sample.value });
+          name.value = invented.name;
+          kind.value = 'resident_id';
+          number.value = invented.document_number;
+          consentParts();
+          agreed.focus();
+        }, show)),
       h('section.card', {}, consent),
       place, save,
       note(t('person.note')),
@@ -86,3 +103,6 @@ function entry(texts, purpose) {
 
 const consentText = (texts, purpose) => entry(texts, purpose)?.text;
 const version = (texts, purpose) => entry(texts, purpose)?.version ?? TEXT_VERSION;
+
+/** The guardian's statement, for whoever asks for it elsewhere. */
+export const guardianText = (texts) => ({ text: entry(texts, 'guardian')?.text ?? t('person.guardian'), version: version(texts, 'guardian') });

@@ -21,9 +21,11 @@ export default {
     const place = h('div.stack');
     let record = first;
     let open = false;
+    // Whether the citizen is being asked to give the order up: a new look at the order does not take the question away.
+    const asking = { cancel: false };
     const draw = () => {
       open = place.querySelector('details.bills')?.open ?? open;
-      fill(place, view(record, offered, refresh));
+      fill(place, view(record, offered, refresh, asking));
       const details = place.querySelector('details.bills');
       if (details) details.open = open;
       watched(record);
@@ -66,15 +68,19 @@ function pause(milliseconds, signal) {
   });
 }
 
-function view(record, offered, refresh) {
+function view(record, offered, refresh, asking) {
   const [name, picture] = tone(record.state);
   const { place, show } = problemSlot();
   const number = record.order_no;
   const action = record.next_step.action;
   const cancelPlace = h('div.stack');
   const cancelable = ['CREATED', 'PAYING'].includes(record.state);
-  const offerCancel = () => fill(cancelPlace, h('button.button.quiet', { type: 'button', onclick: sure }, t('order.cancel')));
+  const offerCancel = () => {
+    asking.cancel = false;
+    fill(cancelPlace, h('button.button.quiet', { type: 'button', onclick: sure }, t('order.cancel')));
+  };
   const sure = () => {
+    asking.cancel = true;
     fill(cancelPlace, h('p', {}, t('order.cancel_sure')), h('div.pair', {},
       busyButton('button.button.bad', t('order.cancel_yes'), async () => {
         await api('POST', `/v1/orders/${number}/cancel`, { body: {} });
@@ -83,7 +89,8 @@ function view(record, offered, refresh) {
       h('button.button', { type: 'button', onclick: offerCancel }, t('app.keep'))));
     cancelPlace.querySelector('button').focus();
   };
-  if (cancelable) offerCancel();
+  if (cancelable && asking.cancel) sure();
+  else if (cancelable) offerCancel();
   const voucher = offered('GET /api/v1/orders/{}/voucher') && record.payment?.paid_at;
   return [
     h(`section.result.${name}`, { 'data-state': record.state },

@@ -39,5 +39,7 @@ function personCard(person, offered) {
     h('div.person-head', {}, h('h2', {}, person.masked_name), h('span.mark.plain', {}, relationName(person))),
     h('p.soft', {}, person.masked_number),
     offered('POST /api/v1/people/{}/real-name') && realNamePart(person, show),
+    offered('POST /api/v1/people/{}/payment-requests') && person.relation === 'self' && person.real_name?.state === 'verified'
+      && h('a.button', { href: '#/family' }, icon('family', 20), t('family.ask')),
     place, actions);
 }

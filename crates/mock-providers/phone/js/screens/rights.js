@@ -1,12 +1,13 @@
 /** My data: the bound number, who pays for me, export and erasure. */
 import { h, fill } from '../dom.js';
-import { memory, mockUser, remember, keepCart } from '../memory.js';
-import { api, control } from '../api.js';
+import { remember, keepCart } from '../memory.js';
+import { api } from '../api.js';
 import { t, timeName } from '../words.js';
 import { busyButton, note } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { helpLines } from '../parts/problem.js';
 import { saved } from '../parts/saving.js';
+import { mobilePart } from '../parts/mobile.js';
 import { reload } from '../router.js';
 
 export default {
@@ -19,11 +20,12 @@ export default {
     const { place, show } = problemSlot();
     return [
       h('section.lead', {}, h('h2', {}, t('rights.lead'))),
-      mobilePart(me.mobile, show),
+      mobilePart(me.mobile),
       h('section.card', {}, h('h2', {}, t('rights.payers')),
         !proven ? note(t('rights.payers_need')) : payers.length === 0 && h('p.soft', {}, t('rights.payers_none')),
-        payers.map((payer) => h('div.item', {},
+        payers.map((payer) => h('div.item.payer', {},
           h('div.item-head', {}, h('strong', {}, payer.masked_name ?? payer.platform_label), h('span.soft', {}, t('rights.since', { time: timeName(payer.since).slice(0, 10) }))),
+          payer.masked_name && h('p.soft', {}, payer.platform_label),
           busyButton('button.button.quiet', t('rights.unlink'), async () => {
             await api('DELETE', `/v1/me/payers/${payer.id}`);
             reload();
@@ -37,24 +39,6 @@ export default {
     ];
   },
 };
-
-function mobilePart(mobile, show) {
-  return h('section.card', {}, h('h2', {}, t('rights.mobile')),
-    h('p', {}, mobile ? mobile.masked : t('rights.mobile_none')),
-    mobile
-      ? busyButton('button.button.quiet', t('rights.unbind'), async () => { await api('DELETE', '/v1/me/mobile'); reload(); }, show)
-      : busyButton('button.button', t('rights.bind'), async () => { await api('POST', '/v1/me/mobile', { body: await evidence() }); reload(); }, show));
-}
-
-/** What the platform's button gives the mini-program. */
-async function evidence() {
-  if (memory.platform === 'alipay') {
-    const { response } = await control('POST', '/alipay/phone-number', { user: mockUser() });
-    return { encrypted: response };
-  }
-  const { code } = await control('POST', '/wechat/phone-codes', { user: mockUser() });
-  return { platform_code: code };
-}
 
 function erasure(show) {
   const place = h('div.stack');

@@ -1,9 +1,9 @@
 /** Topping up the social card's personal account, where a city offers it. */
-import { h, fill } from '../dom.js';
+import { h, icon, fill } from '../dom.js';
 import { memory, keepCart } from '../memory.js';
-import { api } from '../api.js';
+import { api, control } from '../api.js';
 import { t } from '../words.js';
-import { busyButton, field, note } from '../parts/pieces.js';
+import { busyButton, field, note, stateMark } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
 
@@ -12,25 +12,48 @@ export default {
   async render({ signal }) {
     const { people } = await api('GET', '/v1/people', { signal });
     if (!people.length) {
-      go('/people/new', { replace: true });
+      go(`/people/new?next=${encodeURIComponent('/topup')}`, { replace: true });
       return [];
     }
     const { place, show } = problemSlot();
     const person = h('select', {}, people.map((one) => h('option', { value: one.id }, one.masked_name)));
     const card = h('input', { type: 'text', inputmode: 'text', autocomplete: 'off', maxlength: 20 });
     const value = h('input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', maxlength: 12 });
-    const result = h('div.stack', { role: 'status' });
+    const standing = h('div', { role: 'status' });
+    const look = async () => {
+      fill(standing);
+      try {
+        const told = await api('GET', `/v1/people/${person.value}/social-card?city=${memory.city}`, { signal });
+        fill(standing, h('p', {}, stateMark(told.state === 'active' ? 'SUCCESS' : 'SUSPENDED', told.label), told.masked_number && ` ${told.masked_number}`),
+          told.next_step && note(told.next_step, 'warn'));
+      } catch (cause) {
+        if (!signal.aborted) show(cause);
+      }
+    };
+    person.addEventListener('change', () => { show(null); look(); });
+    await look();
     return [
       note(t('topup.note'), 'warn'),
-      h('section.card.form', {}, field(t('confirm.insured'), person), field(t('topup.card'), card, t('topup.card_hint')), field(t('topup.amount'), value)),
-      place, result,
+      h('section.card.form', {}, field(t('confirm.insured'), person), standing, field(t('topup.card'), card, t('topup.card_hint')), field(t('topup.amount'), value)),
+      h('section.card.demo', { 'aria-labelledby': 'demo' }, h('h2', { id: 'demo' }, t('person.demo')),
+        busyButton('button.button.fill', [icon('card', 20), t('topup.sample')], async () => {
+          const known = await control('GET', '/agency/people', undefined, { quiet: true });
+          const wanted = people.find((one) => one.id === person.value);
+          card.value = known.find((one) => fits(one.document_number, wanted.masked_number))?.card_no ?? '';
+        }, show)),
+      place,
       busyButton('button.button.primary', t('topup.send'), async () => {
-        const { bill, warning } = await api('POST', `/v1/people/${person.value}/topups`, {
+        const { bill } = await api('POST', `/v1/people/${person.value}/topups`, {
           body: { city: memory.city, card_no: card.value.trim(), amount: value.value.trim() },
         });
         keepCart({ person: person.value, city: memory.city, refs: [], bills: [bill] });
-        fill(result, note(warning, 'warn'), h('a.button.primary', { href: '#/confirm' }, t('bills.next')));
+        go('/confirm');
       }, show),
     ];
   },
 };
+
+/** Whether a number can be the one of which only some characters are shown. */
+function fits(number, masked) {
+  return number.length === masked.length && [...masked].every((letter, at) => letter === '*' || letter === number[at]);
+}

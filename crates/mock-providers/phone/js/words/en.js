@@ -37,7 +37,7 @@ export default {
   },
   person: {
     title: 'Add a person', whom: 'Who is insured', name: 'Name', kind: 'Document', number: 'Document number', number_hint: 'As registered with the agency. Not the bank card number of the social card.',
-    sample: 'Demo: fill in an invented person', consent_head: 'Consent',
+    demo: 'Only in this demonstration', case: 'Whom to invent', case_standard: 'Flexible worker, 2023 unpaid', case_gap: 'No medical insurance for two months', case_resident: 'Resident, pays by the year', case_missed_months: 'Missed months that can be paid back', sample: 'Fill in an invented person', consent_head: 'Consent',
     consent_self: 'To find what is due and to pay it, this service asks the agencies with your name and document number. They are kept encrypted and you can remove them at any time.',
     consent_other: 'You will query and pay for another person. Make sure that they agree. You see amounts and status, not their benefits, and they can end this at any time.',
     agree: 'I have read this and agree', agree_first: 'Please read and tick “I have read this and agree” first.', agree_next: 'Tick it, then save again.', guardian: 'The insured person is under 14. I am a parent or guardian and agree on their behalf.',
@@ -49,7 +49,7 @@ export default {
   bills: {
     title: 'Choose months', whom: 'Who is insured', other_person: 'Add', next: 'Next', chosen: '{n} chosen', sum: 'Total', none_chosen: 'No month chosen', year: '{year}',
     change_tier: 'Change tier', quick: 'Quick choice', quick_1: 'Earliest month', quick_3: '3 months', quick_12: 'Whole year', quick_none: 'None', paid: 'Paid', locked: 'In payment', due: 'Due',
-    nothing: 'Nothing is due at present.', decides: 'The agency decides what is due; our calculation is there for you to check.',
+    nothing: 'Nothing is due at present.', until: 'To be paid by {day}', maintenance: 'The agency’s system is under maintenance until about {time}.', closed_until: 'Not payable at this hour; again from {time}.', closed: 'Not payable at this hour. Please come back later.', decides: 'The agency decides what is due; our calculation is there for you to check.',
   },
   explain: {
     head: 'How this amount comes about', each: 'Each month', count: 'Months', base: 'Base', tier: 'Tier', account: 'Of it to the personal account', pool: 'Of it to the pool', policy: 'Standard',
@@ -98,9 +98,21 @@ export default {
     title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you.', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', payers_need: 'Once your real name is verified you see who pays for you, and can end it. Verify it under “Insured persons”.', unlink: 'End it', since: 'since {time}',
     mobile: 'Mobile number', mobile_none: 'No number bound', bind: 'Bind the platform’s number', unbind: 'Unbind',
   },
-  topup: { title: 'Account top-up', card: 'Social card number', card_hint: 'The number of the social card, not of a bank card.', amount: 'Amount in yuan', send: 'Make the bill', note: 'Goes to the social card’s personal account and cannot be used for pension.' },
+  topup: { title: 'Account top-up', card: 'Social card number', card_hint: 'The number of the social card, not of a bank card.', amount: 'Amount in yuan', send: 'Make the bill', note: 'Goes to the social card’s personal account and cannot be used for pension.', sample: 'Fill in the demo card' },
   me: {
     title: 'Me', guest: 'Not logged in', logged_in: 'Logged in', logged_out: 'Log in to see your records', log_in: 'Log in', log_out: 'Log out', mine: 'Mine', people_text: 'Add, remove, pay for whom', show: 'Display', elder_text: 'Larger letters and buttons', language_text: '界面使用英文',
+  },
+  family: {
+    title: 'Family payment', ask: 'Ask my family to pay', lead: 'Ask your family to pay', text: 'Make a link and send it. Your relative logs in, checks, and pays with their own wallet.', make: 'Make a link', what: 'To pay', whatever: 'Whatever is due', need: 'Your real name must be verified first, so that nobody asks in your name.', made: 'The link is ready', link: 'Link for your family',
+    until: 'Works until {time}, for one person.', copy: 'Copy the link', copied: 'Copied. Send it to your family.', withdraw: 'Withdraw the link', withdrawn: 'Withdrawn. The link no longer works.', note: 'The link holds neither name nor document number. Your family sees amounts and status only, and you can end it at any time under “My data”.',
+    for: 'For whom', valid: 'Valid until', own: 'You made this link yourself. Send it to your family.', accepted: 'You have accepted and can pay.', asked: '{name} asks you to pay', asked_text: 'Make sure that you know them. When you accept, they join your list of insured persons.', whatever_text: 'When you accept, you can see what is due and pay it.', accept: 'Accept and see what is due', agree_next: 'Tick it, then accept.', decline: 'Not now',
+  },
+  mobile: {
+    number: 'Mobile number', number_hint: 'Eleven digits, mainland China.', source: 'From', source_wechat: 'WeChat', source_alipay: 'Alipay', source_sms: 'Code by text message', since: 'Bound at', by_message: 'Bind with a text message', send: 'Send me a code', again: 'Send another', again_in: 'Another in {n} s', code: 'Code', code_hint: 'Six digits, valid for 5 minutes. Tell it to nobody.', bind: 'Bind', inbox: 'Demo message: ', inbox_empty: 'No message came. Try again later.',
+  },
+  reminders: {
+    title: 'Reminders', lead: 'Reminded when it matters', text: 'Each reminder is sent only if you agree. You can pay without any.', want: 'Remind me', once_more: 'Once more', stop: 'Stop', on: 'On', off: 'Off', left: '{n} left', used: 'Used up', away: 'Not available', none: 'This platform has no such reminder yet.', since: 'Last answer: {time}', quiet: 'None is sent between {from} and {to}.', note: 'One agreement is one message: that is the platform’s rule.',
+    asks: '{platform} asks', asks_text: '“Social insurance” wants to send you this message once:', played: 'In reality the platform shows this question.', accept: 'Allow', reject: 'Reject',
   },
   problem: {
     broken: 'Something on this page went wrong.', offline: 'The server of this page does not answer. Is mock or demo still running?', timed_out_here: 'There was no answer in time.', next: 'Please try again later. If you have just paid, do not pay again; your records show the result.', retry: 'Try again', see_order: 'See that order', help: 'Need help? Call',

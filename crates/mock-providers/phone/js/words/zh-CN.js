@@ -37,7 +37,7 @@ export default {
   },
   person: {
     title: '添加参保人', whom: '为谁缴费', name: '姓名', kind: '证件类型', number: '证件号码', number_hint: '与社保登记一致。不是社保卡上的银行卡号。',
-    sample: '演示：填入一位虚构的参保人', consent_head: '授权说明',
+    demo: '演示专用', case: '虚构人员的情况', case_standard: '灵活就业，2023 年待缴', case_gap: '最近两个月没缴医保', case_resident: '城乡居民，按年缴费', case_missed_months: '有漏缴月份，可以补缴', sample: '填入虚构的参保人', consent_head: '授权说明',
     consent_self: '为查询应缴费用并缴费，本服务会用您的姓名和证件号码向社保、医保经办机构查询。信息加密保存，可随时移除。',
     consent_other: '您将为他人查询和缴费。请确认已取得对方同意。您只能看到应缴金额和缴费状态，看不到对方的待遇信息；对方可以随时解除。',
     agree: '我已阅读并同意', agree_first: '请先阅读并勾选“我已阅读并同意”。', agree_next: '勾选后再点“保存”。', guardian: '参保人未满 14 周岁，我是其父母或其他监护人，同意为其办理。',
@@ -49,7 +49,7 @@ export default {
   bills: {
     title: '选择缴费月份', whom: '为谁缴费', other_person: '添加', next: '下一步', chosen: '已选 {n} 笔', sum: '合计', none_chosen: '未选择月份', year: '{year} 年',
     change_tier: '调整档次', quick: '快速选择', quick_1: '最早 1 个月', quick_3: '3 个月', quick_12: '全年', quick_none: '不选', paid: '已缴', locked: '缴费中', due: '待缴',
-    nothing: '目前没有待缴的费用。', decides: '应缴金额以经办机构核定为准；本平台的计算过程供您核对。',
+    nothing: '目前没有待缴的费用。', until: '最晚 {day} 缴纳', maintenance: '经办机构系统维护中，预计 {time} 恢复。', closed_until: '现在不在缴费时间内，{time} 开放。', closed: '现在不在缴费时间内，请稍后再来。', decides: '应缴金额以经办机构核定为准；本平台的计算过程供您核对。',
   },
   explain: {
     head: '这个金额是怎么算出来的', each: '每月金额', count: '月数', base: '缴费基数', tier: '档次', account: '其中计入个人账户', pool: '其中计入统筹', policy: '适用标准',
@@ -98,9 +98,21 @@ export default {
     title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息。', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', payers_need: '完成本人实名核验后，可以看到谁在为您缴费，并可随时解除。请在“参保人”中办理。', unlink: '解除', since: '自 {time}',
     mobile: '手机号', mobile_none: '未绑定手机号', bind: '用平台手机号绑定', unbind: '解除绑定',
   },
-  topup: { title: '个人账户充值', card: '社保卡号', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。' },
+  topup: { title: '个人账户充值', card: '社保卡号', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。', sample: '填入演示卡号' },
   me: {
     title: '我的', guest: '未登录', logged_in: '已登录', logged_out: '登录后可以查看缴费记录', log_in: '登录', log_out: '退出登录', mine: '我的', people_text: '添加、移除，为谁缴费', show: '显示', elder_text: '字更大，按钮更大', language_text: '界面语言'
+  },
+  family: {
+    title: '亲情代缴', ask: '请家人代缴', lead: '请家人帮您缴费', text: '生成一个链接发给家人。家人登录后核对，用自己的钱包付款。', make: '生成链接', what: '代缴内容', whatever: '所有待缴费用', need: '需要先完成本人实名核验，防止他人冒用您的名义。', made: '链接已生成', link: '亲情代缴链接',
+    until: '有效期至 {time}，只能由一人接受。', copy: '复制链接', copied: '已复制，请发给家人。', withdraw: '撤回链接', withdrawn: '链接已撤回，不能再使用。', note: '链接里没有姓名和证件号码。家人只能看到金额和状态，您可以随时在“我的信息”中解除。',
+    for: '为谁缴费', valid: '有效期至', own: '这是您自己发起的，请把链接发给家人打开。', accepted: '您已接受，可以去缴费。', asked: '{name} 请您代缴社保', asked_text: '请先确认您认识对方。接受后，对方会加入您的参保人列表。', whatever_text: '接受后，可以查询对方的待缴费用并代为缴纳。', accept: '接受并查看应缴费用', agree_next: '勾选后再点“接受”。', decline: '暂不接受',
+  },
+  mobile: {
+    number: '手机号', number_hint: '中国内地 11 位手机号。', source: '来源', source_wechat: '微信', source_alipay: '支付宝', source_sms: '短信验证码', since: '绑定时间', by_message: '用短信验证码绑定', send: '获取验证码', again: '重新获取', again_in: '{n} 秒后可重新获取', code: '验证码', code_hint: '6 位数字，5 分钟内有效。请勿告诉他人。', bind: '确认绑定', inbox: '演示短信：', inbox_empty: '没有收到短信，请稍后再试。',
+  },
+  reminders: {
+    title: '消息提醒', lead: '需要时提醒您', text: '每项提醒都由您同意后才发送。不同意也可以正常缴费。', want: '提醒我', once_more: '再提醒一次', stop: '不再提醒', on: '已开启', off: '未开启', left: '还可提醒 {n} 次', used: '次数已用完', away: '暂未开通', none: '这个平台暂时没有这种提醒。', since: '最近一次选择：{time}', quiet: '{from} 至 {to} 不发送提醒。', note: '每次同意只能发送一条，这是平台的规定。',
+    asks: '{platform}询问', asks_text: '“社保缴费”请求向您发送一次以下消息：', played: '真实环境中，这个询问由平台弹出。', accept: '允许', reject: '拒绝',
   },
   problem: {
     broken: '页面出了点问题。', offline: '连接不上页面的服务器，请检查 mock 或 demo 是否还在运行。', timed_out_here: '等待太久，没有得到答复。', next: '请稍后再试。如果刚刚付过款，请勿重复支付，可在缴费记录中查看结果。', retry: '再试一次', see_order: '查看那笔订单', help: '需要帮助？请拨打'

@@ -1,0 +1,53 @@
+/** Reminders by the platform's subscription messages: the platform asks, the citizen decides, a no is a no. */
+import { h, icon } from '../dom.js';
+import { memory } from '../memory.js';
+import { api } from '../api.js';
+import { t, timeName } from '../words.js';
+import { busyButton, note } from '../parts/pieces.js';
+import { problemSlot } from '../parts/slot.js';
+import { sheet } from '../parts/sheet.js';
+import { reload } from '../router.js';
+
+export default {
+  path: /^\/reminders$/, title: 'reminders.title', login: true, up: '/me', tab: 'me',
+  async render({ signal }) {
+    const { reminders, quiet_from, quiet_to } = await api('GET', '/v1/me/reminders', { signal });
+    return [
+      h('section.lead', {}, h('h2', {}, t('reminders.lead')), h('p', {}, t('reminders.text'))),
+      reminders.map((one) => card(one, signal)),
+      quiet_from && quiet_to && note(t('reminders.quiet', { from: quiet_from, to: quiet_to })),
+      note(t('reminders.note')),
+    ];
+  },
+};
+
+function card(one, signal) {
+  const { place, show } = problemSlot();
+  const answer = async (value) => {
+    await api('PUT', '/v1/me/reminders', { body: { kind: one.kind, answer: value } });
+    reload();
+  };
+  // The platform's own question: the mini-program calls it, the platform answers what was pressed.
+  const ask = async () => {
+    const pressed = await sheet(t('reminders.asks', { platform: t(`login.${memory.platform ?? 'wechat'}`) }),
+      [h('p', {}, t('reminders.asks_text')), h('p.sheet-what', {}, icon('check', 18), h('strong', {}, one.label)), h('p.soft', {}, t('reminders.played'))],
+      [{ label: t('reminders.reject'), value: 'reject' }, { label: t('reminders.accept'), value: 'accept', primary: true }], signal);
+    if (pressed) await answer(pressed);
+  };
+  return h('section.card.reminder', { 'data-kind': one.kind },
+    h('div.item-head', {}, h('h2', {}, one.label), standing(one)),
+    h('p.soft', {}, one.text),
+    one.updated_at && h('p.soft', {}, t('reminders.since', { time: timeName(one.updated_at) })),
+    place,
+    one.template_id
+      ? h('div.pair', {},
+          busyButton('button.button', t(one.wanted && one.left > 0 ? 'reminders.once_more' : 'reminders.want'), ask, show),
+          one.wanted && busyButton('button.button.quiet', t('reminders.stop'), () => answer('reject'), show))
+      : h('p.soft', {}, t('reminders.none')));
+}
+
+function standing(one) {
+  if (!one.template_id) return h('span.mark.plain', {}, t('reminders.away'));
+  if (!one.wanted) return h('span.mark.plain', {}, t('reminders.off'));
+  return h(`span.mark.${one.left > 0 ? 'good' : 'warn'}`, {}, icon(one.left > 0 ? 'check' : 'info', 16), t(one.left > 0 ? 'reminders.left' : 'reminders.used', { n: one.left }));
+}

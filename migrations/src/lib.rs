@@ -20,6 +20,7 @@ mod m20261123_000007_disputes;
 mod m20261123_000008_reminders;
 mod m20261123_000009_kinds;
 mod m20261124_000010_reminder_progress;
+mod m20261124_000011_closings;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000008_reminders::Migration),
             Box::new(m20261123_000009_kinds::Migration),
             Box::new(m20261124_000010_reminder_progress::Migration),
+            Box::new(m20261124_000011_closings::Migration),
         ]
     }
 }

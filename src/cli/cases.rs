@@ -1,12 +1,15 @@
-//! `cases`: the named list that a person is looking at, and the jobs that wait or stopped.
+//! `cases`: the named list that a person is looking at, the jobs that wait or stopped, and the closing
+//! of a case.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use orders::{OrderError, Orders};
+use kernel::CaseId;
+use orders::{CaseClosing, CaseError, CaseOutcome, OrderError, Orders};
 
 use super::{connected, fail, say};
 
+/// Without `--close`, lists the open ones, oldest first.
 #[derive(Debug, Args)]
 pub(crate) struct Cases {
     /// The configuration file.
@@ -15,6 +18,18 @@ pub(crate) struct Cases {
     /// How many cases are shown, oldest first.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
+    /// The case that is over. Refused while nobody else would look at what it is about.
+    #[arg(long, value_name = "ID", requires_all = ["outcome", "by", "note"])]
+    close: Option<CaseId>,
+    /// `settled`; for money that fits nothing `returned_by_hand` (on the merchant's platform) or `not_ours`.
+    #[arg(long = "as", value_name = "OUTCOME", requires = "close")]
+    outcome: Option<CaseOutcome>,
+    /// Who closes it: 1 to 60 characters.
+    #[arg(long, value_name = "NAME", requires = "close")]
+    by: Option<String>,
+    /// What was found and done: 1 to 500 characters, naming no citizen.
+    #[arg(long, value_name = "TEXT", requires = "close")]
+    note: Option<String>,
 }
 
 impl Cases {
@@ -23,18 +38,32 @@ impl Cases {
             Ok(orders) => orders,
             Err(error) => return fail(&error),
         };
-        match show(&orders, self.limit).await {
+        let Cases { limit, close, outcome, by, note, .. } = self;
+        let done = match (close, outcome, by, note) {
+            (Some(id), Some(outcome), Some(by), Some(note)) => {
+                end(&orders, id, CaseClosing { outcome, by, note }).await
+            }
+            _ => show(&orders, limit).await.map_err(CaseError::from),
+        };
+        match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         }
     }
 }
 
+async fn end(orders: &Orders, id: CaseId, closing: CaseClosing) -> Result<(), CaseError> {
+    let closed = orders.close_case(id, closing).await?;
+    say(closed.to_string());
+    Ok(())
+}
+
 async fn show(orders: &Orders, limit: u32) -> Result<(), OrderError> {
     for case in orders.open_cases(limit).await? {
         let amount = case.amount.map_or_else(String::new, |amount| amount.to_string());
         let opened = case.opened_at.beijing_text();
-        say(format!("{opened}  {:<20} {amount:>12}  {}", case.kind.code(), case.evidence));
+        say(format!("{}  {opened}  {:<20} {amount:>12}", case.id, case.kind.code()));
+        say(format!("    {}", case.evidence));
     }
     say(format!("{} cases are open", orders.count_open_cases().await?));
     for count in orders.count_jobs().await? {

@@ -15,6 +15,7 @@ mod corpus;
 
 mod audits;
 mod callbacks;
+mod closings;
 mod commands;
 mod counter;
 mod discovery;

@@ -8,7 +8,7 @@
 //! The statements are plain SQL that SQLite and PostgreSQL share: this reads across all tables of the
 //! room, which no slice does, and it must not use the code that it judges.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use kernel::Fen;
 use sea_orm::{
@@ -284,6 +284,18 @@ impl Orders {
             breaches,
         })
     }
+}
+
+/// Every promise that does not hold in this transaction, with what breaks it.
+pub(crate) async fn broken(
+    txn: &DatabaseTransaction,
+) -> Result<BTreeSet<(&'static str, String)>, OrderError> {
+    let mut broken = BTreeSet::new();
+    for (promise, statement) in PROMISES {
+        let rows = Named::find_by_statement(sql(txn, *statement)).all(txn).await?;
+        broken.extend(rows.into_iter().map(|row| (*promise, row.name)));
+    }
+    Ok(broken)
 }
 
 fn sql(txn: &DatabaseTransaction, text: impl Into<String>) -> Statement {

@@ -1,11 +1,13 @@
 //! Cases: differences and doubts that a person must close. The same doubt opens one case.
 
+mod closing;
 mod table;
 
 use kernel::{CaseId, Channel, Entropy, Fen, MerchantKey, OrderId, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::Value;
 
+pub use self::closing::{CaseClosing, CaseError, CaseOutcome, ClosedCase};
 use crate::OrderError;
 
 /// What kind of doubt.
@@ -88,6 +90,20 @@ impl CaseKind {
     }
 }
 
+impl CaseKind {
+    /// Whether the same doubt is news when its case was closed: an act that stopped, was retried and
+    /// stopped again. A message that a platform repeats says nothing new.
+    pub(crate) const fn happens_again(self) -> bool {
+        matches!(
+            self,
+            CaseKind::PostingUnresolved
+                | CaseKind::JobParked
+                | CaseKind::RefundUnfinished
+                | CaseKind::ReversalRefused
+        )
+    }
+}
+
 impl std::str::FromStr for CaseKind {
     type Err = kernel::UnknownWord;
     fn from_str(code: &str) -> Result<CaseKind, kernel::UnknownWord> {
@@ -127,7 +143,7 @@ pub(crate) fn subject(kind: CaseKind, about: &str) -> String {
     format!("{}:{about}", kind.code())
 }
 
-/// Opens a case unless the same doubt has one already; says whether it is new.
+/// Opens a case unless the same doubt has an open one already; says whether it is news.
 pub(crate) async fn open(
     txn: &DatabaseTransaction,
     doubt: Doubt,

@@ -44,7 +44,7 @@ use tokio::sync::Notify;
 
 pub use crate::{
     audit::Audit,
-    case::{Case, CaseKind},
+    case::{Case, CaseClosing, CaseError, CaseKind, CaseOutcome, ClosedCase},
     directory::{Directory, Entries, RenewalError},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
     document::{Missing, OrderDocuments, StoredDocument},

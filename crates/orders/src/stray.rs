@@ -50,3 +50,20 @@ pub(crate) async fn matched(
 ) -> Result<(), OrderError> {
     table::set_matched(txn, fact, now).await
 }
+
+/// Whether the case with this subject is about money that is counted as ours.
+pub(crate) async fn is_held(
+    txn: &DatabaseTransaction,
+    case_subject: &str,
+) -> Result<bool, OrderError> {
+    table::is_held(txn, case_subject).await
+}
+
+/// A person says that the money of this case is ours no longer, or never was.
+pub(crate) async fn settle(
+    txn: &DatabaseTransaction,
+    case_subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    table::set_settled(txn, case_subject, now).await
+}

@@ -27,6 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 const HELD: &str = "held";
 const MATCHED: &str = "matched";
+const SETTLED: &str = "settled";
 
 /// Lengths are the platform's; what is longer than any documented number is cut, not refused.
 fn cut(number: &str) -> String {
@@ -68,6 +69,33 @@ pub(super) async fn set_matched(
         .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
         .filter(Column::Channel.eq(fact.channel().code()))
         .filter(Column::TransactionId.eq(cut(fact.transaction_id())))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn is_held(
+    txn: &DatabaseTransaction,
+    case_subject: &str,
+) -> Result<bool, OrderError> {
+    let held = Entity::find()
+        .filter(Column::CaseSubject.eq(case_subject))
+        .filter(Column::State.eq(HELD))
+        .count(txn)
+        .await?;
+    Ok(held > 0)
+}
+
+pub(super) async fn set_settled(
+    txn: &DatabaseTransaction,
+    case_subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(SETTLED))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::CaseSubject.eq(case_subject))
+        .filter(Column::State.eq(HELD))
         .exec(txn)
         .await?;
     Ok(())

@@ -35,6 +35,10 @@ pub(crate) struct Demo {
     once: bool,
 }
 
+/// From the page to a voucher, click by click; a browser test walks it.
+const WAY_CHINESE: &str = "  走一遍约一分钟:无锡 → 养老保险缴费 → 微信小程序 → 填入虚构的参保人 → 我已阅读并同意 → 保存 → 下一步 → 确认并支付 → 确认付款 → 查看缴费凭证 → 下载 PDF";
+const WAY_ENGLISH: &str = "  a minute's walk (EN, top right): 无锡 → Pension → WeChat mini-program → Fill in an invented person → I have read this → Save → Next → Confirm and pay → Pay now → See the voucher → Download PDF";
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Demo {
@@ -77,6 +81,8 @@ impl Demo {
         } else {
             say(format!("继续提供服务,按 Ctrl-C 结束。Serving on at {base_url} until Ctrl-C."));
             say(format!("▶ {phone}"));
+            say(WAY_CHINESE);
+            say(WAY_ENGLISH);
             running.until_told().await;
         }
         providers.shutdown().await;

@@ -20,8 +20,8 @@ export default async function start() {
     const timer = setTimeout(() => reject(new Error(`the program did not start in time:\n${said}`)), STARTS_WITHIN_MS);
     const listen = (chunk) => {
       said += chunk;
-      // The last line repeats the address when everything stands.
-      if (!said.includes('Ctrl-C')) return;
+      // The last lines repeat the address when everything stands.
+      if (!said.includes('a minute\'s walk')) return;
       const found = /phone page\s+(http:\S+\/phone\/)/.exec(said);
       if (found) { clearTimeout(timer); resolve(found[1]); }
     };
@@ -30,6 +30,7 @@ export default async function start() {
     child.once('exit', (code) => reject(new Error(`the program ended with ${code}:\n${said}`)));
   });
   process.env.PHONE_PAGE = address;
+  process.env.DEMO_SAID = said;
   return async () => {
     child.kill('SIGTERM');
     await ended;

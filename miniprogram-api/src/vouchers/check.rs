@@ -174,17 +174,19 @@ fn found(proof: &Proof, language: Language) -> String {
     )
 }
 
-const STYLE: &str = "body{margin:0;font:18px/1.6 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;color:#1a202c;background:#f4f6f9}\
-    main{max-width:44rem;margin:0 auto;padding:1rem 1.25rem 3rem;background:#fff;min-height:100vh;box-sizing:border-box;border-top:6px solid #164a82}\
+const STYLE: &str = "body{margin:0;font:18px/1.6 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;color:#1a202c;background:#f3f4f0;font-variant-numeric:tabular-nums}\
+    main{max-width:44rem;margin:0 auto;padding:1rem 1.25rem 3rem;background:#fff;min-height:100vh;box-sizing:border-box;border-top:6px solid #0b6455}\
     h1{font-size:1.5rem;margin:1rem 0}label{display:block;font-weight:600;margin-top:.75rem}\
     input{font:inherit;width:100%;box-sizing:border-box;min-height:44px;padding:.4rem .7rem;border:1px solid #5c6778;border-radius:6px}\
-    button{font:inherit;font-weight:600;min-height:48px;margin-top:1rem;padding:.4rem 2rem;border:0;border-radius:6px;background:#164a82;color:#fff}\
-    :focus-visible{outline:3px solid #965a00;outline-offset:2px}\
+    button{font:inherit;font-weight:600;min-height:48px;margin-top:1rem;padding:.4rem 2rem;border:0;border-radius:6px;background:#0b6455;color:#fff}\
+    :focus-visible{outline:3px solid #1450c8;outline-offset:2px}\
     .yes,.no,.gone{padding:.8rem 1rem;border-left:6px solid;border-radius:4px;font-size:1.15rem}\
     .yes{background:#e9f6ef;color:#0b5c36;border-color:#117044}.no,.gone{background:#fdecec;color:#8c1616;border-color:#aa2020}\
     table{width:100%;border-collapse:collapse;margin:1rem 0}caption{text-align:left;font-weight:600;padding:.3rem 0}\
     th,td{text-align:left;padding:.5rem .4rem;border-bottom:1px solid #ced5de;vertical-align:top;overflow-wrap:anywhere}\
-    .pairs th{width:9rem;font-weight:500;color:#465062}.note{font-size:.95rem;color:#465062}";
+    .pairs th{width:9rem;font-weight:500;color:#465062}.note{font-size:.95rem;color:#465062}\
+    :not(.pairs)>*>tr>:nth-child(3){text-align:right}section+form{margin-top:2rem;padding-top:1rem;border-top:1px solid #ced5de}\
+    @media(max-width:30rem){body{font-size:17px}main{padding-inline:1rem}.pairs th{width:6.5rem}}";
 
 fn whole(param: &PageParam, result: &str, language: Language) -> String {
     let word = |name: &str| escaped(&term(language, &format!("check.{name}")));

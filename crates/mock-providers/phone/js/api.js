@@ -1,6 +1,7 @@
 /** The mini-program's HTTP: every call to the service and to the mock platforms goes through here. */
 import { memory, remember } from './memory.js';
 import { hidden } from './parts/hiding.js';
+import { t } from './words.js';
 
 /** How long a call may take: above the service's own limit of 30 s. */
 const PATIENCE_MS = 40_000;
@@ -91,7 +92,7 @@ export async function api(method, path, options = {}) {
 
 /** Plays the platform's side: the mocks' control API, on the same server as this page. */
 export function control(method, path, body, { quiet = false } = {}) {
-  return exchange(method, path.replace(/^\//, '../'), `${path} (模拟平台)`, { body, quiet });
+  return exchange(method, path.replace(/^\//, '../'), `${path}${t('panel.mock_side')}`, { body, quiet });
 }
 
 let described;

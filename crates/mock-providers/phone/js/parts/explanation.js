@@ -1,6 +1,7 @@
 /** How an amount comes about: the agency's components beside our quote's steps, with the standard behind them. */
 import { h } from '../dom.js';
 import { t, monthsName } from '../words.js';
+import { grouped } from '../money.js';
 import { facts, note } from './pieces.js';
 
 /** Bills that are the same but for their month are explained once. */
@@ -23,15 +24,15 @@ function one(bills) {
     h('h4', {}, monthsName(months)),
     line ? steps(line.steps) : components(bill),
     facts(
-      [t('explain.each'), `${bill.amount} ${t('app.yuan')}`],
+      [t('explain.each'), `${grouped(bill.amount)} ${t('app.yuan')}`],
       months_count > 1 && [t('explain.count'), String(months_count)],
-      bill.base && [t('explain.base'), `${bill.base} ${t('app.yuan')}`],
+      bill.base && [t('explain.base'), `${grouped(bill.base)} ${t('app.yuan')}`],
       bill.tier_no && [t('explain.tier'), String(bill.tier_no)],
-      line?.personal_account && [t('explain.account'), `${line.personal_account} ${t('app.yuan')}`],
-      line?.pool && [t('explain.pool'), `${line.pool} ${t('app.yuan')}`],
+      line?.personal_account && [t('explain.account'), `${grouped(line.personal_account)} ${t('app.yuan')}`],
+      line?.pool && [t('explain.pool'), `${grouped(line.pool)} ${t('app.yuan')}`],
       line && [t('explain.policy'), `${line.policy} · v${line.version}`],
     ),
-    bill.preview?.differs && note(t('explain.differs', { ours: bill.preview.total, theirs: bill.amount }), 'warn'),
+    bill.preview?.differs && note(t('explain.differs', { ours: grouped(bill.preview.total), theirs: grouped(bill.amount) }), 'warn'),
     line?.provisional && note(t('explain.provisional'), 'warn'));
 }
 

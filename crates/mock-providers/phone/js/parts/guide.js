@@ -1,6 +1,7 @@
 /** The city's guide as the service gives it: notices, other ways to pay, refunds, objections. */
 import { h } from '../dom.js';
 import { t, has } from '../words.js';
+import { grouped } from '../money.js';
 import { sources } from '../screens/guide.js';
 
 /** Members of the answer that the standards and hotlines of the screen show already. */
@@ -20,7 +21,7 @@ function item(value) {
   const text = value.text ?? value.body ?? value.description;
   return h('div.guide-item', {},
     title && h('h3', {}, title), text && h('p', {}, text),
-    value.limit && h('p.soft', {}, `≤ ${value.limit} ${t('app.yuan')}`), value.banks?.length > 0 && h('p.soft', {}, value.banks.join(t('app.comma'))),
+    value.limit && h('p.soft', {}, t('guide.limit', { limit: grouped(value.limit) })), value.banks?.length > 0 && h('p.soft', {}, value.banks.join(t('app.comma'))),
     ['reasons', 'papers', 'places'].map((list) => value[list]?.length > 0 && h('ul.plain-list', {}, value[list].map((text) => h('li', {}, text)))),
     Array.isArray(value.steps) && h('ol.plain-steps', {}, value.steps.map((step) => h('li', {}, typeof step === 'string' ? step : step.text))),
     value.number && h('p', {}, h('a', { href: `tel:${value.number}` }, value.number)),

@@ -26,5 +26,5 @@ export function problemCard(cause, { retry } = {}) {
 export function helpLines(line) {
   const numbers = line ? [String(typeof line === 'object' ? line.number : line)] : LINES;
   return h('p.help-line', {}, icon('phone', 18), `${t('problem.help')} `,
-    numbers.map((number, at) => [at > 0 && ' · ', /^[\d-]+$/.test(number) ? h('a', { href: `tel:${number}` }, number) : number]));
+    numbers.map((number) => (/^[\d-]+$/.test(number) ? h('a', { href: `tel:${number}` }, number) : number)));
 }

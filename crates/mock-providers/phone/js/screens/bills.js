@@ -4,7 +4,7 @@ import { memory, cart, keepCart } from '../memory.js';
 import { api, query as queryText } from '../api.js';
 import { t, has, monthsName, shortMonth, timeName } from '../words.js';
 import { amount, groups, insuranceName, note, spansName } from '../parts/pieces.js';
-import { sum } from '../money.js';
+import { grouped, sum } from '../money.js';
 import { explanation } from '../parts/explanation.js';
 import { gapPart } from '../parts/gaps.js';
 import { problemCard } from '../parts/problem.js';
@@ -85,7 +85,9 @@ function counter(person, bills, preferred) {
     go('/confirm');
   };
 
-  const insurances = [...new Map(bills.map((bill) => [`${bill.insurance}|${bill.agency}`, bill])).values()];
+  const insurances = [...new Map(bills.map((bill) => [`${bill.insurance}|${bill.agency}`, bill])).values()]
+    // What was asked for stands first.
+    .sort((a, b) => (b.insurance === preferred) - (a.insurance === preferred));
   const sections = insurances.map((sample) => {
     const own = bills.filter((bill) => bill.insurance === sample.insurance && bill.agency === sample.agency);
     const part = insurancePart(person, sample, own, chosen, () => {
@@ -177,6 +179,6 @@ function monthButton(bill, toggle) {
   return h(`button.month${whole ? '.wide' : ''}`, {
     type: 'button', disabled: !due, 'aria-pressed': due ? 'false' : null, 'data-bill': bill.bill_no, 'data-state': bill.state,
     onclick: due ? toggle : null,
-  }, h('span.month-name', {}, icon('check', 14), name), h('small', {}, due ? bill.amount : t(`bills.${bill.state}`)),
+  }, h('span.month-name', {}, icon('check', 14), name), h('small', {}, due ? grouped(bill.amount) : t(`bills.${bill.state}`)),
     h('span.unseen', {}, due ? ` ${t('app.yuan')}, ${monthsName(bill.months)}` : ` ${monthsName(bill.months)}`));
 }

@@ -3,6 +3,7 @@ import { h } from '../dom.js';
 import { memory } from '../memory.js';
 import { api, offers } from '../api.js';
 import { t, has } from '../words.js';
+import { grouped } from '../money.js';
 import { facts, insuranceName, note } from '../parts/pieces.js';
 import { hotlines } from './home.js';
 import { guidePart } from '../parts/guide.js';
@@ -34,15 +35,15 @@ function standards(key, policies) {
   return h('section.card', {}, h('h2', {}, t(key)), policies.map((policy) => h('details.standard', {},
     h('summary', {}, insuranceName(policy), h('span.soft', {}, ` ${policy.from} – ${policy.to}`)),
     facts(
-      policy.base_floor && [t('guide.floor'), policy.base_floor], policy.base_ceiling && [t('guide.ceiling'), policy.base_ceiling],
+      policy.base_floor && [t('guide.floor'), grouped(policy.base_floor)], policy.base_ceiling && [t('guide.ceiling'), grouped(policy.base_ceiling)],
       policy.document && [t('guide.document'), policy.document],
     ),
     policy.tiers.length > 0 && h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t('guide.tier')),
       h('th', { scope: 'col' }, t('guide.base')), h('th', { scope: 'col' }, t('guide.monthly')))),
-      h('tbody', {}, policy.tiers.map((tier) => h('tr', {}, h('td', {}, tier.no), h('td', {}, tier.base ?? '–'), h('td', {}, tier.monthly_amount))))),
+      h('tbody', {}, policy.tiers.map((tier) => h('tr', {}, h('td', {}, tier.no), h('td', {}, tier.base ? grouped(tier.base) : '–'), h('td', {}, grouped(tier.monthly_amount)))))),
     policy.categories.length > 0 && h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t('guide.category')),
       h('th', { scope: 'col' }, t('guide.yearly')))),
-      h('tbody', {}, policy.categories.map((one) => h('tr', {}, h('td', {}, one.name), h('td', {}, one.amount))))),
+      h('tbody', {}, policy.categories.map((one) => h('tr', {}, h('td', {}, one.name), h('td', {}, grouped(one.amount)))))),
     policy.disclaimer && note(policy.disclaimer, 'warn'),
     sources(policy.sources))));
 }

@@ -5,6 +5,7 @@ import { api } from '../api.js';
 import { t, monthsName } from '../words.js';
 import { amount, busyButton, facts, field, insuranceName, note } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
+import { grouped } from '../money.js';
 import { steps } from '../parts/explanation.js';
 
 const YEARS = ['2023', '2024', '2025', '2026'];
@@ -22,7 +23,7 @@ export default {
     const tiers = () => {
       const policy = city.policies.find((one) => one.insurance === insurance.value && one.tiers.length);
       fill(tier, h('option', { value: '' }, t('quote.least')), (policy?.tiers ?? []).map((one) =>
-        h('option', { value: one.no }, `${t('tiers.no', { n: one.no })} · ${one.monthly_amount}`)));
+        h('option', { value: one.no }, `${t('tiers.no', { n: one.no })} · ${grouped(one.monthly_amount)}`)));
     };
     insurance.addEventListener('change', tiers);
     tiers();
@@ -56,10 +57,10 @@ function quoteCard(quote) {
     quote.subtotals.map((part) => {
       const line = quote.lines.find((one) => one.policy === part.policy && one.period.from >= part.period.from);
       return h('div.how-part', {}, h('h3', {}, monthsName(part.period)), steps(line.steps), facts(
-        [t('explain.each'), `${part.each} ${t('app.yuan')}`], [t('explain.count'), String(part.count)],
-        line.base && [t('explain.base'), `${line.base} ${t('app.yuan')}`],
-        line.personal_account && [t('explain.account'), `${line.personal_account} ${t('app.yuan')}`],
-        line.pool && [t('explain.pool'), `${line.pool} ${t('app.yuan')}`],
+        [t('explain.each'), `${grouped(part.each)} ${t('app.yuan')}`], [t('explain.count'), String(part.count)],
+        line.base && [t('explain.base'), `${grouped(line.base)} ${t('app.yuan')}`],
+        line.personal_account && [t('explain.account'), `${grouped(line.personal_account)} ${t('app.yuan')}`],
+        line.pool && [t('explain.pool'), `${grouped(line.pool)} ${t('app.yuan')}`],
         [t('explain.policy'), `${part.policy} · v${part.version}`]));
     }),
     quote.disclaimer && note(quote.disclaimer, 'warn'), note(t('quote.note')));

@@ -3,6 +3,7 @@ import { h, fill } from '../dom.js';
 import { memory, keepCart } from '../memory.js';
 import { api, query as queryText } from '../api.js';
 import { t } from '../words.js';
+import { grouped } from '../money.js';
 import { amount, busyButton, field, insuranceName, note } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { problemCard } from '../parts/problem.js';
@@ -31,7 +32,7 @@ export default {
       fill(list, h('fieldset.tier-list', {}, h('legend', {}, t('tiers.choose', { year })), tiers.map((tier) => h('label.tier', {},
         h('input', { type: 'radio', name: 'tier', value: tier.no, checked: tier.no === tierNo, onchange: () => { tierNo = tier.no; } }),
         h('span.tier-words', {}, h('strong', {}, t('tiers.no', { n: tier.no }), tier.no === enrolment?.tier_no && h('span.mark.plain', {}, t('tiers.now'))),
-          h('span.soft', {}, t('tiers.base', { base: tier.base }))),
+          h('span.soft', {}, t('tiers.base', { base: grouped(tier.base) }))),
         h('span.tier-amount', {}, amount(tier.monthly_amount, 'small'), h('span.soft', {}, t('tiers.monthly')))))));
     }
     return [

@@ -64,7 +64,7 @@ export default {
   },
   guide: {
     title: 'Guide', lead: 'Standards of {city}', now: 'In force', past: 'Earlier', floor: 'Lowest base', ceiling: 'Highest base', document: 'Document', tier: 'Tier', base: 'Base', monthly: 'A month', category: 'Group', yearly: 'A year',
-    source: 'Source: ', source_end: '', note: 'Standards are published by the agencies; sources are named.', part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', gap_rule: 'Missing months', topup: 'Account top-up', more: 'More' },
+    limit: 'At most {limit} yuan at a time', source: 'Source: ', source_end: '', note: 'Standards are published by the agencies; sources are named.', part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', gap_rule: 'Missing months', topup: 'Account top-up', more: 'More' },
   },
   confirm: {
     title: 'Confirm', total: 'To pay', who: 'For whom', what: 'For what', insured: 'Insured person', relation: 'Relation', number: 'Document', city: 'City', wallet: 'Paid with', bills: '{n} bills',
@@ -118,7 +118,7 @@ export default {
     broken: 'Something on this page went wrong.', offline: 'The server of this page does not answer. Is mock or demo still running?', timed_out_here: 'There was no answer in time.', next: 'Please try again later. If you have just paid, do not pay again; your records show the result.', retry: 'Try again', see_order: 'See that order', help: 'Need help? Call',
   },
   panel: {
-    title: 'Behind the scenes', open: 'Look behind', close: 'Close', http: 'Mini-program ↔ service', platforms: 'Service ↔ platforms', notices: 'Notifications', order: 'Order', empty: 'Nothing yet. Use the phone, and what happens appears here.', sent: 'Sent', answered: 'Answered', verified: 'Signature verified', refused: 'Signature refused', unsigned: 'Unsigned', none: 'Not checked', ms: '{n} ms', accepted: 'Counted as delivered', not_accepted: 'Not counted as delivered', answer_headers: 'Signature headers of the answer', headers: 'Signature headers', body: 'Body', docs: 'API', no_answer: 'no answer', order_none: 'Open an order to see how its state changes, and its journal.', changes: 'Changes that the page saw', history: 'History', clear: 'Clear', latest: 'newest first',
+    title: 'Behind the scenes', open: 'Look behind', close: 'Close', http: 'Mini-program ↔ service', platforms: 'Service ↔ platforms', notices: 'Notifications', order: 'Order', empty: 'Nothing yet. Use the phone, and what happens appears here.', sent: 'Sent', answered: 'Answered', verified: 'Signature verified', refused: 'Signature refused', unsigned: 'Unsigned', none: 'Not checked', ms: '{n} ms', accepted: 'Counted as delivered', not_accepted: 'Not counted as delivered', answer_headers: 'Signature headers of the answer', headers: 'Signature headers', body: 'Body', docs: 'API documentation', mock_side: ' (mock platform)', no_answer: 'no answer', order_none: 'Open an order to see how its state changes, and its journal.', changes: 'Changes that the page saw', history: 'History', clear: 'Clear', latest: 'newest first',
     lead: 'The phone on the left; on the right, what happens behind it. Tokens, names and document numbers are covered.', 
   },
 };

@@ -64,7 +64,7 @@ export default {
   },
   guide: {
     title: '缴费指南', lead: '{city}社保缴费标准', now: '现行标准', past: '往年标准', floor: '缴费基数下限', ceiling: '缴费基数上限', document: '文件', tier: '档次', base: '基数', monthly: '每月', category: '人群', yearly: '每年',
-    source: '来源：', source_end: '', note: '标准由经办机构公布，本页注明出处。', part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', gap_rule: '断缴规定', topup: '个人账户充值', more: '更多' },
+    limit: '每笔最多 {limit} 元', source: '来源：', source_end: '', note: '标准由经办机构公布，本页注明出处。', part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', gap_rule: '断缴规定', topup: '个人账户充值', more: '更多' },
   },
   confirm: {
     title: '确认缴费', total: '应付金额', who: '为谁缴费', what: '缴费内容', insured: '参保人', relation: '关系', number: '证件号码', city: '参保地', wallet: '付款方式', bills: '{n} 笔',
@@ -87,7 +87,7 @@ export default {
   },
   state: { SUCCESS: '缴费成功', CREATED: '待支付', PAYING: '支付中', PAID: '已支付待入账', REFUNDED: '已退款', CLOSED: '已关闭' },
   voucher: {
-    title: '缴费凭证', acknowledgement: '支付回执', serial: '凭证编号', code: '校验码', issued: '开具时间', capitals: '金额大写', status: '当前状态', download: '下载 PDF', check: '打开公开核验页', documents: '官方票证', documents_none: '税务、社保机构尚未提供官方票证。',
+    title: '缴费凭证', acknowledgement: '支付回执', serial: '凭证编号', code: '验证码', issued: '开具时间', capitals: '金额大写', status: '当前状态', download: '下载 PDF', check: '打开公开核验页', documents: '官方票证', documents_none: '税务、社保机构尚未提供官方票证。',
     lines: '缴费内容', save: '保存',
   },
   objection: {
@@ -118,7 +118,7 @@ export default {
     broken: '页面出了点问题。', offline: '连接不上页面的服务器，请检查 mock 或 demo 是否还在运行。', timed_out_here: '等待太久，没有得到答复。', next: '请稍后再试。如果刚刚付过款，请勿重复支付，可在缴费记录中查看结果。', retry: '再试一次', see_order: '查看那笔订单', help: '需要帮助？请拨打'
   },
   panel: {
-    title: '幕后：请求、签名与账目', open: '看幕后', close: '关闭', http: '小程序 ↔ 服务', platforms: '服务 ↔ 平台', notices: '通知', order: '订单', empty: '还没有内容。在手机页面上操作，这里会显示发生了什么。', sent: '发送', answered: '返回', verified: '签名通过', refused: '签名被拒', unsigned: '不签名', none: '未到验签', ms: '{n} 毫秒', accepted: '平台已确认送达', not_accepted: '平台未确认', answer_headers: '返回的签名头', headers: '签名头', body: '正文', docs: '接口文档', no_answer: '无应答', order_none: '打开一笔订单，这里显示它的状态变化和分录。', changes: '页面看到的状态变化', history: '订单流水', clear: '清空', latest: '最新在上',
+    title: '幕后：请求、签名与账目', open: '看幕后', close: '关闭', http: '小程序 ↔ 服务', platforms: '服务 ↔ 平台', notices: '通知', order: '订单', empty: '还没有内容。在手机页面上操作，这里会显示发生了什么。', sent: '发送', answered: '返回', verified: '签名通过', refused: '签名被拒', unsigned: '不签名', none: '未到验签', ms: '{n} 毫秒', accepted: '平台已确认送达', not_accepted: '平台未确认', answer_headers: '返回的签名头', headers: '签名头', body: '正文', docs: '接口文档', mock_side: '（模拟平台）', no_answer: '无应答', order_none: '打开一笔订单，这里显示它的状态变化和分录。', changes: '页面看到的状态变化', history: '订单流水', clear: '清空', latest: '最新在上',
     lead: '左边是手机，右边是它背后发生的事。令牌、姓名和证件号码已隐去。', 
   },
 };

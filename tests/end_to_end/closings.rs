@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{Channel, SystemClock};
-use mock_providers::{AgencyFault, AgencyOperation, FaultKind};
+use mock_providers::agency::{AgencyFault, AgencyOperation, FaultKind};
 use orders::{CaseClosing, CaseError, CaseOutcome};
 use rstest::rstest;
 
@@ -29,7 +29,7 @@ async fn money_that_fits_nothing_is_closed_only_as_returned_or_not_ours(
     let started = citizen.starts_paying(&order).await;
     let told = async || {
         let message = town.notification(channel, &started.out_trade_no, |craft| {
-            craft.amount_fen = Some(order.amount.get() + 1);
+            craft.claimed_out_trade_no = Some("OTHERSYSTEM0001".to_owned());
             craft.transaction_id = Some("4200001234202601010000000001".to_owned());
         });
         town.deliver(&message).await.acknowledged(channel);
@@ -40,7 +40,7 @@ async fn money_that_fits_nothing_is_closed_only_as_returned_or_not_ours(
     let refused = close(CaseOutcome::Settled).await;
     assert!(matches!(refused, Err(CaseError::Money)), "{refused:?}");
     let before = town.parts.orders.audit().await.expect("an audit");
-    assert_eq!(before.unexplained.get(), order.amount.get() + 1);
+    assert_eq!(before.unexplained, order.amount);
     close(CaseOutcome::ReturnedByHand).await.expect("closed");
     assert!(matches!(close(CaseOutcome::NotOurs).await, Err(CaseError::NotFound)), "once");
     told().await;

@@ -10,6 +10,7 @@ mod mock;
 mod objections;
 mod quote;
 mod refund;
+mod renew_keys;
 mod retention;
 mod serve;
 
@@ -54,6 +55,8 @@ enum Command {
     Retry(refund::Retry),
     /// Forgets what is older than its class of data allows; `--dry-run` only counts.
     Retention(retention::RetentionArgs),
+    /// Seals personal data again under the current keys, so that the old ones can go.
+    RenewKeys(renew_keys::RenewKeys),
     /// Names swapped, expired or mismatched keys and certificates, one sentence each.
     Doctor(doctor::Doctor),
     /// City packs.
@@ -75,6 +78,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Refund(command) => command.run().await,
         Command::Retry(command) => command.run().await,
         Command::Retention(command) => command.run().await,
+        Command::RenewKeys(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
         Command::Cities(command) => command.run(),
         Command::Quote(command) => command.run(),

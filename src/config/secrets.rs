@@ -17,6 +17,21 @@ pub(crate) struct SecretsSection {
     pub field_key_file: PathBuf,
     /// HMAC for searches.
     pub lookup_key_file: PathBuf,
+    /// Keys that still open what was sealed under them; nothing new is sealed.
+    #[serde(default)]
+    pub old_field_keys: Vec<OldKeySection>,
+    /// Keys under which rows can still be found.
+    #[serde(default)]
+    pub old_lookup_key_files: Vec<PathBuf>,
+}
+
+/// A field key that was replaced, or that comes next.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OldKeySection {
+    /// As it stands in the database.
+    pub id: String,
+    pub file: PathBuf,
 }
 
 impl Config {
@@ -24,7 +39,17 @@ impl Config {
         let section = &self.secrets;
         let field = self.secret("secrets.field_key_file", &section.field_key_file)?;
         let lookup = self.secret("secrets.lookup_key_file", &section.lookup_key_file)?;
-        FieldKeys::new(section.field_key_id.clone(), &field, &lookup)
-            .map_err(|error| ConfigError::value("secrets", error.to_string()))
+        let wrong = |error: people::CipherError| ConfigError::value("secrets", error.to_string());
+        let mut keys =
+            FieldKeys::new(section.field_key_id.clone(), &field, &lookup).map_err(wrong)?;
+        for old in &section.old_field_keys {
+            let key = self.secret("secrets.old_field_keys", &old.file)?;
+            keys = keys.with_old_key(old.id.clone(), &key).map_err(wrong)?;
+        }
+        for file in &section.old_lookup_key_files {
+            let key = self.secret("secrets.old_lookup_key_files", file)?;
+            keys = keys.with_old_lookup_key(&key).map_err(wrong)?;
+        }
+        Ok(keys)
     }
 }

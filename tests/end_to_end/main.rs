@@ -23,6 +23,7 @@ mod doctor;
 mod face;
 mod guards;
 mod guide;
+mod key_changes;
 mod mobile;
 mod objections;
 mod ordering;

@@ -200,13 +200,15 @@ impl Orders {
         Ok(proof.issued.as_ref().is_some_and(right).then_some(proof))
     }
 
-    /// Seals what vouchers and documents keep again under the current key, up to `limit` of each, and
-    /// says how many there were; 0 means that nothing here needs an old key any more.
+    /// Seals what vouchers, documents and disputes keep again under the current key, up to `limit` of
+    /// each, and says how many there were; 0 means that nothing here needs an old key any more.
     ///
     /// # Errors
     /// When a row does not open: its key has left the configuration too early.
     pub async fn renew_keys(&self, limit: u64) -> Result<u64, OrderError> {
-        Ok(self.renew_voucher_keys(limit).await? + self.renew_document_keys(limit).await?)
+        let vouchers = self.renew_voucher_keys(limit).await?;
+        let documents = self.renew_document_keys(limit).await?;
+        Ok(vouchers + documents + self.renew_dispute_keys(limit).await?)
     }
 
     async fn live(&self, row: table::Model) -> Result<Proof, OrderError> {

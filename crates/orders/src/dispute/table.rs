@@ -1,15 +1,19 @@
 //! The rows of disputes. The texts are sealed: people write names and numbers into them.
 
 use kernel::{AccountId, DisputeId, OrderId, OrderNo, Timestamp};
+use migrations::begin_write;
 use people::{FieldCipher, Sealed};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
+    ActiveValue::Set, Condition, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
     entity::prelude::*, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{Dispute, DisputeAnswer, DisputeError, DisputeState};
-use crate::{OrderError, error::read};
+use crate::{
+    OrderError, Orders,
+    error::{exactly_one, read},
+};
 
 const TABLE: &str = "disputes";
 /// What a citizen sees of a life of disputes.
@@ -179,4 +183,47 @@ pub(super) async fn end(
         .exec(txn)
         .await?;
     Ok(updated.rows_affected == 1)
+}
+
+impl Orders {
+    /// Seals the texts of up to `limit` disputes again under the current key.
+    pub(crate) async fn renew_dispute_keys(&self, limit: u64) -> Result<u64, OrderError> {
+        let key = self.cipher.key_id();
+        // An erased text has no key.
+        let old = |column: Column| Condition::all().add(column.ne(key)).add(column.ne(""));
+        let txn = begin_write(&self.db).await?;
+        let rows = Entity::find()
+            .filter(Condition::any().add(old(Column::EvidenceKeyId)).add(old(Column::AnswerKeyId)))
+            .order_by_asc(Column::Id) // two renewals at once wait for each other, never in a circle
+            .limit(limit)
+            .lock_exclusive()
+            .all(&txn)
+            .await?;
+        let again = |field, id, key_id: String, bytes: Vec<u8>| {
+            if key_id.is_empty() {
+                return Ok(Sealed { key_id, bytes });
+            }
+            let context = context(field, DisputeId::from_uuid(id));
+            let plain = self.cipher.open(&context, &Sealed { key_id, bytes })?;
+            Ok::<Sealed, OrderError>(self.cipher.seal(&context, &plain))
+        };
+        let mut renewed = 0;
+        for row in rows {
+            let evidence = again("evidence", row.id, row.evidence_key_id, row.evidence_sealed)?;
+            let mut change = Entity::update_many()
+                .col_expr(Column::EvidenceSealed, Expr::value(evidence.bytes))
+                .col_expr(Column::EvidenceKeyId, Expr::value(evidence.key_id));
+            if let (Some(key_id), Some(bytes)) = (row.answer_key_id, row.answer_sealed) {
+                let answer = again("answer", row.id, key_id, bytes)?;
+                change = change
+                    .col_expr(Column::AnswerSealed, Expr::value(answer.bytes))
+                    .col_expr(Column::AnswerKeyId, Expr::value(answer.key_id));
+            }
+            let done = change.filter(Column::Id.eq(row.id)).exec(&txn).await?;
+            exactly_one(TABLE, row.id, done.rows_affected)?;
+            renewed += 1;
+        }
+        txn.commit().await?;
+        Ok(renewed)
+    }
 }

@@ -56,6 +56,8 @@ test.describe('the social card', () => {
     await page.getByRole('button', { name: '生成充值账单' }).click();
     await expect(page.locator('.problem[data-code="bank_card_number"]')).toBeVisible();
     await page.getByRole('button', { name: '填入演示卡号' }).click();
+    // It is fetched: who sends before it stands there sends the old one again.
+    await expect(page.getByLabel('社保卡号')).not.toHaveValue('6222021001116245');
     await page.getByRole('button', { name: '生成充值账单' }).click();
     await phone.stands('confirm.title');
     await expect(phone.screen).toContainText('100.00');

@@ -19,6 +19,9 @@ use super::{
 const YEAR: u16 = 2023;
 /// Wuxi's amount for pupils and children in 2024.
 const PUPIL_FEN: i64 = 36_000;
+const PUPIL: CategoryTold = CategoryTold { code: "student_child", name: "学生少儿" };
+/// Wuxi's amount for older residents in 2024.
+const ELDERLY_FEN: i64 = 55_000;
 /// Wuxi's amount for residents of working age in 2024.
 const OTHER_RESIDENT_FEN: i64 = 78_000;
 /// Pupils and students at school in Wuxi are billed through the school.
@@ -51,8 +54,7 @@ impl State {
                 self.enrol_resident(&key, person.city, CategoryTold { code, name }, amount_fen);
             }
             Part::SchoolBilled => {
-                let pupil = CategoryTold { code: "student_child", name: "学生少儿" };
-                self.enrol_resident(&key, person.city, pupil, PUPIL_FEN);
+                self.enrol_resident(&key, person.city, PUPIL, PUPIL_FEN);
                 if let Some(row) = self.people.get_mut(&key) {
                     row.faults = vec![SCHOOL_BILLED];
                 }
@@ -145,6 +147,11 @@ impl State {
                 let other = CategoryTold { code: "other", name: "其他居民" };
                 self.enrol_resident(key, city, other, OTHER_RESIDENT_FEN);
             }
+            Insured::Elderly => {
+                let elderly = CategoryTold { code: "elderly", name: "老年居民" };
+                self.enrol_resident(key, city, elderly, ELDERLY_FEN);
+            }
+            Insured::Child => self.enrol_resident(key, city, PUPIL, PUPIL_FEN),
             Insured::MissedMonths => {
                 self.enrol_standard(key, city, Some(1));
                 let last_year = this_month.year().saturating_sub(1);

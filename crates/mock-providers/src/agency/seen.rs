@@ -34,8 +34,12 @@ pub enum Insured {
     /// Pension and medical insurance, every month of 2023 due.
     #[default]
     Standard,
-    /// Resident medical insurance, one bill for a year.
+    /// Resident medical insurance of working age, one bill for a year.
     Resident,
+    /// Resident medical insurance of an older person.
+    Elderly,
+    /// Resident medical insurance of a child whom no school bills.
+    Child,
     /// As `Standard`; November and December of last year may be paid back.
     MissedMonths,
     /// As `Standard`; medical insurance of this month and the last is due too, a gap of two months.

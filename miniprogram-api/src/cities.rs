@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kernel::{CityCode, Month};
-use policies::{Catalogue, City, Coordinates, Hint, Policy, Service, Standing, Terms, Window};
+use policies::{
+    Catalogue, City, Coordinates, County, Hint, Policy, Service, Standing, Terms, Window,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -69,6 +71,33 @@ pub(crate) struct CityIndex {
     hot: Vec<CityView>,
     /// Letters without a city are absent.
     groups: Vec<LetterGroup>,
+    /// Places that cannot be chosen but that people look for: counties directly under a province (no service:
+    /// 敬请期待), and counties of a city that have their own standards (choose the city).
+    counties: Vec<CountyView>,
+}
+
+/// A county in the index.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CountyView {
+    #[schema(example = "419001")]
+    code: String,
+    #[schema(example = "济源市")]
+    name: String,
+    #[schema(example = "河南")]
+    province: String,
+    /// The city in which it is insured; absent where a county stands directly under its province.
+    city: Option<String>,
+}
+
+impl CountyView {
+    fn of(county: &County) -> CountyView {
+        CountyView {
+            code: county.code.to_string(),
+            name: county.name.clone(),
+            province: county.province.short_name.clone(),
+            city: county.city.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// All selectable cities, by letter.
@@ -103,7 +132,8 @@ pub(crate) async fn list(State(api): State<Api>, headers: HeaderMap) -> Response
         .collect();
     let hot =
         catalogue.hot_cities().into_iter().map(|city| CityView::of(catalogue, city)).collect();
-    (caching, Json(CityIndex { count: cities.len(), hot, groups })).into_response()
+    let counties = catalogue.counties().iter().map(CountyView::of).collect();
+    (caching, Json(CityIndex { count: cities.len(), hot, groups, counties })).into_response()
 }
 
 #[derive(Serialize, ToSchema)]

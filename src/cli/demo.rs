@@ -4,14 +4,16 @@
 //! a folder of its own, and then plays a mini-program against the service's HTTP API. The purchase
 //! knows nothing that a client in another language would not know.
 
+mod brief;
 mod client;
 mod purchase;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use kernel::Channel;
-use mock_providers::{Providers, ProvidersError, ProvidersOptions};
+use kernel::{Channel, OrderNo};
+use mock_providers::{BookLine, Books, Providers, ProvidersError, ProvidersOptions};
+use orders::{JournalLine, Orders};
 use tokio::net::TcpListener;
 
 use self::{client::Client, purchase::Purchase};
@@ -36,7 +38,7 @@ pub(crate) struct Demo {
 }
 
 /// From the page to a voucher, click by click; a browser test walks it.
-const WAY_CHINESE: &str = "  走一遍约一分钟:无锡 → 养老保险缴费 → 微信小程序 → 填入虚构的参保人 → 我已阅读并同意 → 保存 → 下一步 → 确认并支付 → 确认付款 → 查看缴费凭证 → 下载 PDF";
+const WAY_CHINESE: &str = "  走一遍约一分钟：无锡 → 养老保险缴费 → 微信小程序 → 填入虚构的参保人 → 我已阅读并同意 → 保存 → 下一步 → 确认并支付 → 确认付款 → 查看缴费凭证 → 下载 PDF";
 const WAY_ENGLISH: &str = "  a minute's walk (EN, top right): 无锡 → Pension → WeChat mini-program → Fill in an invented person → I have read this → Save → Next → Confirm and pay → Pay now → See the voucher → Download PDF";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -55,9 +57,9 @@ impl Demo {
         let (providers, running) = start(self.port, self.phone_port, &folder.path).await?;
         let base_url = format!("http://{}", running.address);
         let control_url = providers.facts().control_url.clone();
-        let phone = format!("手机页面 phone page   {control_url}/phone/");
+        let phone = format!("{control_url}/phone/");
         if !self.once {
-            say(format!("▶ {phone}   (在浏览器中打开 open in a browser)"));
+            say_where(&phone);
         }
         say(format!("服务 service   {base_url}   文档 docs {base_url}/docs"));
         say(format!(
@@ -79,8 +81,8 @@ impl Demo {
         if self.once {
             running.stop().await;
         } else {
-            say(format!("继续提供服务,按 Ctrl-C 结束。Serving on at {base_url} until Ctrl-C."));
-            say(format!("▶ {phone}"));
+            say(format!("继续提供服务，按 Ctrl-C 结束。Serving on at {base_url} until Ctrl-C."));
+            say_where(&phone);
             say(WAY_CHINESE);
             say(WAY_ENGLISH);
             running.until_told().await;
@@ -89,6 +91,16 @@ impl Demo {
         drop(folder);
         Ok(())
     }
+}
+
+/// Where the page is, in a block of its own: what a newcomer looks for among everything else.
+fn say_where(phone: &str) {
+    let (bold, plain) =
+        if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    say("");
+    say(format!("  ▶ {bold}手机页面 phone page   {phone}{plain}"));
+    say("    在浏览器中打开 open in a browser");
+    say("");
 }
 
 async fn start(
@@ -117,8 +129,27 @@ async fn start(
     let config = Config::load(&written.config)?;
     let (clock, entropy) = system();
     let parts = Parts::build(&config, clock, entropy).await?;
+    providers.show_books(books_of(parts.orders.clone()));
     let running = Serving { parts, listener, worker: true }.start()?;
     Ok((providers, running))
+}
+
+/// The journal of any order, for the page's side panel: only here are service and mocks one process.
+fn books_of(orders: Orders) -> Books {
+    let line = |line: JournalLine| BookLine {
+        at: line.at,
+        event: line.event,
+        debit: line.debit,
+        credit: line.credit,
+        amount: line.amount,
+    };
+    Arc::new(move |order_no: OrderNo| {
+        let orders = orders.clone();
+        Box::pin(async move {
+            let lines = orders.journal_of(&order_no).await.ok()?;
+            Some(lines.into_iter().map(line).collect())
+        })
+    })
 }
 
 /// The demonstration's folder; a temporary one goes when the demonstration ends.

@@ -47,6 +47,7 @@ pub use faults::{Chaos, ChaosRule, Fault, FaultError, FaultKind, FaultTarget};
 pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
+pub use phone::{BookLine, Books};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
 pub use refusals::DocumentedRefusal;
 pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};

@@ -2,13 +2,16 @@
 //! server beside everything it needs.
 //!
 //! Players: `files` (the page itself, part of the program), `service` (what the page says to the service is
-//! passed on, so that the page needs no second origin), `exchanges` (what the service said to the mocks, for
-//! the page's side panel), and the control API, where the page plays wallet and platform. Promised: nothing
+//! passed on, so that the page needs no second origin), for the page's side panel `exchanges` (what the service
+//! said to the mocks), `notices` (what the platforms told the service, opened) and `books` (an order's entries,
+//! where somebody who has them shows them), and the control API, where the page plays wallet and platform. Promised: nothing
 //! is loaded from outside (`default-src 'self'`), every body has a limit, every call a time-out.
 //! Deliberately absent: a build step, and any knowledge of the service beyond its address.
 
+mod books;
 mod exchanges;
 mod files;
+mod notices;
 mod redaction;
 mod service;
 
@@ -23,8 +26,13 @@ use axum::{
     routing::{any, get},
 };
 
-pub(crate) use self::exchanges::{Exchanges, Observer, SignatureVerdict, observe};
+pub use self::books::{BookLine, Books};
 use self::service::Service;
+pub(crate) use self::{
+    books::Shelf,
+    exchanges::{Exchanges, Observer, SignatureVerdict, observe},
+};
+use crate::desk::Desk;
 
 /// Sent with everything under `/phone/`. Styles and scripts are files of the page; there is no inline
 /// code, so nothing that an answer says can run.
@@ -41,14 +49,22 @@ const HEADERS: &[(HeaderName, &str)] = &[
 ///
 /// # Errors
 /// When the HTTP client cannot be built.
-pub(crate) fn router(listen: SocketAddr) -> Result<Router, reqwest::Error> {
+pub(crate) fn router(
+    listen: SocketAddr,
+    desk: Desk,
+    shelf: Shelf,
+) -> Result<Router, reqwest::Error> {
     let service = Service::new(&reachable(listen))?;
+    let notices = Router::new().route("/phone/notices", get(notices::newest)).with_state(desk);
+    let books = Router::new().route("/phone/books/{order_no}", get(books::of)).with_state(shelf);
     Ok(Router::new()
         .route("/phone", get(|| async { Redirect::permanent("/phone/") }))
         .route("/phone/{*path}", get(file))
         .route("/phone/service-docs", get(documentation))
         .route("/phone/api/{*path}", any(service::pass_on))
         .with_state(service)
+        .merge(notices)
+        .merge(books)
         .layer(middleware::from_fn(guard)))
 }
 

@@ -27,7 +27,7 @@ use crate::{
     keys::{KeyError, Keys},
     letter::SignedNotification,
     outage::{self, MainHost},
-    phone::{self, Exchanges, Observer},
+    phone::{self, Books, Exchanges, Observer, Shelf},
     settings::{Settings, Switches},
     sms::{SmsBook, SmsView},
     stage::Stage,
@@ -107,6 +107,7 @@ pub enum ProvidersError {
 pub struct Providers {
     desk: Desk,
     book: AgencyBook,
+    shelf: Shelf,
     keys: Facts,
     config: folder::Service,
     stop: watch::Sender<bool>,
@@ -241,10 +242,15 @@ impl Providers {
             ..AgencyBookOptions::new(keys.agency.institution, Secret::new(keys.agency.secret))
         };
         let book = AgencyBook::new(book, clock);
+        let shelf = Shelf::default();
         let agency = observed("agency", agency::router(book.clone()));
         let control_routes =
             control::router(desk.clone()).merge(agency::control_router(book.clone()));
-        let control_routes = control_routes.merge(phone::router(options.service_listen)?);
+        let control_routes = control_routes.merge(phone::router(
+            options.service_listen,
+            desk.clone(),
+            shelf.clone(),
+        )?);
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_backup, on_alipay, on_agency, on_control] = listeners;
@@ -271,12 +277,18 @@ impl Providers {
             "mock providers started"
         );
         let config = folder::Service { listen: options.service_listen, cities: options.cities };
-        Ok(Providers { desk, book, keys: facts, config, stop, tasks })
+        Ok(Providers { desk, book, shelf, keys: facts, config, stop, tasks })
     }
 
     /// The mock agency's book: people, bills, postings and faults.
     pub const fn agency(&self) -> &AgencyBook {
         &self.book
+    }
+
+    /// Lets the phone page show the books of the service that it speaks to. Told once; only whoever has the
+    /// service in the same process can.
+    pub fn show_books(&self, books: Books) {
+        self.shelf.put(books);
     }
 
     /// Addresses, ids and keys.

@@ -116,6 +116,15 @@ impl Wechat {
         self.migration.view(self.now())
     }
 
+    /// What the encrypted resource of a notification says, as its merchant reads it; `None` for a body
+    /// that this merchant cannot open.
+    pub fn resource_of(&self, body: &str) -> Option<String> {
+        let body: Value = serde_json::from_str(body).ok()?;
+        let text = |name: &str| body.pointer(&format!("/resource/{name}"))?.as_str();
+        let (nonce, data) = (text("nonce")?, text("associated_data")?);
+        crypt::decrypt(&self.keys.apiv3_key, nonce, data, text("ciphertext")?)
+    }
+
     /// A copy of one trade as it stands now.
     pub fn trade(&self, out_trade_no: &str) -> Option<Trade> {
         lock(&self.ledger).trade(out_trade_no, self.now()).cloned()

@@ -117,6 +117,15 @@ impl Orders {
         journal::lines(&self.db, order).await
     }
 
+    /// [`Orders::journal`] of the order of that number, whoever's it is: for the operator's side, not for faces.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn journal_of(&self, order_no: &OrderNo) -> Result<Vec<JournalLine>, OrderError> {
+        let order = order_table::find_by_number(&self.db, order_no).await?;
+        journal::lines(&self.db, order.id).await
+    }
+
     /// How many cases are open.
     ///
     /// # Errors

@@ -5,11 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, brief::brief};
 use crate::cli::say;
-
-/// Exchanges are printed up to this many characters.
-const SHOWN: usize = 150;
 
 /// Speaks to the service and to the mock's control API.
 pub(super) struct Client {
@@ -62,11 +59,11 @@ impl Client {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> Result<Value, Failure> {
-        let sent = body.as_ref().map(Value::to_string).unwrap_or_default();
+        let sent = body.as_ref().map(brief).unwrap_or_default();
         let url = format!("{}{path}", self.base_url);
         let (status, answer) = self.exchange(method.clone(), url, body, headers).await?;
-        say(format!("    {method} {path} {}", short(&sent)));
-        say(format!("    → {status} {}", short(&answer.to_string())));
+        say(format!("    {method} {path} {sent}").trim_end());
+        say(format!("    → {status} {}", brief(&answer)));
         succeeded(path, status, answer)
     }
 
@@ -107,13 +104,5 @@ fn succeeded(path: &str, status: u16, answer: Value) -> Result<Value, Failure> {
         Ok(answer)
     } else {
         Err(format!("{path} answered {status}: {answer}").into())
-    }
-}
-
-/// The beginning of a text, in characters.
-pub(super) fn short(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{
     Failure,
-    client::{Client, short},
+    brief::{brief, short},
+    client::Client,
 };
 use crate::cli::say;
 
@@ -118,7 +119,7 @@ impl Purchase {
             }
         };
         let result = self.client.control("/pay", Some(wish)).await?;
-        say(format!("    钱包 wallet: {}", short(&result.to_string())));
+        say(format!("    钱包 wallet: {}", brief(&result)));
         Ok(())
     }
 
@@ -139,7 +140,9 @@ impl Purchase {
                 say(format!("      {name}: {}", short(&value)));
             }
         }
-        say(format!("      {}", short(&text(&attempt, "/body")?)));
+        let body = text(&attempt, "/body")?;
+        let told = serde_json::from_str(&body).map_or_else(|_| short(&body), |json| brief(&json));
+        say(format!("      {told}"));
         say(format!(
             "    → {} {}",
             attempt.pointer("/status").unwrap_or(&Value::Null),
@@ -158,7 +161,7 @@ impl Purchase {
     }
 
     fn say_state(&self, record: &Value) -> Result<(), Failure> {
-        say(format!("    状态 {}:{}", text(record, "/label")?, text(record, "/text")?));
+        say(format!("    状态 {}：{}", text(record, "/label")?, text(record, "/text")?));
         Ok(())
     }
 }

@@ -17,6 +17,21 @@ pub(super) fn encrypt(key: &str, nonce: &str, associated_data: &str, plain: &str
     BASE64.encode(bytes)
 }
 
+/// What a resource says; `None` for whatever this key did not encrypt.
+pub(super) fn decrypt(
+    key: &str,
+    nonce: &str,
+    associated_data: &str,
+    cipher: &str,
+) -> Option<String> {
+    let key = UnboundKey::new(&AES_256_GCM, key.as_bytes()).ok()?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce.as_bytes()).ok()?;
+    let mut bytes = BASE64.decode(cipher).ok()?;
+    let aad = Aad::from(associated_data.as_bytes());
+    let plain = LessSafeKey::new(key).open_in_place(nonce, aad, &mut bytes).ok()?;
+    String::from_utf8(plain.to_vec()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -42,5 +57,7 @@ mod tests {
     fn the_ciphertext_is_exact(#[case] aad: &str, #[case] plain: &str, #[case] cipher: &str) {
         let key = "0123456789abcdef0123456789abcdef";
         assert_eq!(encrypt(key, "abcdefghijkl", aad, plain), cipher);
+        assert_eq!(decrypt(key, "abcdefghijkl", aad, cipher).as_deref(), Some(plain));
+        assert_eq!(decrypt(key, "abcdefghijkl", "other", cipher), None);
     }
 }

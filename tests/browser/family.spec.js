@@ -10,9 +10,7 @@ async function leave(phone, page) {
 }
 
 test('a relative takes over by a link and pays; the insured person sees it and ends it', async ({ phone, page }) => {
-  await phone.open();
-  await phone.toBills('wechat');
-  await phone.at('/people');
+  await phone.arrive('/people');
   await page.getByRole('button', { name: '实名核验' }).click();
   await page.getByRole('link', { name: '请家人代缴' }).click();
   await phone.stands('family.title');
@@ -24,6 +22,7 @@ test('a relative takes over by a link and pays; the insured person sees it and e
   // One's own link is only shown.
   await page.goto(link);
   await expect(phone.screen).toContainText('这是您自己发起的');
+  await expect(phone.screen).toContainText('家人接受后');
 
   await leave(phone, page);
   await page.goto(link);
@@ -32,7 +31,7 @@ test('a relative takes over by a link and pays; the insured person sees it and e
   await expect(phone.screen).toContainText('请您代缴社保');
   await phone.isAccessible('the request');
   await page.getByRole('button', { name: '接受并查看应缴费用' }).click();
-  await expect(page.locator('.problem')).toContainText('请先阅读并勾选');
+  await expect(page.locator('.field-error').first()).toContainText('请先阅读并勾选');
   await page.locator('.consent input').check();
   await page.getByRole('button', { name: '接受并查看应缴费用' }).click();
   await phone.stands('bills.title');
@@ -54,10 +53,7 @@ test('a relative takes over by a link and pays; the insured person sees it and e
 });
 
 test('a number is bound by a code from a text message', async ({ phone, page }) => {
-  await phone.open();
-  await phone.chooseCity();
-  await phone.at('/rights');
-  await phone.logIn('wechat');
+  await phone.arrive('/rights');
   await phone.stands('rights.title');
   await page.locator('.sms-part > summary').click();
   const mobile = `139${String(Date.now()).slice(-8)}`;
@@ -74,10 +70,7 @@ test('a number is bound by a code from a text message', async ({ phone, page }) 
 });
 
 test('reminders are the citizen’s choice: the platform asks, and a no is a no', async ({ phone, page }) => {
-  await phone.open();
-  await phone.chooseCity();
-  await phone.at('/reminders');
-  await phone.logIn('alipay');
+  await phone.arrive('/reminders', { wallet: 'alipay' });
   await phone.stands('reminders.title');
   const posted = page.locator('.reminder[data-kind=posted]');
   await posted.getByRole('button', { name: '提醒我' }).click();
@@ -89,6 +82,8 @@ test('reminders are the citizen’s choice: the platform asks, and a no is a no'
   await posted.getByRole('button', { name: '提醒我' }).click();
   await page.locator('.sheet [data-answer=accept]').click();
   await expect(posted).toContainText('还可提醒 1 次');
+  await expect(phone.announced).toContainText('还可提醒 1 次');
+  await expect(posted.getByRole('button', { name: '再提醒一次' })).toBeFocused();
   await posted.getByRole('button', { name: '不再提醒' }).click();
   await expect(posted).toContainText('未开启');
   await phone.isAccessible('reminders');

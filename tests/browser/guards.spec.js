@@ -1,38 +1,31 @@
 // What keeps people from paying twice, for the wrong person, or without being asked.
-import { test, expect, phoneOn } from './phone.js';
+import { test, expect } from './phone.js';
 
-test.describe('a bill that another order holds', () => {
-  test.use({ provoked: [409] });
 
-  test('is not ordered twice: the page says so and leads to that order', async ({ phone, page, context }) => {
-    await phone.open();
-    await phone.toBills('wechat');
-    await phone.next.click();
-    await phone.stands('confirm.title');
-
-    const other = phoneOn(await context.newPage());
-    await other.open();
-    await other.at('/bills?service=flex_pension');
-    await other.toCashier();
-    const number = other.number();
-
-    await phone.next.click();
-    const problem = page.locator('.problem[data-code="bill_in_other_order"]');
-    await expect(problem).toContainText('请勿重复支付');
-    await expect(problem).toContainText('12333');
-    await problem.getByRole('link', { name: '查看那笔订单' }).click();
-    await phone.stands('order.title');
-    expect(phone.number()).toBe(number);
-  });
+test('beside an open order nothing is chosen, and its bill leads to it', async ({ phone, page }) => {
+  await phone.arriveAtBills();
+  await phone.toCashier();
+  const number = phone.number();
+  await phone.at('/bills?service=flex_pension');
+  await phone.stands('bills.title');
+  await expect(page.locator('.unfinished')).toContainText('您有一笔未完成的缴费');
+  await expect(page.locator('.month[aria-pressed="true"]')).toHaveCount(0);
+  await expect(phone.next).toBeDisabled();
+  await page.locator('a.month[data-state=locked]').click();
+  await phone.stands('order.title');
+  expect(phone.number()).toBe(number);
+  await page.getByRole('link', { name: '继续支付' }).click();
+  await phone.stands('cashier.title');
 });
 
-test('a bill of an open order cannot be chosen', async ({ phone, page }) => {
-  await phone.open();
-  await phone.toBills('wechat');
-  await phone.toCashier();
-  await phone.at('/bills');
-  await expect(page.locator('.month[data-state=locked]')).toHaveCount(1);
-  await expect(page.locator('.month[data-state=locked]')).toBeDisabled();
+test('who goes back after paying finds nothing chosen', async ({ phone, page }) => {
+  await phone.arriveAtBills({ wallet: 'alipay' });
+  await phone.pay();
+  await phone.at('/bills?service=flex_pension');
+  await phone.stands('bills.title');
+  await expect(page.locator('.month[data-state=paid]')).toHaveCount(1);
+  await expect(page.locator('.month[aria-pressed="true"]')).toHaveCount(0);
+  await expect(page.locator('.total')).toContainText('0.00');
 });
 
 test('for another person the payment is confirmed a second time', async ({ phone, page }) => {
@@ -45,7 +38,9 @@ test('for another person the payment is confirmed a second time', async ({ phone
   await phone.next.click();
   await phone.stands('confirm.title');
   await phone.next.click();
-  await expect(page.locator('.problem')).toContainText('再次确认');
+  await expect(page.locator('#second')).toBeFocused();
+  await expect(page.locator('#second')).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.locator('.second .field-error')).toContainText('请核对');
   await page.locator('.second input').check();
   await phone.next.click();
   await phone.stands('cashier.title');
@@ -60,8 +55,40 @@ test('nobody is added without consent', async ({ phone, page }) => {
   await phone.logIn('alipay');
   await phone.stands('person.title');
   await phone.invent();
-  await page.locator('#screen > .button.primary').click();
-  await expect(page.locator('.problem')).toContainText('请先阅读并勾选');
+  await phone.save();
+  await expect(page.locator('#agreed')).toBeFocused();
+  await expect(page.locator('.consent .field-error').first()).toContainText('请先阅读并勾选');
+  // Nobody can help with that by telephone.
+  await expect(page.locator('.help-line')).toHaveCount(0);
+});
+
+test('a form says at each field what is missing', async ({ phone, page }) => {
+  await phone.open();
+  await phone.toPerson('alipay');
+  await phone.save();
+  await expect(page.locator('#person-name')).toBeFocused();
+  for (const field of ['#person-name', '#person-number', '#agreed']) {
+    await expect(page.locator(field)).toHaveAttribute('aria-invalid', 'true');
+    const described = await page.locator(field).getAttribute('aria-describedby');
+    await expect(page.locator(`#${described.split(' ').at(-1)}`)).toContainText('请');
+  }
+  await phone.isAccessible('a form with errors');
+  await page.locator('#person-name').fill('测安安');
+  await expect(page.locator('#person-name')).not.toHaveAttribute('aria-invalid', 'true');
+});
+
+test('for a child a guardian speaks', async ({ phone, page }) => {
+  await phone.open();
+  await phone.toPerson('wechat', 'resident_medical');
+  await phone.invent('child');
+  await expect(page.locator('input[name=relation][value=other]')).toBeChecked();
+  await page.locator('#agreed').check();
+  await phone.save();
+  await expect(page.locator('#guardian')).toBeFocused();
+  await page.locator('#guardian').check();
+  await phone.save();
+  await phone.stands('bills.title');
+  await expect(page.locator('[data-insurance=resident_medical]')).toContainText('学生少儿');
 });
 
 test.describe('a document number with a wrong digit', () => {
@@ -75,26 +102,24 @@ test.describe('a document number with a wrong digit', () => {
     await phone.stands('person.title');
     await page.getByRole('textbox', { name: '姓名' }).fill('张三');
     await page.getByRole('textbox', { name: '证件号码' }).fill('320213190001010007');
-    await page.locator('.consent input[type=checkbox]').first().check();
-    await page.locator('#screen > .button.primary').click();
-    await expect(page.locator('.problem[data-code="document_invalid"]')).toContainText('证件号码');
-    await expect(page.locator('.problem .help-line')).toContainText('12333');
+    await page.locator('#agreed').check();
+    await phone.save();
+    const error = page.locator('.field-error[data-code="document_invalid"]');
+    await expect(error).toContainText('证件号码');
+    await expect(error.locator('.help-line')).toContainText('12333');
+    await expect(page.getByRole('textbox', { name: '证件号码' })).toBeFocused();
   });
 });
 
 test('a person can be removed, after being asked in place', async ({ phone, page }) => {
-  await phone.open();
-  await phone.toBills('wechat');
-  await phone.at('/people');
+  await phone.arrive('/people');
   await page.getByRole('button', { name: '移除', exact: true }).click();
   await page.getByRole('button', { name: '确认移除' }).click();
   await expect(phone.screen).toContainText('还没有添加参保人');
 });
 
 test('who logged out is asked to log in and comes back to where they were', async ({ phone, page }) => {
-  await phone.open();
-  await phone.toBills('wechat');
-  await phone.at('/me');
+  await phone.arrive('/me');
   await page.getByRole('button', { name: '退出登录' }).click();
   await expect(page.locator('.who')).toContainText('未登录');
   await phone.at('/orders');

@@ -2,17 +2,13 @@
 import { test, expect } from './phone.js';
 import { readFileSync } from 'node:fs';
 
-async function paid(phone, page) {
-  await phone.open();
-  await phone.toBills('wechat');
-  await phone.toCashier();
-  await page.getByRole('button', { name: '确认付款' }).click();
-  await phone.succeeds();
-  return phone.number();
+async function paid(phone) {
+  await phone.arriveAtBills();
+  return phone.pay();
 }
 
 test('the voucher shows what was booked, and its PDF is a PDF', async ({ phone, page }) => {
-  await paid(phone, page);
+  await paid(phone);
   await page.getByRole('link', { name: '查看缴费凭证' }).click();
   await phone.stands('voucher.title');
   const paper = page.locator('.voucher-paper');
@@ -27,9 +23,12 @@ test('the voucher shows what was booked, and its PDF is a PDF', async ({ phone, 
 });
 
 test('a payment can be objected to, and the objection withdrawn', async ({ phone, page }) => {
-  await paid(phone, page);
+  await paid(phone);
   await page.getByRole('link', { name: '对这笔缴费有异议' }).click();
   await phone.stands('objection.title');
+  // Nothing is chosen for whoever objects.
+  await page.getByRole('button', { name: '提交' }).click();
+  await expect(page.getByLabel('原因')).toBeFocused();
   await page.getByLabel('原因').selectOption('wrong_amount');
   await page.getByLabel('情况说明').fill('金额与窗口告知的不一致');
   await phone.isAccessible('the objection');
@@ -41,10 +40,13 @@ test('a payment can be objected to, and the objection withdrawn', async ({ phone
 });
 
 test('the real name is verified, the platform’s number bound, and the records filtered', async ({ phone, page }) => {
-  const number = await paid(phone, page);
+  const number = await paid(phone);
   await phone.at('/people');
   await page.getByRole('button', { name: '实名核验' }).click();
   await expect(page.locator('.person')).toContainText('已实名核验');
+  // The outcome is told, and the focus stays with the person.
+  await expect(phone.announced).toContainText('已实名核验');
+  await expect(page.locator('.person h2')).toBeFocused();
   await phone.at('/rights');
   await phone.stands('rights.title');
   await page.getByRole('button', { name: '用平台手机号绑定' }).click();

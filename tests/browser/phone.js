@@ -2,6 +2,10 @@
 // console error, a broken script, or a request to another origin.
 import { test as base, expect } from '@playwright/test';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The page's own way to invent numbers that belong to nobody. */
+const documents = import(`data:text/javascript,${encodeURIComponent(readFileSync(join(__dirname, '../../crates/mock-providers/phone/js/parts/documents.js'), 'utf8'))}`);
 
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -12,16 +16,83 @@ class Phone {
     this.page = page;
     this.screen = page.locator('#screen');
     this.next = page.locator('.foot .button.primary');
+    this.foot = page.locator('.foot');
     this.result = page.locator('.result');
+    this.problem = page.locator('.problem');
+    this.announced = page.locator('#announcer');
+  }
+
+  /** Plays the platforms and the agency. */
+  async control(method, path, data) {
+    const address = process.env.PHONE_PAGE.replace(/phone\/$/, path.replace(/^\//, ''));
+    const answer = await this.page.request.fetch(address, { method, data });
+    if (!answer.ok()) throw new Error(`${method} ${path} answered ${answer.status()}: ${await answer.text()}`);
+    return answer.status() === 204 ? null : answer.json();
+  }
+
+  /** Somebody whom only this test knows, in the mock agency's book: `insured` and `faults` as its control API has them. */
+  async somebody(more = {}) {
+    const { syntheticName, syntheticNumber } = await documents;
+    const person = { document_number: syntheticNumber(), name: syntheticName() };
+    if (Object.keys(more).length) await this.control('POST', '/agency/people', { ...person, city: '320200', ...more });
+    return person;
+  }
+
+  /**
+   * Opens the page as a citizen who is logged in and has an insured person already, at an address; for stories that begin there.
+   * @returns {Promise<string>} the person's id
+   */
+  async arrive(address, { wallet = 'wechat', insured, faults, remembered = {} } = {}) {
+    const user = `story-${Math.random().toString(36).slice(2, 10)}`;
+    const person = await this.somebody({ ...(insured && { insured }), ...(faults && { faults }) });
+    const { code } = await this.control('POST', '/login-codes', { platform: wallet, user });
+    const session = await this.asked('POST', '/v1/sessions', { platform: wallet, code });
+    const own = await this.asked('POST', '/v1/people', {
+      relation: 'self', name: person.name, consent_text_version: '2026-11', document: { kind: 'resident_id', number: person.document_number },
+    }, session.token);
+    await this.open({ token: session.token, platform: wallet, user, city: '320200', ...remembered }, address);
+    return own.id;
+  }
+
+  /** At the months that are due, with the earliest chosen. */
+  async arriveAtBills(options = {}) {
+    const id = await this.arrive(`/bills?service=${options.service ?? 'flex_pension'}`, options);
+    await this.stands('bills.title');
+    return id;
+  }
+
+  async asked(method, path, data, token) {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const answer = await this.page.request.fetch(`${process.env.PHONE_PAGE}api${path}`, { method, data, headers });
+    if (!answer.ok()) throw new Error(`${method} ${path} answered ${answer.status()}: ${await answer.text()}`);
+    return answer.status() === 204 ? null : answer.json();
+  }
+
+  /** Fills in a person by hand and saves. */
+  async fillIn({ document_number, name }) {
+    await this.stands('person.title');
+    await this.page.locator('#person-name').fill(name);
+    await this.page.locator('#person-number').fill(document_number);
+    await this.page.locator('#agreed').check();
+    await this.save();
+  }
+
+  save() {
+    return this.page.locator('#screen > .button.primary').click();
+  }
+
+  /** The API as the page's own citizen. */
+  async api(method, path, data) {
+    return this.asked(method, path, data, await this.page.evaluate(() => JSON.parse(localStorage.getItem('city-services.phone')).token));
   }
 
   /** Opens the page, as somebody who chose this before. */
-  async open(remembered = {}) {
+  async open(remembered = {}, address = '') {
     await this.page.addInitScript((values) => {
       const place = 'city-services.phone';
       if (!localStorage.getItem(place)) localStorage.setItem(place, JSON.stringify(values));
     }, remembered);
-    await this.page.goto(process.env.PHONE_PAGE);
+    await this.page.goto(process.env.PHONE_PAGE + (address && `#${address}`));
   }
 
   at(fragment) {
@@ -50,22 +121,28 @@ class Phone {
     await this.stands('person.title');
     await this.page.locator(`input[name=relation][value=${relation}]`).check();
     await this.invent();
-    await this.page.locator('.consent input[type=checkbox]').first().check();
-    await this.page.locator('#screen > .button.primary').click();
+    await this.page.locator('#agreed').check();
+    await this.save();
   }
 
   /** Lets the page invent somebody; `kind` as the demonstration names it. */
   async invent(kind) {
     if (kind) await this.page.locator('.demo select').selectOption(kind);
     await this.page.locator('.demo .fill').click();
-    await expect(this.page.locator('.consent input[type=checkbox]').first()).toBeFocused();
+    await expect(this.page.locator('#agreed')).toBeFocused();
+  }
+
+  /** From nothing to the form for a person, on the way to a service. */
+  async toPerson(wallet, service = 'flex_pension') {
+    await this.chooseCity();
+    await this.page.locator(`a[href="#/bills?service=${service}"]`).click();
+    await this.logIn(wallet);
+    await this.stands('person.title');
   }
 
   /** From nothing to the months that are due. */
   async toBills(wallet, service = 'flex_pension') {
-    await this.chooseCity();
-    await this.page.locator(`a[href="#/bills?service=${service}"]`).click();
-    await this.logIn(wallet);
+    await this.toPerson(wallet, service);
     await this.addPerson();
     await this.stands('bills.title');
     await expect(this.page.locator('.month[aria-pressed="true"]').first()).toBeVisible();
@@ -76,6 +153,14 @@ class Phone {
     await this.stands('confirm.title');
     await this.next.click();
     await this.stands('cashier.title');
+  }
+
+  /** From the chosen months to 缴费成功. */
+  async pay() {
+    await this.toCashier();
+    await this.page.locator('.cashier .button.primary').click();
+    await this.succeeds();
+    return this.number();
   }
 
   /** The order's number, from the address. */
@@ -98,7 +183,7 @@ class Phone {
 }
 
 export const test = base.extend({
-  /** HTTP statuses that a test provokes; the browser writes each failed request to the console. */
+  /** HTTP statuses that a test provokes, or `offline`; the browser writes each failed request to the console. */
   provoked: [[], { option: true }],
 
   context: async ({ context, provoked }, use) => {
@@ -107,7 +192,7 @@ export const test = base.extend({
     const watch = (page) => {
       page.on('console', (message) => {
         if (message.type() !== 'error') return;
-        if (provoked.some((status) => message.text().includes(`the server responded with a status of ${status}`))) return;
+        if (provoked.some((what) => message.text().includes(what === 'offline' ? 'net::ERR_FAILED' : `the server responded with a status of ${what}`))) return;
         complaints.push(`console: ${message.text()}`);
       });
       page.on('pageerror', (cause) => complaints.push(`script: ${cause.stack ?? cause}`));

@@ -67,28 +67,3 @@ test('who leaves before paying finds the unfinished payment and goes on with the
   await again.succeeds();
   expect(again.number()).toBe(number);
 });
-
-test('who cancels in the wallet is told not to pay twice, and can give the order up', async ({ phone, page }) => {
-  await phone.open();
-  await phone.toBills('wechat');
-  await phone.toCashier();
-  await page.getByRole('button', { name: '取消付款' }).click();
-  await phone.stands('order.title');
-  await expect(phone.screen).toContainText('请勿重复支付');
-  await page.getByRole('button', { name: '不缴了，关闭订单' }).click();
-  await page.getByRole('button', { name: '确认关闭' }).click();
-  await expect(page.locator('.result[data-state="CLOSED"]')).toContainText('未扣款');
-  await page.getByRole('link', { name: '重新查询应缴' }).click();
-  await expect(page.locator('[data-insurance=pension] .month[data-state=due]')).toHaveCount(12);
-});
-
-test('a payment that fails in the wallet can be tried again', async ({ phone, page }) => {
-  await phone.open();
-  await phone.toBills('alipay');
-  await phone.toCashier();
-  await page.getByRole('button', { name: '付款失败' }).click();
-  await phone.stands('order.title');
-  await page.locator(`a[href="#/pay/${phone.number()}"]`).click();
-  await page.getByRole('button', { name: '确认付款' }).click();
-  await phone.succeeds();
-});

@@ -4,7 +4,7 @@ import { test, expect } from './phone.js';
 /** With as many clicks, at five seconds each, somebody who reads along takes less than a minute. */
 const CLICKS_MAX = 12;
 
-for (const { language, line } of [{ language: '中文', line: /走一遍约一分钟:(.+)/ }, { language: 'English', line: /a minute's walk \(EN, top right\): (.+)/ }]) {
+for (const { language, line } of [{ language: '中文', line: /走一遍约一分钟：(.+)/ }, { language: 'English', line: /a minute's walk \(EN, top right\): (.+)/ }]) {
   test(`the printed way leads to a voucher (${language})`, async ({ phone, page }) => {
     // A page that was prepared for working on it printed its way elsewhere.
     test.skip(!process.env.DEMO_SAID, 'the program was not started by this run');

@@ -1,6 +1,10 @@
 /** Builds elements. Text goes in as text nodes only, so nothing an answer says can become markup. */
 
 const SVG = 'http://www.w3.org/2000/svg';
+const CHINESE = /[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]/;
+const CHINESE_RUN = /([\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”]+)/;
+/** Elements that hold text only. */
+const PLAIN = new Set(['OPTION', 'PRE', 'CODE', 'TITLE', 'TEXTAREA']);
 
 /**
  * `h('button.primary', { type: 'button', onclick }, 'Pay')`. Properties that begin with `on` are
@@ -27,11 +31,35 @@ export function h(selector, properties = {}, ...children) {
 function append(element, children) {
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : String(child));
+    element.append(child instanceof Node ? child : spoken(element, String(child)));
   }
 }
 
-/** An icon from icons.svg; decoration only, the words stand beside it. */
+/**
+ * A text as it is to be read: in the English version the names of people, places and offices are still Chinese,
+ * and a screen reader must know where.
+ */
+function spoken(element, text) {
+  if (document.documentElement.lang !== 'en' || element.lang || !CHINESE.test(text)) return text;
+  if (PLAIN.has(element.tagName)) {
+    element.lang = 'zh-CN';
+    return text;
+  }
+  const runs = text.split(CHINESE_RUN).filter(Boolean);
+  const marked = runs.map((run) => {
+    if (!CHINESE.test(run)) return run;
+    const part = document.createElement('span');
+    part.lang = 'zh-CN';
+    part.append(run);
+    return part;
+  });
+  if (marked.length === 1) return marked[0];
+  const whole = document.createElement('span');
+  whole.append(...marked);
+  return whole;
+}
+
+/** An icon of the sprite in index.html; decoration only, the words stand beside it. */
 export function icon(name, size = 24) {
   const svg = document.createElementNS(SVG, 'svg');
   for (const [key, value] of Object.entries({
@@ -39,7 +67,7 @@ export function icon(name, size = 24) {
     stroke: 'currentColor', 'stroke-width': 1.75, 'stroke-linecap': 'round', 'stroke-linejoin': 'round',
   })) svg.setAttribute(key, value);
   const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', `icons.svg#${name}`);
+  use.setAttribute('href', `#icon-${name}`);
   svg.append(use);
   return svg;
 }

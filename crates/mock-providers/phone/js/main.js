@@ -5,9 +5,11 @@
  * integrator sees), and the mocks that serve this page and play wallet, platform and agency. What the
  * service does not describe in its OpenAPI is not offered here.
  */
-import { memory, onRemembered, remember } from './memory.js';
+import { followOtherWindows, isElder, memory, onRemembered } from './memory.js';
 import { start, reload } from './router.js';
 import { t } from './words.js';
+import { announce } from './dom.js';
+import { watchFoot } from './parts/foot.js';
 import { startPanel } from './panel/panel.js';
 import home from './screens/home.js';
 import cities from './screens/cities.js';
@@ -34,25 +36,22 @@ import closed from './screens/closed.js';
 function dress() {
   const root = document.documentElement;
   root.lang = memory.language;
-  root.classList.toggle('elder', memory.elder);
+  root.classList.toggle('elder', isElder());
+  root.classList.toggle('largest', memory.size === 'largest');
   document.getElementById('skip').textContent = t('app.skip');
   document.getElementById('mock-text').textContent = t('app.mock');
   document.getElementById('mock-strip').setAttribute('aria-label', t('app.mock'));
 }
 
 dress();
-onRemembered((changes) => {
-  if ('language' in changes || 'elder' in changes) {
-    dress();
-    reload();
-  }
+onRemembered(async (changes) => {
+  if (!('language' in changes || 'size' in changes)) return;
+  dress();
+  await reload({ typed: true });
+  announce('language' in changes ? t('app.now_in') : t(`now.${memory.size}`));
 });
-// Another window of the same browser logged in or out.
-addEventListener('storage', (event) => {
-  if (event.key !== 'city-services.phone' || !event.newValue) return;
-  const { token } = JSON.parse(event.newValue);
-  if (token !== memory.token) remember({ token });
-});
+followOtherWindows();
+watchFoot();
 startPanel(document.getElementById('panel'));
 start([home, cities, guide, quote, login, people, newPerson, bills, tiers, confirm, cashier, closed, voucher, objection, objections,
   rights, reminders, family.ask, family.asked, topup, order, records, me]);

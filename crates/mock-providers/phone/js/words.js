@@ -5,12 +5,13 @@ import english from './words/en.js';
 
 const LANGUAGES = { 'zh-CN': chinese, en: english };
 
-/** The words under a key such as `bills.total`, with `{name}` replaced. */
+/** The words under a key such as `bills.sum`, with `{name}` replaced, and `{n|one|more}` by what fits the number. */
 export function t(key, values = {}) {
   const words = LANGUAGES[memory.language] ?? chinese;
   const text = key.split('.').reduce((place, part) => place?.[part], words);
   if (typeof text !== 'string') throw new Error(`no words for ${key}`);
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  return text.replace(/\{(\w+)\|([^|}]*)\|([^}]*)\}/g, (whole, name, one, more) => (Number(values[name]) === 1 ? one : more))
+    .replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 /** Whether there are words under this key. */
@@ -48,3 +49,17 @@ export function monthsName({ from, to }) {
 export function timeName(text) {
   return text ? text.slice(0, 19).replace('T', ' ') : '';
 }
+
+/** Only hour and minute, with the day when it is another one than today's. */
+export function hourName(text) {
+  return text.slice(0, 10) === today() ? text.slice(11, 16) : text.slice(0, 16).replace('T', ' ');
+}
+
+const BEIJING_MS = 8 * 3_600_000;
+
+/** The day in Beijing, `2026-11-29`. */
+export const today = () => new Date(Date.now() + BEIJING_MS).toISOString().slice(0, 10);
+export const thisMonth = () => today().slice(0, 7);
+
+/** Hour, minute and second in Beijing of any moment: the one clock of the page. */
+export const clockName = (date) => new Date(date.getTime() + BEIJING_MS).toISOString().slice(11, 19);

@@ -150,10 +150,10 @@ impl Trouble {
             Trouble::Away => (
                 StatusCode::BAD_GATEWAY,
                 "service_away",
-                "服务没有运行。",
-                "请先启动服务：city-services serve --config 模拟目录/city-services.toml，然后再试一次。",
-                "The service is not running.",
-                "Start it with city-services serve --config DIR/city-services.toml, then try again.",
+                "服务暂时连接不上。",
+                "请稍后再试。如果刚刚付过款，请勿重复支付，可稍后在缴费记录中查看结果。",
+                "The service cannot be reached.",
+                "Try again later. If you have just paid, do not pay again; your records will show the result.",
             ),
             Trouble::TooSlow => (
                 StatusCode::GATEWAY_TIMEOUT,
@@ -181,12 +181,18 @@ impl Trouble {
             ),
         };
         let (message, next) = if english { (message, next) } else { (chinese, next_chinese) };
+        // No citizen starts services; whoever tries the page out does.
+        let for_developers = matches!(self, Trouble::Away).then_some(match english {
+            true => "Demo: start it with city-services serve --config DIR/city-services.toml.",
+            false => "演示：请启动 city-services serve --config 模拟目录/city-services.toml。",
+        });
         let problem = json!({
             "type": format!("urn:city-services:problem:{code}"),
             "status": status.as_u16(),
             "code": code,
             "message": message,
             "next_step": next,
+            "for_developers": for_developers,
             "detail": format!("{message}{next}"),
         });
         let headers = [(header::CONTENT_TYPE, "application/problem+json")];

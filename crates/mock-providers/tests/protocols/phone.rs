@@ -25,7 +25,10 @@ async fn without_a_service_the_page_says_how_to_start_one() {
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["code"], "service_away");
-    assert!(problem["next_step"].as_str().unwrap().contains("city-services serve"), "{problem}");
+    let hint = problem["for_developers"].as_str().unwrap();
+    assert!(hint.contains("city-services serve"), "{problem}");
+    // A citizen who reads this starts no services.
+    assert!(!problem["next_step"].as_str().unwrap().contains("serve"), "{problem}");
 }
 
 #[tokio::test]

@@ -1,63 +1,77 @@
-/** One entry of the side panel each: an exchange, a notification, the order. */
-import { h } from '../dom.js';
-import { t } from '../words.js';
-import { present_order } from './watched.js';
+/** One entry of the timeline, opened and closed. */
+import { h, icon } from '../dom.js';
+import { t, clockName } from '../words.js';
+import { asCurl } from './timeline.js';
 
-const clock = (date) => date.toTimeString().slice(0, 8);
 const pretty = (value) => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
-function statusMark(status) {
-  const kind = status === null || status === undefined ? 'bad' : status < 400 ? 'good' : status < 500 ? 'warn' : 'bad';
-  return h(`span.status.${kind}`, {}, status ?? t('panel.no_answer'));
+function statusMark(status, open) {
+  const kind = open ? 'plain' : status === null || status === undefined ? 'bad' : status < 400 ? 'good' : status < 500 ? 'warn' : 'bad';
+  return h(`span.status.${kind}`, {}, open ? '…' : status ?? t('panel.no_answer'));
 }
 
-function block(label, value) {
+export function block(label, value) {
   if (value === undefined || value === null || value === '') return null;
   return [h('p.block-label', {}, label), h('pre', { tabindex: 0 }, pretty(value))];
 }
 
-function entry(head, ...body) {
-  return h('details.entry', {}, h('summary', {}, head), h('div.entry-body', {}, body));
+const headerLines = (headers) => {
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers ?? {});
+  return pairs.map(([name, value]) => `${name}: ${value}`).join('\n');
+};
+
+/** @param {import('./timeline.js').Entry} entry */
+export function entryView(entry) {
+  const { seen } = entry;
+  return h('details.entry', { 'data-lane': entry.lane }, h('summary', {},
+    h('span.entry-clock', {}, clockName(new Date(entry.at))),
+    h('span.lane', { 'data-lane': entry.lane }, t(`lane.${entry.lane}`)),
+    statusMark(entry.status, entry.open),
+    h('span.entry-path', {}, h('span.entry-method', {}, entry.method), ' ', entry.path),
+    h('span.entry-more', {}, more(entry))),
+  h('div.entry-body', {},
+    copyButton(entry),
+    seen.trace && h('p.entry-fact', {}, `x-trace-id ${seen.trace}`),
+    seen.path && seen.path !== entry.path && h('p.entry-fact', {}, seen.path),
+    block(t('panel.headers'), headerLines(seen.headers)),
+    entry.lane === 'notice'
+      ? [block(t('panel.opened'), seen.opened && readable(seen.opened)), block(t('panel.body'), lines(seen.body)), block(t('panel.answered'), seen.answer || seen.error)]
+      : [block(t('panel.sent'), lines(seen.sent)), block(t('panel.answer_headers'), headerLines(seen.answer_headers)), block(t('panel.answered'), readable(seen.answer))]));
 }
 
-export function httpEntry(one) {
-  return entry([h('span.entry-method', {}, one.method), h('span.entry-path', {}, one.path), statusMark(one.status),
-    h('span.entry-time', {}, `${clock(one.at)} · ${t('panel.ms', { n: one.milliseconds })}`)],
-  one.trace && h('p.entry-fact', {}, `x-trace-id ${one.trace}`), block(t('panel.sent'), one.sent), block(t('panel.answered'), one.answer));
+/** Beside time and status: how long it took, or what became of the signature. */
+function more({ lane, seen }) {
+  if (lane === 'notice') {
+    const kind = seen.accepted ? 'accepted' : seen.status === 401 || seen.status === 403 ? 'signature' : seen.status ? 'refused' : 'unanswered';
+    return [`${seen.notice.kind} #${seen.attempt} `, h(`span.verdict.${kind === 'accepted' ? 'good' : 'bad'}`, {}, t(`notice.${kind}`))];
+  }
+  if (seen.signature) {
+    const tone = { verified: 'good', refused: 'bad' }[seen.signature] ?? 'plain';
+    return h(`span.verdict.${tone}`, {}, t(`verdict.${seen.signature}`));
+  }
+  return t('panel.ms', { n: seen.milliseconds });
 }
 
-const VERDICTS = { verified: 'good', refused: 'bad', unsigned: 'plain', none: 'plain' };
-
-/** A gateway has one path for everything; its method says more than its signature. */
-function shortPath(path) {
-  const [place] = path.split('?');
-  const method = /[?&]method=([\w.]+)/.exec(path);
-  return method ? `${place} ${method[1]}` : path;
-}
-
-export function platformEntry(one) {
-  return entry([h('span.entry-method', {}, one.method), h('span.entry-path', {}, shortPath(one.path)), statusMark(one.ended ? one.status : '…'),
-    h('span.entry-time', {}, `${one.server} · ${one.at.slice(11, 19)} `, h(`span.verdict.${VERDICTS[one.signature] ?? 'plain'}`, {}, t(`panel.${one.signature}`)))],
-  shortPath(one.path) !== one.path && h('p.entry-fact', {}, one.path),
-  block(t('panel.headers'), one.headers?.map(([name, value]) => `${name}: ${value}`).join('\n')),
-  block(t('panel.sent'), lines(one.sent)),
-  block(t('panel.answer_headers'), one.answer_headers?.map(([name, value]) => `${name}: ${value}`).join('\n')), block(t('panel.answered'), readable(one.answer)));
+function copyButton(entry) {
+  const button = h('button.copy', {
+    type: 'button',
+    onclick: async () => {
+      await navigator.clipboard?.writeText(asCurl(entry)).catch(() => null);
+      words.textContent = t('panel.copied');
+    },
+  }, icon('paper', 16));
+  const words = h('span', { role: 'status' }, t('panel.copy'));
+  button.append(words);
+  return button;
 }
 
 function readable(text) {
+  if (typeof text !== 'string') return text;
   try {
     return JSON.parse(text);
   } catch {
     return text;
   }
-}
-
-export function noticeEntry(notice, attempt, at) {
-  const headers = Object.entries(attempt.headers ?? {}).map(([name, value]) => `${name}: ${value}`).join('\n');
-  return entry([h('span.entry-method', {}, 'POST'), h('span.entry-path', {}, new URL(attempt.url).pathname), statusMark(attempt.status),
-    h('span.entry-time', {}, `${notice.platform} · ${notice.kind} #${at + 1} · ${attempt.at.slice(11, 19)} `,
-      h(`span.verdict.${attempt.accepted ? 'good' : 'bad'}`, {}, t(attempt.accepted ? 'panel.accepted' : 'panel.not_accepted')))],
-  block(t('panel.headers'), headers), block(t('panel.body'), lines(attempt.body)), block(t('panel.answered'), attempt.answer || attempt.error));
 }
 
 /** A form is easier to read a member a line. */
@@ -66,18 +80,4 @@ function lines(body) {
   return typeof read === 'string' && read.includes('=') ? read.split('&').map((part) => {
     try { return decodeURIComponent(part.replaceAll('+', ' ')); } catch { return part; }
   }).join('\n') : read;
-}
-
-export function orderView() {
-  const present = present_order();
-  if (!present) return h('p.panel-empty', {}, t('panel.order_none'));
-  const { record, changes } = present;
-  return h('div.order-view', {},
-    h('p.entry-fact', {}, record.order_no),
-    h('h3', {}, t('panel.changes')),
-    h('ol.changes', {}, changes.map((change) => h('li', {}, h('span.entry-time', {}, clock(change.at)), h('strong', {}, change.state), ` ${change.label}`))),
-    record.history?.length > 0 && [h('h3', {}, t('panel.history')), h('ol.changes', {}, record.history.map((event) => h('li', {},
-      h('span.entry-time', {}, event.at.slice(11, 19)), h('strong', {}, event.label), h('code', {}, event.kind),
-      event.amount && h('span.change-amount', {}, `¥${event.amount}`), event.channel && h('span.entry-time', {}, event.channel))))],
-    block('GET orders/{order_no}', record));
 }

@@ -4,7 +4,7 @@ const EVERY_MS = 1_500;
 const KEPT = 200;
 const NOTICES = 30;
 
-/** @param {() => boolean} visible @param {(kind: 'platforms'|'notices', found: object[]) => void} tell */
+/** @param {() => boolean} visible @param {(kind: 'platforms'|'notices'|'away', found: object[]|boolean) => void} tell */
 export function watchMocks(visible, tell) {
   let known = [];
   let last = 0;
@@ -21,14 +21,16 @@ export function watchMocks(visible, tell) {
           last = open ? open.no - 1 : known.at(-1).no;
           tell('platforms', known);
         }
-        const { deliveries } = await read(`../deliveries?limit=${NOTICES}`);
-        const text = JSON.stringify(deliveries);
+        const told = (await read(`notices?limit=${NOTICES}`)).notices;
+        const text = JSON.stringify(told);
         if (text !== notices) {
           notices = text;
-          tell('notices', deliveries);
+          tell('notices', told);
         }
+        tell('away', false);
       } catch {
-        // The mocks are away; the phone says so where it matters.
+        // The phone says what that means for a citizen; here it is said what to look at.
+        tell('away', true);
       }
     }
     setTimeout(look, EVERY_MS);

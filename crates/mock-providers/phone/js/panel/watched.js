@@ -11,4 +11,4 @@ export function watched(record) {
   watching.dispatchEvent(new Event('change'));
 }
 
-export const present_order = () => present;
+export const presentOrder = () => present;

@@ -2,16 +2,23 @@
 
 const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const CHECKS = '10X98765432';
+/** A code in Wuxi's range that GB/T 2260 never gave to any district: nobody alive can hold such a number. */
+const REGION = '320299';
+/** Years of birth, so that everybody is as old as who they play. */
+export const BORN = { worker: [1972, 1998], elderly: [1948, 1958], child: [2016, 2022] };
 
 /** The check character of seventeen digits (GB 11643-1999). */
 function check(digits) {
   return CHECKS[WEIGHTS.reduce((sum, weight, at) => sum + weight * Number(digits[at]), 0) % 11];
 }
 
-/** A valid number that belongs to nobody; the mock agency enrols whoever asks first. */
-export function syntheticNumber(birth = longAgo()) {
+/**
+ * A number of the right form that belongs to nobody; the mock agency enrols whoever asks first.
+ * @param {[number, number]} [years] first and last year of birth
+ */
+export function syntheticNumber(years = BORN.worker) {
   const order = String(300 + crypto.getRandomValues(new Uint16Array(1))[0] % 690).padStart(3, '0');
-  const digits = `320213${birth}${order}`;
+  const digits = `${REGION}${birthday(years)}${order}`;
   return digits + check(digits);
 }
 
@@ -31,9 +38,8 @@ export function isUnderFourteen(number, today = new Date()) {
   return fourteenth > today;
 }
 
-/** A day between 1900 and 1919: two invented people of one demonstration hardly ever get the same number. */
-function longAgo() {
+function birthday([first, last]) {
   const [year, month, day] = crypto.getRandomValues(new Uint8Array(3));
   const two = (number) => String(number).padStart(2, '0');
-  return `19${two(year % 20)}${two(1 + month % 12)}${two(1 + day % 28)}`;
+  return `${first + year % (last - first + 1)}${two(1 + month % 12)}${two(1 + day % 28)}`;
 }

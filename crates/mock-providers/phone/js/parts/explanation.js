@@ -1,8 +1,9 @@
 /** How an amount comes about: the agency's components beside our quote's steps, with the standard behind them. */
 import { h } from '../dom.js';
-import { t, monthsName } from '../words.js';
+import { t } from '../words.js';
 import { grouped } from '../money.js';
 import { facts, note } from './pieces.js';
+import { groups, spansName } from './bill.js';
 
 /** Bills that are the same but for their month are explained once. */
 export function explanation(bills) {
@@ -17,17 +18,15 @@ export function explanation(bills) {
 
 function one(bills) {
   const [bill] = bills;
-  const months = { from: bills[0].months.from, to: bills.at(-1).months.to };
   const line = bill.preview?.quote?.lines?.[0];
-  const months_count = bills.length;
   return h('div.how-part', {},
-    h('h4', {}, monthsName(months)),
+    h('h4', {}, spansName(groups(bills)[0].spans)),
     line ? steps(line.steps) : components(bill),
     facts(
-      [t('explain.each'), `${grouped(bill.amount)} ${t('app.yuan')}`],
-      months_count > 1 && [t('explain.count'), String(months_count)],
+      [t(bill.months.from === bill.months.to ? 'explain.each' : 'explain.whole'), `${grouped(bill.amount)} ${t('app.yuan')}`],
+      bills.length > 1 && [t('explain.count'), String(bills.length)],
       bill.base && [t('explain.base'), `${grouped(bill.base)} ${t('app.yuan')}`],
-      bill.tier_no && [t('explain.tier'), String(bill.tier_no)],
+      bill.tier_no && [t('explain.tier'), t('tiers.no', { n: bill.tier_no })],
       line?.personal_account && [t('explain.account'), `${grouped(line.personal_account)} ${t('app.yuan')}`],
       line?.pool && [t('explain.pool'), `${grouped(line.pool)} ${t('app.yuan')}`],
       line && [t('explain.policy'), `${line.policy} · v${line.version}`],
@@ -43,5 +42,5 @@ export function steps(list) {
 
 function components(bill) {
   return h('ol.steps', {}, bill.components.map((part) => h('li', {}, h('span', {}, part.name),
-    h('code', {}, part.rate && bill.base ? `${bill.base} × ${part.rate} = ${part.amount}` : part.amount))));
+    h('code', {}, part.rate && bill.base ? `${grouped(bill.base)} × ${part.rate} = ${grouped(part.amount)}` : grouped(part.amount)))));
 }

@@ -3,15 +3,17 @@ import { memory } from '../memory.js';
 import { api, offers, query } from '../api.js';
 import { note } from './pieces.js';
 
-export async function gapPart(person, signal) {
+/** What the service knows of a gap, or nothing. */
+export async function gapOf(person, signal) {
   const offered = await offers();
   if (!offered('GET /api/v1/people/{}/gaps')) return null;
   try {
-    const gap = await api('GET', `/v1/people/${person.id}/gaps${query({ city: memory.city })}`, { signal });
-    return gap.level === 'none' ? null : note(gap.text, 'warn');
+    return await api('GET', `/v1/people/${person.id}/gaps${query({ city: memory.city })}`, { signal });
   } catch (cause) {
     // A warning that cannot be had stops nobody from paying.
     if (signal.aborted || cause.status === 401) throw cause;
     return null;
   }
 }
+
+export const gapNote = (gap) => (!gap || gap.level === 'none' ? null : note(`${gap.text}${gap.next_step?.text ?? ''}`, 'warn'));

@@ -4,6 +4,12 @@ const PERSONAL = new Set(['number', 'name', 'mobile', 'card_no', 'evidence_text'
 /** Members named `name` or `code` that speak of no person. */
 const PUBLIC_SHAPE = /^[a-z][a-z0-9_.-]*$/;
 
+/** What opens a family's request stands in its path. */
+const OPENING_PATH = /(\/payment-requests\/)([^/?]{4})[^/?]+/;
+
+/** A path without what only its reader may know. */
+export const hiddenPath = (path) => path.replace(OPENING_PATH, '$1$2…');
+
 /** A copy of a JSON value with such members covered; `inside` is the member that holds it. */
 export function hidden(value, inside = '') {
   if (Array.isArray(value)) return value.map((item) => hidden(item, inside));
@@ -13,7 +19,7 @@ export function hidden(value, inside = '') {
     if (SECRET.has(key) && !PUBLIC_SHAPE.test(member) && !(key === 'code' && /^\d{6}$/.test(member))) return [key, `${member.slice(0, 4)}…`];
     if (key === 'token') return [key, '…'];
     if (PERSONAL.has(key) && isPersonal(inside, key, value)) return [key, covered(member)];
-    return [key, member];
+    return [key, hiddenPath(member)];
   }));
 }
 

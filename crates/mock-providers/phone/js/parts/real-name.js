@@ -1,8 +1,8 @@
 /** The platform's real-name check of one person; the mock platform plays the face or the certification. */
-import { h, icon } from '../dom.js';
+import { h, icon, announce } from '../dom.js';
 import { api, control } from '../api.js';
 import { t, timeName } from '../words.js';
-import { busyButton } from './pieces.js';
+import { busyButton } from './busy.js';
 import { reload } from '../router.js';
 
 export function realNamePart(person, show) {
@@ -16,11 +16,14 @@ export function realNamePart(person, show) {
     h('p.soft', {}, t(real.state === 'failed' ? 'people.verify_failed' : 'people.unverified')),
     busyButton('button.button', t('people.verify'), async () => {
       const { verification_id, action } = await api('POST', `/v1/people/${person.id}/real-name`, { body: {} });
-      if (!action) return reload();
-      const result = await play(action);
-      await api('POST', `/v1/people/${person.id}/real-name/${verification_id}/result`, { body: result });
-      return reload();
-    }, show));
+      if (action) {
+        const result = await play(action);
+        await api('POST', `/v1/people/${person.id}/real-name/${verification_id}/result`, { body: result });
+      }
+      await reload();
+      // The outcome stands at the person's name.
+      announce(document.querySelector(`[data-person="${CSS.escape(person.id)}"]`)?.querySelector('.mark.good, .real-name .soft')?.textContent ?? '');
+    }, show, { 'data-key': 'verify' }));
 }
 
 /** What the citizen does in the platform's own pages, which never show us a face. */

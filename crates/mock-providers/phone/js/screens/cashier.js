@@ -6,9 +6,13 @@ import { h, icon } from '../dom.js';
 import { memory, mockUser } from '../memory.js';
 import { api, control } from '../api.js';
 import { t, timeName } from '../words.js';
-import { amount, busyButton, facts, note } from '../parts/pieces.js';
+import { amount, demoNote, facts } from '../parts/pieces.js';
+import { busyButton } from '../parts/busy.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
+
+/** The order is no longer one that can be paid: its own page says what became of it. */
+const OVER = new Set(['order_moved_on', 'order_expired', 'payment_in_progress']);
 
 /** The wallet's own arguments, as the platform's client would hand them over. */
 function walletOf({ wallet }) {
@@ -22,33 +26,47 @@ function walletOf({ wallet }) {
 export default {
   path: /^\/pay\/(\w+)$/, title: 'cashier.title', login: true, up: '/orders',
   async render({ parts: [number], signal }) {
-    const payment = await api('POST', `/v1/orders/${number}/payments`, { signal, body: {} });
+    let payment;
+    try {
+      payment = await api('POST', `/v1/orders/${number}/payments`, { signal, body: {} });
+    } catch (cause) {
+      if (!OVER.has(cause.code)) throw cause;
+      go(`/orders/${number}`, { replace: true });
+      return [];
+    }
     const wallet = walletOf(payment);
     const { place, show } = problemSlot();
-    const result = `/orders/${number}`;
-    const back = async () => {
-      // The client is back from its wallet: the service asks the platform now. Without an answer the
-      // order's page follows it all the same.
-      await api('POST', `/v1/orders/${number}/sync`, { body: {} }).catch(() => null);
-      go(result, { replace: true });
+    /**
+     * The client is back from its wallet: the service asks the platform now. What the wallet said is carried on only when the
+     * service has asked; without an answer the order's page follows it all the same.
+     */
+    const back = async (said) => {
+      const asked = await api('POST', `/v1/orders/${number}/sync`, { body: {} }).catch(() => null);
+      go(`/orders/${number}${asked ? `?wallet=${said}` : ''}`, { replace: true });
     };
     const act = (path, after) => async () => {
-      await control('POST', path, wallet);
-      await after();
+      try {
+        await control('POST', path, wallet);
+      } catch (cause) {
+        // It was paid or closed elsewhere, such as in another window; the order knows.
+        if (cause.code !== 'wallet_refused') throw cause;
+        return back('refused');
+      }
+      return after();
     };
     return [
       h(`section.cashier.${wallet.platform}`, { 'aria-labelledby': 'cashier-head' },
-        h('p.cashier-kind', { id: 'cashier-head' }, icon('lock', 18), t(`cashier.${wallet.platform}`)),
+        h('p.cashier-kind', { id: 'cashier-head' }, icon('lock', 18), t(`cashier.kind.${wallet.platform}`)),
         h('p.cashier-payee', {}, t('cashier.payee')),
         h('p.cashier-amount', {}, amount(payment.amount, 'large')),
         facts([t('cashier.order'), h('span.break', {}, number)], [t('cashier.until'), timeName(payment.expires_at)], [t('cashier.method'), t('cashier.balance')]),
-        busyButton('button.button.primary', t('cashier.pay'), act('/pay', back), show),
-        busyButton('button.button', t('cashier.cancel'), act('/cancel', back), show)),
+        busyButton('button.button.primary', t('cashier.pay'), act('/pay', () => back('paid')), show),
+        busyButton('button.button', t('cashier.cancel'), act('/cancel', () => back('cancelled')), show)),
       place,
-      h('section.card.cashier-more', { 'aria-labelledby': 'more' }, h('h2', { id: 'more' }, t('cashier.more')), h('p.soft', {}, t('cashier.more_text')),
+      h('section.card.demo.cashier-more', { 'aria-labelledby': 'more' }, h('h2', { id: 'more' }, t('cashier.more')), h('p.soft', {}, t('cashier.more_text')),
         busyButton('button.button.quiet', t('cashier.vanish'), act('/pay', async () => go('/closed', { replace: true })), show),
-        busyButton('button.button.quiet', t('cashier.fail'), act('/fail', back), show)),
-      note(t('cashier.note', { wallet: t(`login.${memory.platform ?? wallet.platform}_wallet`) })),
+        busyButton('button.button.quiet', t('cashier.fail'), act('/fail', () => back('failed')), show)),
+      demoNote(t('cashier.note', { wallet: t(`wallet.${memory.platform ?? wallet.platform}`) })),
     ];
   },
 };

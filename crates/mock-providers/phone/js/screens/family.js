@@ -2,8 +2,11 @@
 import { h, icon, fill } from '../dom.js';
 import { memory, remember } from '../memory.js';
 import { api } from '../api.js';
-import { t, monthsName, timeName } from '../words.js';
-import { amount, busyButton, facts, field, insuranceName, note, tick } from '../parts/pieces.js';
+import { t, timeName } from '../words.js';
+import { amount, facts, note, personName, tick } from '../parts/pieces.js';
+import { billName } from '../parts/bill.js';
+import { busyButton } from '../parts/busy.js';
+import { atField, complete, errorOf, field } from '../parts/fields.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
 import { guardianText } from './new-person.js';
@@ -27,7 +30,7 @@ export const ask = {
     return [
       h('section.lead', {}, h('h2', {}, t('family.lead')), h('p', {}, t('family.text'))),
       proven
-        ? h('section.card', {}, facts([t('confirm.insured'), self.masked_name], [t('confirm.city'), city.name], [t('family.what'), order_no ? h('span.break', {}, order_no) : t('family.whatever')]), make)
+        ? h('section.card', {}, facts([t('confirm.insured'), personName(self)], [t('confirm.city'), city.name], [t('family.what'), order_no ? h('span.break', {}, order_no) : t('family.whatever')]), make)
         : [note(t('family.need'), 'warn'), h('a.button.primary', { href: '#/people' }, t('people.verify'))],
       place, made,
       note(t('family.note')),
@@ -66,14 +69,16 @@ export const asked = {
     const consent = texts.texts.find((text) => text.current && text.purpose === 'pay_for_other');
     const agreed = tick(t('person.agree'));
     const guardian = request.needs_guardian_statement && tick(guardianText(texts).text);
+    const boxes = [agreed, guardian].filter(Boolean).map((label) => label.querySelector('input'));
+    const ticks = [agreed, guardian].filter(Boolean).map((label, at) => [label, errorOf(boxes[at])]);
     const whom = h('section.card', { 'aria-labelledby': 'asked-whom' }, h('h2', { id: 'asked-whom' }, t('family.for')),
-      facts([t('confirm.insured'), h('strong', {}, request.masked_name)], [t('confirm.number'), request.masked_number], [t('confirm.city'), request.city_name],
+      facts([t('confirm.insured'), h('strong', {}, personName(request))], [t('confirm.number'), request.masked_number], [t('confirm.city'), request.city_name],
         [t('family.valid'), timeName(request.expires_at)]));
     const what = request.order
       ? h('section.card', {}, h('h2', {}, t('confirm.what')), request.order.items.map((item) => h('div.item', {}, h('div.item-head', {},
-          h('strong', {}, `${insuranceName(item)} ${monthsName(item.months)}`), amount(item.amount, 'small')))),
+          h('strong', {}, billName(item)), amount(item.amount, 'small')))),
         h('div.item-head', {}, h('strong', {}, t('bills.sum')), amount(request.order.amount, 'middle')))
-      : note(t('family.whatever_text'));
+      : note(t(request.own ? 'family.whatever_own' : 'family.whatever_text'));
     if (request.own) {
       return [note(t('family.own'), 'warn'), whom, what, place, request.state === 'open' && busyButton('button.button.bad', t('family.withdraw'), async () => {
         await api('DELETE', `/v1/payment-requests/${token}`);
@@ -90,17 +95,19 @@ export const asked = {
     return [
       h('section.lead', {}, h('h2', {}, t('family.asked', { name: request.masked_name })), h('p', {}, t('family.asked_text'))),
       whom, what,
-      h('section.card', {}, h('div.consent', {}, h('h2', {}, t('person.consent_head')), h('p', {}, consent?.text ?? t('person.consent_other')), agreed, guardian)),
+      h('section.card', {}, h('div.consent', {}, h('h2', {}, t('person.consent_head')), h('p', {}, consent?.text ?? t('person.consent_other')), ticks)),
       place,
       busyButton('button.button.primary', t('family.accept'), async () => {
-        if (!agreed.querySelector('input').checked) {
-          agreed.querySelector('input').focus();
-          throw Object.assign(new Error('consent'), { status: 0, code: 'consent', body: { message: t('person.agree_first'), next_step: t('family.agree_next') } });
-        }
+        const missing = [t('person.agree_first'), t('person.guardian_first')];
+        if (!complete(boxes.map((box, at) => [box, box.checked, missing[at]]))) return;
         const body = { consent_text_version: request.consent_text_version };
-        if (guardian && guardian.querySelector('input').checked) body.guardian_statement = { text_version: guardianText(texts).version };
-        const taken = await api('POST', `/v1/payment-requests/${encodeURIComponent(token)}/acceptance`, { body });
-        toBills(taken.person.id, taken.city);
+        if (guardian) body.guardian_statement = { text_version: guardianText(texts).version };
+        try {
+          const taken = await api('POST', `/v1/payment-requests/${encodeURIComponent(token)}/acceptance`, { body });
+          toBills(taken.person.id, taken.city);
+        } catch (cause) {
+          atField(cause, { guardian_statement_needed: boxes[1] });
+        }
       }, show),
       h('a.button.quiet', { href: '#/' }, t('family.decline')),
     ];

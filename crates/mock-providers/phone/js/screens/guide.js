@@ -1,43 +1,59 @@
-/** Standards in force, other ways to pay, whom to call; all with sources. */
+/** Standards in force, other ways to pay, whom to call; what an authority published is linked. */
 import { h } from '../dom.js';
 import { memory } from '../memory.js';
-import { api, offers } from '../api.js';
-import { t, has } from '../words.js';
+import { api } from '../api.js';
+import { t, monthsName } from '../words.js';
 import { grouped } from '../money.js';
-import { facts, insuranceName, note } from '../parts/pieces.js';
-import { hotlines } from './home.js';
+import { facts, note } from '../parts/pieces.js';
+import { insuranceName } from '../parts/bill.js';
+import { sources } from '../parts/sources.js';
 import { guidePart } from '../parts/guide.js';
+import { hotlines } from './home.js';
 
 export default {
   path: /^\/guide$/, title: 'guide.title', city: true, up: '/',
   async render({ signal }) {
-    const offered = await offers();
-    const wide = offered('GET /api/v1/cities/{}/guide');
-    const [city, before, guide] = await Promise.all([
-      api('GET', `/v1/cities/${memory.city}`, { signal }),
-      api('GET', `/v1/cities/${memory.city}?month=2023-06`, { signal }),
-      wide ? api('GET', `/v1/cities/${memory.city}/guide`, { signal }) : null,
+    const [city, guide] = await Promise.all([
+      api('GET', `/v1/cities/${memory.city}`, { signal }), api('GET', `/v1/cities/${memory.city}/guide`, { signal }),
     ]);
-    const past = before.policies.filter((policy) => !city.policies.some((one) => one.id === policy.id));
+    const { in_force, announced, past } = guide.standards;
+    const newest = latest(past, in_force);
     return [
       h('section.lead', {}, h('h2', {}, t('guide.lead', { city: city.name })),
         h('p', {}, city.agencies.map((agency) => agency.name).join(t('app.comma')))),
-      standards('guide.now', city.policies), standards('guide.past', past),
-      guide && guidePart(guide),
+      in_force.length + announced.length + past.length === 0 && note(t('guide.empty', { city: city.name })),
+      standards('guide.now', in_force), standards('guide.announced', announced),
+      standards('guide.newest', newest, note(t('guide.newest_text'))),
+      older(past.filter((policy) => !newest.includes(policy))),
+      guidePart(guide),
       hotlines(city.hotlines),
       note(t('guide.note')),
     ];
   },
 };
 
-function standards(key, policies) {
-  if (!policies.length) return null;
-  return h('section.card', {}, h('h2', {}, t(key)), policies.map((policy) => h('details.standard', {},
-    h('summary', {}, insuranceName(policy), h('span.soft', {}, ` ${policy.from} – ${policy.to}`)),
+/** For an insurance without a standard in force, the last one that was published. */
+function latest(past, inForce) {
+  const covered = new Set(inForce.map((policy) => policy.insurance));
+  return past.filter((policy, at) => !covered.has(policy.insurance) && past.findIndex((one) => one.insurance === policy.insurance) === at);
+}
+
+function standards(key, policies, ...more) {
+  return policies.length > 0 && h('section.card', { 'data-part': key }, h('h2', {}, t(key)), more, policies.map(standard));
+}
+
+/** What nobody pays any more is there for who looks for it. */
+const older = (policies) => policies.length > 0 && h('details.card', { 'data-part': 'guide.past' },
+  h('summary', {}, h('h2', {}, t('guide.past'))), policies.map(standard));
+
+function standard(policy) {
+  return h('details.standard', {},
+    h('summary', {}, h('span', {}, insuranceName(policy), h('span.soft', {}, ` ${monthsName(policy)}`))),
     facts(
       policy.base_floor && [t('guide.floor'), grouped(policy.base_floor)], policy.base_ceiling && [t('guide.ceiling'), grouped(policy.base_ceiling)],
       policy.document && [t('guide.document'), policy.document],
     ),
+    (policy.components ?? []).length > 0 && componentList(policy.components),
     policy.tiers.length > 0 && h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t('guide.tier')),
       h('th', { scope: 'col' }, t('guide.base')), h('th', { scope: 'col' }, t('guide.monthly')))),
       h('tbody', {}, policy.tiers.map((tier) => h('tr', {}, h('td', {}, tier.no), h('td', {}, tier.base ? grouped(tier.base) : '–'), h('td', {}, grouped(tier.monthly_amount)))))),
@@ -45,15 +61,10 @@ function standards(key, policies) {
       h('th', { scope: 'col' }, t('guide.yearly')))),
       h('tbody', {}, policy.categories.map((one) => h('tr', {}, h('td', {}, one.name), h('td', {}, grouped(one.amount)))))),
     policy.disclaimer && note(policy.disclaimer, 'warn'),
-    sources(policy.sources))));
+    sources(policy.sources));
 }
 
-export function sources(list) {
-  if (!list?.length) return null;
-  return h('p.sources', {}, `${t('guide.source')} `, list.map((source, at) => {
-    const address = typeof source === 'string' ? source : source.url;
-    return [at > 0 && t('app.comma'), /^https?:/.test(address)
-      ? h('a', { href: address, target: '_blank', rel: 'noreferrer noopener' }, new URL(address).host)
-      : String(address)];
-  }), has('guide.source_end') && t('guide.source_end'));
+/** Of what a contribution is made up, where the service says so. */
+function componentList(components) {
+  return h('ol.steps', {}, components.map((part) => h('li', {}, h('span', {}, part.name), h('code', {}, part.rate ?? part.amount ?? ''))));
 }

@@ -1,21 +1,19 @@
 /** The city's first page: services, what is unfinished, standards, whom to call. */
 import { h, icon } from '../dom.js';
-import { memory, remember } from '../memory.js';
+import { isElder, memory, remember } from '../memory.js';
 import { api, offers } from '../api.js';
 import { t, has } from '../words.js';
-import { amount, row, stateMark } from '../parts/pieces.js';
-
-/** States in which a person has something to do or to wait for. */
-export const LIVE = new Set(['CREATED', 'PAYING', 'PAID', 'SUSPENDED', 'REFUNDING', 'REFUND_FAILED', 'REVERSED']);
+import { note, row } from '../parts/pieces.js';
+import { unfinished, unfinishedCard } from '../parts/unfinished.js';
 
 const PICTURES = {
-  flex_pension: 'pension', flex_medical: 'medical', resident_medical: 'family', back_payment: 'history', account_topup: 'card',
+  flex_pension: 'pension', flex_medical: 'medical', flex_unemployment: 'shield', resident_medical: 'family', back_payment: 'history', account_topup: 'card',
 };
 
 export const elderSwitch = () => h('button.action.pill', {
   type: 'button', id: 'elder-switch',
-  onclick: () => remember({ elder: !memory.elder }),
-}, t(memory.elder ? 'app.elder_off' : 'app.elder'));
+  onclick: () => remember({ size: isElder() ? 'standard' : 'large' }),
+}, t(isElder() ? 'app.elder_off' : 'app.elder'));
 
 export const languageSwitch = () => h('button.action', {
   type: 'button', id: 'language-switch', lang: memory.language === 'en' ? 'zh-CN' : 'en',
@@ -26,7 +24,7 @@ export default {
   path: /^\/$/, title: 'home.title', tab: 'home', root: true, accent: true, city: true,
   actions: () => [elderSwitch(), languageSwitch()],
   async render({ signal }) {
-    const [city, unfinished, offered] = await Promise.all([
+    const [city, orders, offered] = await Promise.all([
       api('GET', `/v1/cities/${memory.city}`, { signal }),
       memory.token ? live(signal) : [],
       offers(),
@@ -37,9 +35,10 @@ export default {
         h('p.hero-city', {}, h('strong', {}, city.name), h('span', {}, city.province === city.name ? '' : city.province),
           h('a.hero-change', { href: '#/cities' }, t('home.change'), h('span.unseen', {}, t('home.change_city')))),
         h('p.hero-promise', {}, t('home.promise'))),
-      unfinished.map(unfinishedCard),
+      orders.map(unfinishedCard),
       h('section.card.list', { 'aria-labelledby': 'services' },
         h('h2', { id: 'services' }, t('home.services')),
+        city.services.length === 0 && note(t('home.no_services')),
         city.services.map((service) => row({
           href: service.code === 'account_topup' ? '#/topup' : `#/bills?service=${service.code}`,
           picture: PICTURES[service.code] ?? 'paper',
@@ -58,23 +57,12 @@ export default {
 
 async function live(signal) {
   try {
-    const { orders } = await api('GET', '/v1/orders?limit=10', { signal });
-    return orders.filter((order) => LIVE.has(order.state));
+    return await unfinished(signal);
   } catch (cause) {
     // The first page stands without it; the session's end is told where a login is needed.
     if (cause.status === 401) return [];
     throw cause;
   }
-}
-
-function unfinishedCard(order) {
-  const act = order.next_step.action === 'pay' ? 'home.go_on' : 'home.look';
-  return h('section.card.unfinished', { 'aria-labelledby': `o-${order.order_no}` },
-    h('div.unfinished-head', {},
-      h('h2', { id: `o-${order.order_no}` }, t('home.unfinished')), stateMark(order.state, order.label)),
-    h('p.unfinished-amount', {}, amount(order.amount, 'middle')),
-    h('p', {}, order.text),
-    h('a.button.primary', { href: `#/orders/${order.order_no}` }, t(act)));
 }
 
 export function hotlines(lines) {

@@ -1,8 +1,10 @@
 /** Objections (异议): saying what is not right about a payment, and reading the answer. */
-import { h, icon } from '../dom.js';
+import { h, icon, announce } from '../dom.js';
 import { api } from '../api.js';
 import { t, timeName } from '../words.js';
-import { busyButton, facts, field, note } from '../parts/pieces.js';
+import { facts, note } from '../parts/pieces.js';
+import { busyButton } from '../parts/busy.js';
+import { atField, complete, field } from '../parts/fields.js';
 import { problemSlot } from '../parts/slot.js';
 import { go, reload } from '../router.js';
 
@@ -14,17 +16,25 @@ export const objection = {
   path: /^\/orders\/(\w+)\/objection$/, title: 'objection.title', login: true, up: '/orders', tab: 'records',
   render({ parts: [number] }) {
     const { place, show } = problemSlot();
-    const reason = h('select', {}, REASONS.map((code) => h('option', { value: code }, t(`objection.${code}`))));
-    const evidence = h('textarea', { maxlength: EVIDENCE_MAX, rows: 5 });
+    // Nothing is chosen for whoever objects.
+    const reason = h('select', { id: 'reason' }, h('option', { value: '' }, t('objection.choose')),
+      REASONS.map((code) => h('option', { value: code }, t(`objection_reason.${code}`))));
+    const evidence = h('textarea', { id: 'evidence', maxlength: EVIDENCE_MAX, rows: 5 });
+    const send = async () => {
+      if (!complete([[reason, reason.value !== '', t('objection.reason_missing')], [evidence, evidence.value.trim() !== '', t('objection.evidence_missing')]])) return;
+      try {
+        await api('POST', `/v1/orders/${number}/objections`, { body: { reason: reason.value, evidence_text: evidence.value.trim() } });
+      } catch (cause) {
+        return atField(cause, { evidence_text: evidence });
+      }
+      go('/objections', { replace: true });
+    };
     return [
       h('section.card.form', {},
         facts([t('order.number'), h('span.break', {}, number)]),
         field(t('objection.reason'), reason), field(t('objection.evidence'), evidence, t('objection.evidence_hint'))),
       note(t('objection.limit')), place,
-      busyButton('button.button.primary', t('objection.send'), async () => {
-        await api('POST', `/v1/orders/${number}/objections`, { body: { reason: reason.value, evidence_text: evidence.value.trim() } });
-        go('/objections', { replace: true });
-      }, show),
+      busyButton('button.button.primary', t('objection.send'), send, show),
     ];
   },
 };
@@ -40,14 +50,15 @@ export const objections = {
 
 function card(one) {
   const { place, show } = problemSlot();
-  return h('section.card.objection', {},
+  return h('section.card.objection', { 'data-key': one.id },
     h('div.item-head', {}, h('h2', {}, one.reason_label), h('span.mark.plain', {}, one.label)),
     h('p', {}, one.evidence_text), h('p', {}, one.text),
     one.answer && note(`${one.answer.outcome_label}：${one.answer.text}`),
     h('p.soft', {}, timeName(one.submitted_at)),
     h('a.link', { href: `#/orders/${one.order_no}` }, t('problem.see_order')), place,
     one.state === 'submitted' && busyButton('button.button.quiet', t('objection.withdraw'), async () => {
-      await api('POST', `/v1/objections/${one.id}/withdrawal`, { body: {} });
-      reload();
+      const ended = await api('POST', `/v1/objections/${one.id}/withdrawal`, { body: {} });
+      await reload();
+      announce(ended?.text ?? t('objection.withdrawn'));
     }, show));
 }

@@ -1,8 +1,9 @@
 /** The insured persons of this account. */
-import { h, icon, fill } from '../dom.js';
+import { h, icon, fill, announce } from '../dom.js';
 import { api, offers } from '../api.js';
 import { t } from '../words.js';
-import { busyButton, relationName, note } from '../parts/pieces.js';
+import { note, personName, relationName } from '../parts/pieces.js';
+import { busyButton } from '../parts/busy.js';
 import { problemSlot } from '../parts/slot.js';
 import { reload } from '../router.js';
 import { realNamePart } from '../parts/real-name.js';
@@ -21,7 +22,7 @@ export default {
 };
 
 function personCard(person, offered) {
-  const { place, show } = problemSlot();
+  const { place, show } = problemSlot({ person: person.id });
   const actions = h('div.person-actions', {});
   const normal = () => fill(actions, h('button.button.quiet.bad', { type: 'button', onclick: ask }, t('people.remove')));
   // Asked in place: no dialog covers the page.
@@ -29,15 +30,16 @@ function personCard(person, offered) {
     fill(actions, h('p', {}, t('people.remove_sure', { name: person.masked_name })), h('div.pair', {},
       busyButton('button.button.bad', t('people.remove_yes'), async () => {
         await api('DELETE', `/v1/people/${person.id}`);
-        reload();
+        await reload();
+        announce(t('people.removed_now', { name: person.masked_name }));
       }, show),
-      h('button.button', { type: 'button', onclick: normal }, t('app.keep'))));
+      h('button.button', { type: 'button', onclick: () => { normal(); actions.querySelector('button').focus(); } }, t('app.keep'))));
     actions.querySelector('button').focus();
   };
   normal();
-  return h('section.card.person', { 'data-person': person.id },
-    h('div.person-head', {}, h('h2', {}, person.masked_name), h('span.mark.plain', {}, relationName(person))),
-    h('p.soft', {}, person.masked_number),
+  return h('section.card.person', { 'data-person': person.id, 'data-key': person.id },
+    h('div.person-head', {}, h('h2', {}, personName(person)), h('span.mark.plain', {}, relationName(person))),
+    h('p.soft.break', {}, person.masked_number),
     offered('POST /api/v1/people/{}/real-name') && realNamePart(person, show),
     offered('POST /api/v1/people/{}/payment-requests') && person.relation === 'self' && person.real_name?.state === 'verified'
       && h('a.button', { href: '#/family' }, icon('family', 20), t('family.ask')),

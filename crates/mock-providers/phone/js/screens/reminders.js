@@ -1,9 +1,10 @@
 /** Reminders by the platform's subscription messages: the platform asks, the citizen decides, a no is a no. */
-import { h, icon } from '../dom.js';
+import { h, icon, announce } from '../dom.js';
 import { memory } from '../memory.js';
 import { api } from '../api.js';
 import { t, timeName } from '../words.js';
-import { busyButton, note } from '../parts/pieces.js';
+import { note } from '../parts/pieces.js';
+import { busyButton } from '../parts/busy.js';
 import { problemSlot } from '../parts/slot.js';
 import { sheet } from '../parts/sheet.js';
 import { reload } from '../router.js';
@@ -25,24 +26,27 @@ function card(one, signal) {
   const { place, show } = problemSlot();
   const answer = async (value) => {
     await api('PUT', '/v1/me/reminders', { body: { kind: one.kind, answer: value } });
-    reload();
+    await reload();
+    announce(document.querySelector(`[data-kind="${CSS.escape(one.kind)}"] .item-head`)?.innerText ?? '');
   };
-  // The platform's own question: the mini-program calls it, the platform answers what was pressed.
+  // The platform's own question: the mini-program calls it, the platform answers what was pressed. While a person
+  // decides, nothing is under way.
   const ask = async () => {
-    const pressed = await sheet(t('reminders.asks', { platform: t(`login.${memory.platform ?? 'wechat'}`) }),
+    show(null);
+    const pressed = await sheet(t('reminders.asks', { platform: t(`platform.${memory.platform ?? 'wechat'}`) }),
       [h('p', {}, t('reminders.asks_text')), h('p.sheet-what', {}, icon('check', 18), h('strong', {}, one.label)), h('p.soft', {}, t('reminders.played'))],
       [{ label: t('reminders.reject'), value: 'reject' }, { label: t('reminders.accept'), value: 'accept', primary: true }], signal);
-    if (pressed) await answer(pressed);
+    if (pressed) await answer(pressed).catch(show);
   };
-  return h('section.card.reminder', { 'data-kind': one.kind },
+  return h('section.card.reminder', { 'data-kind': one.kind, 'data-key': one.kind },
     h('div.item-head', {}, h('h2', {}, one.label), standing(one)),
     h('p.soft', {}, one.text),
     one.updated_at && h('p.soft', {}, t('reminders.since', { time: timeName(one.updated_at) })),
     place,
     one.template_id
       ? h('div.pair', {},
-          busyButton('button.button', t(one.wanted && one.left > 0 ? 'reminders.once_more' : 'reminders.want'), ask, show),
-          one.wanted && busyButton('button.button.quiet', t('reminders.stop'), () => answer('reject'), show))
+          h('button.button', { type: 'button', 'data-key': 'want', onclick: ask }, t(one.wanted && one.left > 0 ? 'reminders.once_more' : 'reminders.want')),
+          one.wanted && busyButton('button.button.quiet', t('reminders.stop'), () => answer('reject'), show, { 'data-key': 'stop' }))
       : h('p.soft', {}, t('reminders.none')));
 }
 

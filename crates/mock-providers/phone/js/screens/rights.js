@@ -1,9 +1,10 @@
 /** My data: the bound number, who pays for me, export and erasure. */
-import { h, fill } from '../dom.js';
-import { remember, keepCart } from '../memory.js';
+import { h, fill, announce } from '../dom.js';
+import { remember, forgetVisit } from '../memory.js';
 import { api } from '../api.js';
 import { t, timeName } from '../words.js';
-import { busyButton, note } from '../parts/pieces.js';
+import { note } from '../parts/pieces.js';
+import { busyButton } from '../parts/busy.js';
 import { problemSlot } from '../parts/slot.js';
 import { helpLines } from '../parts/problem.js';
 import { saved } from '../parts/saving.js';
@@ -22,17 +23,18 @@ export default {
       h('section.lead', {}, h('h2', {}, t('rights.lead'))),
       mobilePart(me.mobile),
       h('section.card', {}, h('h2', {}, t('rights.payers')),
-        !proven ? note(t('rights.payers_need')) : payers.length === 0 && h('p.soft', {}, t('rights.payers_none')),
-        payers.map((payer) => h('div.item.payer', {},
+        !proven ? note(t('rights.payers_need'), 'info', h('a.link', { href: '#/people' }, t('people.verify'))) : payers.length === 0 && h('p.soft', {}, t('rights.payers_none')),
+        payers.map((payer) => h('div.item.payer', { 'data-key': payer.id },
           h('div.item-head', {}, h('strong', {}, payer.masked_name ?? payer.platform_label), h('span.soft', {}, t('rights.since', { time: timeName(payer.since).slice(0, 10) }))),
           payer.masked_name && h('p.soft', {}, payer.platform_label),
           busyButton('button.button.quiet', t('rights.unlink'), async () => {
             await api('DELETE', `/v1/me/payers/${payer.id}`);
-            reload();
+            await reload();
+            announce(t('rights.unlinked'));
           }, show)))),
       h('section.card', {}, h('h2', {}, t('rights.export')), h('p.soft', {}, t('rights.export_text')),
         busyButton('button.button', t('rights.export'), async () => {
-          const all = await api('GET', '/v1/me/export');
+          const all = await api('GET', '/v1/me/export', { raw: true });
           saved(new Blob([JSON.stringify(all, null, 2)], { type: 'application/json' }), 'my-data.json');
         }, show)),
       erasure(show), place, helpLines(),
@@ -46,10 +48,13 @@ function erasure(show) {
     busyButton('button.button.bad', t('rights.erase_yes'), async () => {
       const told = await api('POST', '/v1/me/erasure', { body: { confirm: true } });
       remember({ token: null, user: null });
-      keepCart(null);
-      fill(document.getElementById('screen'), note(told?.message ?? t('rights.erased')), h('a.button.primary', { href: '#/' }, t('app.tab.home')));
-    }, show), h('button.button', { type: 'button', onclick: offer }, t('app.keep'))));
-  const offer = () => fill(place, h('button.button.quiet.bad', { type: 'button', onclick: sure }, t('rights.erase')));
+      forgetVisit();
+      const said = note(told?.message ?? t('rights.erased'));
+      fill(document.getElementById('screen'), said, h('a.button.primary', { href: '#/' }, t('app.tab.home')));
+      document.querySelector('#screen > a').focus();
+      announce(said.textContent);
+    }, show), h('button.button', { type: 'button', onclick: () => offer().focus() }, t('app.keep')))).querySelector('button').focus();
+  const offer = () => fill(place, h('button.button.quiet.bad', { type: 'button', onclick: sure }, t('rights.erase'))).firstChild;
   offer();
   return h('section.card', {}, h('h2', {}, t('rights.erase')), h('p.soft', {}, t('rights.erase_text')), place);
 }

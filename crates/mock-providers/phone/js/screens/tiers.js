@@ -1,55 +1,116 @@
-/** Choosing a tier (选档) of one insurance from a month on. */
-import { h, fill } from '../dom.js';
+/** Choosing a tier (选档) of one insurance from a month on: what it changes is shown before it is done. */
+import { h, fill, announce } from '../dom.js';
 import { memory, keepCart } from '../memory.js';
 import { api, query as queryText } from '../api.js';
-import { t } from '../words.js';
+import { t, monthName, thisMonth } from '../words.js';
 import { grouped } from '../money.js';
-import { amount, busyButton, field, insuranceName, note } from '../parts/pieces.js';
+import { amount, facts, note } from '../parts/pieces.js';
+import { insuranceName } from '../parts/bill.js';
+import { busyButton } from '../parts/busy.js';
+import { field } from '../parts/fields.js';
 import { problemSlot } from '../parts/slot.js';
 import { problemCard } from '../parts/problem.js';
+import { changed, previewed } from '../parts/tier-change.js';
+
+const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
 
 export default {
   path: /^\/tiers\/([^/]+)\/([a-z_]+)$/, title: 'tiers.title', login: true, city: true, up: '/bills',
   async render({ parts: [person, insurance], query, signal }) {
-    const { enrolments } = await api('GET', `/v1/people/${person}/enrolments${queryText({ city: memory.city })}`, { signal });
-    const enrolment = enrolments.find((one) => one.insurance === insurance);
-    // The year whose standards are known best: this one, or the latest before it.
-    const years = [new Date().getFullYear(), 2023].map(String);
-    let year = query.get('year') ?? years.at(-1);
-    let tierNo = enrolment?.tier_no ?? 1;
-    const list = h('div');
-    const { place, show } = problemSlot();
-    const result = h('div', { role: 'status' });
-    const from = h('select', {}, Array.from({ length: 12 }, (_, at) => {
-      const month = `${year}-${String(at + 1).padStart(2, '0')}`;
-      return h('option', { value: month }, month);
-    }));
+    const enrolment = await enrolmentOf(person, insurance, signal);
+    const asked = query.get('month');
+    const first = MONTH.test(asked ?? '') ? asked : thisMonth();
+    const { place, show } = problemSlot({ person, insurance });
+    const list = h('div.stack');
+    const outcome = h('div.stack', { role: 'status' });
+    let chosen = null;
 
-    const { tiers } = await api('GET', `/v1/people/${person}/tiers${queryText({ city: memory.city, insurance, month: `${year}-06` })}`, { signal })
-      .catch((cause) => ({ tiers: [], cause }))
-      .then((found) => { if (found.cause) { if (signal.aborted) throw found.cause; fill(list, problemCard(found.cause)); } return found; });
-    if (tiers.length) {
-      fill(list, h('fieldset.tier-list', {}, h('legend', {}, t('tiers.choose', { year })), tiers.map((tier) => h('label.tier', {},
-        h('input', { type: 'radio', name: 'tier', value: tier.no, checked: tier.no === tierNo, onchange: () => { tierNo = tier.no; } }),
-        h('span.tier-words', {}, h('strong', {}, t('tiers.no', { n: tier.no }), tier.no === enrolment?.tier_no && h('span.mark.plain', {}, t('tiers.now'))),
-          h('span.soft', {}, t('tiers.base', { base: grouped(tier.base) }))),
-        h('span.tier-amount', {}, amount(tier.monthly_amount, 'small'), h('span.soft', {}, t('tiers.monthly')))))));
-    }
+    const from = h('select', { id: 'tier-from' }, monthsAround(first).map((month) => h('option', { value: month }, monthName(month))));
+    from.value = first;
+    const look = busyButton('button.button.primary', t('tiers.preview'), () => preview(), show, { 'data-key': 'preview' });
+    const allow = () => { look.disabled = !chosen || chosen.no === enrolment?.tier_no; };
+
+    const draw = async () => {
+      fill(outcome);
+      show(null);
+      let tiers;
+      try {
+        ({ tiers } = await api('GET', `/v1/people/${person}/tiers${queryText({ city: memory.city, insurance, month: from.value })}`, { signal }));
+      } catch (cause) {
+        if (signal.aborted || cause.status === 401) throw cause;
+        chosen = null;
+        fill(list, problemCard(cause, { retry: draw, person, insurance }));
+        return allow();
+      }
+      chosen = tiers.find((tier) => tier.no === (chosen?.no ?? enrolment?.tier_no)) ?? null;
+      const choose = (tier) => { chosen = tier; fill(outcome); allow(); };
+      fill(list, h('fieldset.tier-list', {}, h('legend', {}, t('tiers.choose', { month: monthName(from.value) })),
+        tiers.map((tier) => tierLine(tier, tier.no === chosen?.no, tier.no === enrolment?.tier_no, choose))));
+      allow();
+    };
+    from.addEventListener('change', draw);
+
+    const preview = async () => {
+      const wish = { person, insurance, tier: chosen, from: from.value };
+      const change = await previewed(wish, signal);
+      fill(outcome, changeCard(change, chosen, enrolment, from.value, busyButton('button.button.primary', t('tiers.save'), async () => {
+        const done = await changed(wish);
+        keepCart(null);
+        fill(outcome, note(t('tiers.saved', { month: monthName(done.effective_from), n: done.difference_bills.length })),
+          h('a.button.primary', { href: `#/bills?person=${person}` }, t('tiers.to_bills')));
+        outcome.querySelector('a').focus();
+        announce(outcome.querySelector('.note').textContent);
+      }, show, { 'data-key': 'save' }), () => { fill(outcome); look.focus(); }));
+      const head = outcome.querySelector('h2');
+      head.focus({ preventScroll: true });
+      outcome.scrollIntoView({ block: 'nearest' });
+    };
+
+    await draw();
     return [
       h('section.card', {}, h('h2', {}, insuranceName({ insurance })), enrolment && h('p.soft', {}, enrolment.agency_name),
         enrolment && h('p', {}, t('tiers.state', { state: enrolment.label }))),
+      h('section.card.form', {}, field(t('tiers.from'), from, t('tiers.from_hint'))),
       list,
-      tiers.length > 0 && h('section.card.form', {}, field(t('tiers.from'), from, t('tiers.from_hint'))),
       note(t('tiers.note')),
-      place, result,
-      tiers.length > 0 && busyButton('button.button.primary', t('tiers.save'), async () => {
-        fill(result);
-        const chosen = await api('PUT', `/v1/people/${person}/tier`, { body: { city: memory.city, insurance, tier_no: tierNo, from: from.value } });
-        keepCart(null);
-        fill(result, note(t('tiers.saved', { month: chosen.effective_from, n: chosen.difference_bills.length })),
-          h('a.button.primary', { href: `#/bills?person=${person}` }, t('tiers.to_bills')));
-        result.scrollIntoView({ block: 'nearest' });
-      }, show),
+      look, place, outcome,
     ];
   },
 };
+
+/** Where the person stands now, as far as the service tells it. */
+async function enrolmentOf(person, insurance, signal) {
+  const { enrolments } = await api('GET', `/v1/people/${person}/enrolments${queryText({ city: memory.city })}`, { signal });
+  return enrolments.find((one) => one.insurance === insurance) ?? null;
+}
+
+/** The months of that year, and of this one. */
+function monthsAround(month) {
+  const years = [...new Set([month.slice(0, 4), thisMonth().slice(0, 4)])].sort();
+  return years.flatMap((year) => Array.from({ length: 12 }, (_, at) => `${year}-${String(at + 1).padStart(2, '0')}`));
+}
+
+function tierLine(tier, chosen, now, choose) {
+  return h('label.tier', {},
+    h('input', { type: 'radio', name: 'tier', value: tier.no, checked: chosen, onchange: () => choose(tier) }),
+    h('span.tier-words', {}, h('strong', {}, t('tiers.no', { n: tier.no }), now && h('span.mark.plain', {}, t('tiers.now'))),
+      h('span.soft', {}, t('tiers.base', { base: grouped(tier.base) }))),
+    h('span.tier-amount', {}, amount(tier.monthly_amount, 'small'), h('span.soft', {}, t('tiers.monthly'))));
+}
+
+/** Before and after, what is owed for months that are paid, and the last word. */
+function changeCard(change, tier, enrolment, from, save, back) {
+  const name = (no) => (no ? t('tiers.no', { n: no }) : t('tiers.none'));
+  return h('section.card.change', { 'aria-labelledby': 'change' },
+    h('h2', { id: 'change', tabindex: -1 }, t('tiers.change')),
+    h('div.before-after', {},
+      h('div', {}, h('span.soft', {}, t('tiers.before')), h('strong', {}, name(enrolment?.tier_no)), change.each.from && amount(change.each.from, 'middle')),
+      h('span.arrow', { 'aria-hidden': 'true' }, '→'),
+      h('div', {}, h('span.soft', {}, t('tiers.after')), h('strong', {}, name(tier.no)), amount(change.each.to, 'middle'))),
+    facts([t('tiers.from'), monthName(from)], [t('tiers.unpaid'), t('tiers.unpaid_text', { n: change.unpaid })]),
+    change.differences.length > 0 && h('div.item', {}, h('h3', {}, t('tiers.differences')),
+      change.differences.map(({ month, amount: value }) => h('div.item-head', {}, h('span', {}, monthName(month)), amount(value, 'small')))),
+    change.lower && note(t('tiers.lower'), 'warn'),
+    note(t('tiers.agency_decides')),
+    h('div.pair', {}, save, h('button.button', { type: 'button', onclick: back }, t('tiers.not_now'))));
+}

@@ -3,9 +3,14 @@ import { h, icon, fill } from '../dom.js';
 import { memory, keepCart } from '../memory.js';
 import { api, control } from '../api.js';
 import { t } from '../words.js';
-import { busyButton, field, note, stateMark } from '../parts/pieces.js';
+import { note, stateMark } from '../parts/pieces.js';
+import { busyButton } from '../parts/busy.js';
+import { atField, complete, field } from '../parts/fields.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
+
+const AMOUNT = /^\d{1,9}(\.\d{1,2})?$/;
+const TAIL = 4;
 
 export default {
   path: /^\/topup$/, title: 'topup.title', login: true, city: true, up: '/',
@@ -32,6 +37,22 @@ export default {
     };
     person.addEventListener('change', () => { show(null); look(); });
     await look();
+    const send = async () => {
+      const filled = complete([
+        [card, card.value.trim() !== '', t('topup.card_missing')],
+        [value, AMOUNT.test(value.value.trim()), t('topup.amount_missing')],
+      ]);
+      if (!filled) return;
+      try {
+        const { bill } = await api('POST', `/v1/people/${person.value}/topups`, {
+          body: { city: memory.city, card_no: card.value.trim(), amount: value.value.trim() },
+        });
+        keepCart({ person: person.value, city: memory.city, refs: [], bills: [bill], card_tail: card.value.trim().slice(-TAIL) });
+        go('/confirm');
+      } catch (cause) {
+        atField(cause, { bank_card_number: card, card_number_invalid: card, card_no: card, identity_mismatch: card, topup_amount: value, topup_limit: value, amount: value });
+      }
+    };
     return [
       note(t('topup.note'), 'warn'),
       h('section.card.form', {}, field(t('confirm.insured'), person), standing, field(t('topup.card'), card, t('topup.card_hint')), field(t('topup.amount'), value)),
@@ -40,15 +61,10 @@ export default {
           const known = await control('GET', '/agency/people', undefined, { quiet: true });
           const wanted = people.find((one) => one.id === person.value);
           card.value = known.find((one) => fits(one.document_number, wanted.masked_number))?.card_no ?? '';
+          card.dispatchEvent(new Event('input'));
         }, show)),
       place,
-      busyButton('button.button.primary', t('topup.send'), async () => {
-        const { bill } = await api('POST', `/v1/people/${person.value}/topups`, {
-          body: { city: memory.city, card_no: card.value.trim(), amount: value.value.trim() },
-        });
-        keepCart({ person: person.value, city: memory.city, refs: [], bills: [bill] });
-        go('/confirm');
-      }, show),
+      busyButton('button.button.primary', t('topup.send'), send, show),
     ];
   },
 };

@@ -139,8 +139,12 @@ fn found(proof: &Proof, language: Language) -> String {
     rows.push_str(&row("changed_at", &proof.changed_at.beijing_text()));
     rows.push_str(&row("insured", &format!("{} {}", body.insured_name, body.insured_number)));
     rows.push_str(&row("city", &body.city_name));
-    let capitals = format!("¥{} ({})", body.amount, body.amount_capitals);
-    rows.push_str(&row("amount", &capitals));
+    rows.push_str(&format!(
+        "<tr><th scope=\"row\">{}</th><td><strong class=\"sum\">¥{}</strong> <span>{}</span></td></tr>",
+        word("amount"),
+        escaped(&body.amount),
+        escaped(&body.amount_capitals)
+    ));
     rows.push_str(&row(
         "paid",
         &format!("{} {}", body.channel_label, proof.content.paid_at.beijing_text()),
@@ -151,18 +155,21 @@ fn found(proof: &Proof, language: Language) -> String {
         } else {
             format!("{} – {}", line.months.from, line.months.to)
         };
+        // On a narrow screen each line is a card, and the heads stand beside its cells.
         let cells = [&line.insurance_label, &months, &line.amount, &line.status_label];
-        let cells = cells.map(|cell| format!("<td>{}</td>", escaped(cell))).concat();
+        let cells = LINE_HEADS
+            .iter()
+            .zip(cells)
+            .map(|(head, cell)| format!("<td data-head=\"{}\">{}</td>", word(head), escaped(cell)));
+        let cells = cells.collect::<String>();
         format!("<tr>{cells}</tr>")
     });
-    let heads = ["insurance", "months", "amount", "booking"]
-        .map(|name| format!("<th scope=\"col\">{}</th>", word(name)))
-        .concat();
+    let heads = LINE_HEADS.map(|name| format!("<th scope=\"col\">{}</th>", word(name))).concat();
     let good = matches!(body.status.as_str(), "SUCCESS" | "SUCCESS_PARTIAL");
     format!(
         "<section aria-labelledby=\"real\"><p id=\"real\" class=\"{mood}\" role=\"status\"><strong>{real}</strong> {standing}{status}</p>\
          <table class=\"pairs\">{rows}</table>\
-         <table><caption>{bills}</caption><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>\
+         <table class=\"lines\"><caption>{bills}</caption><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>\
          <p class=\"note\">{statement}</p></section>",
         mood = if good { "yes" } else { "gone" },
         real = word("real"),
@@ -174,10 +181,14 @@ fn found(proof: &Proof, language: Language) -> String {
     )
 }
 
-const STYLE: &str = "body{margin:0;font:18px/1.6 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;color:#1a202c;background:#f3f4f0;font-variant-numeric:tabular-nums}\
+/// The columns of the lines that were paid.
+const LINE_HEADS: [&str; 4] = ["insurance", "months", "amount", "booking"];
+
+/// Amounts never break inside; below 30 rem the lines are cards.
+const STYLE: &str = "body{margin:0;font:1.125rem/1.6 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;color:#1a202c;background:#f3f4f0}\
     main{max-width:44rem;margin:0 auto;padding:1rem 1.25rem 3rem;background:#fff;min-height:100vh;box-sizing:border-box;border-top:6px solid #0b6455}\
     h1{font-size:1.5rem;margin:1rem 0}label{display:block;font-weight:600;margin-top:.75rem}\
-    input{font:inherit;width:100%;box-sizing:border-box;min-height:44px;padding:.4rem .7rem;border:1px solid #5c6778;border-radius:6px}\
+    input{font:inherit;width:100%;box-sizing:border-box;min-height:48px;padding:.4rem .7rem;border:1px solid #5c6778;border-radius:6px}\
     button{font:inherit;font-weight:600;min-height:48px;margin-top:1rem;padding:.4rem 2rem;border:0;border-radius:6px;background:#0b6455;color:#fff}\
     :focus-visible{outline:3px solid #1450c8;outline-offset:2px}\
     .yes,.no,.gone{padding:.8rem 1rem;border-left:6px solid;border-radius:4px;font-size:1.15rem}\
@@ -185,8 +196,15 @@ const STYLE: &str = "body{margin:0;font:18px/1.6 system-ui,'PingFang SC','Micros
     table{width:100%;border-collapse:collapse;margin:1rem 0}caption{text-align:left;font-weight:600;padding:.3rem 0}\
     th,td{text-align:left;padding:.5rem .4rem;border-bottom:1px solid #ced5de;vertical-align:top;overflow-wrap:anywhere}\
     .pairs th{width:9rem;font-weight:500;color:#465062}.note{font-size:.95rem;color:#465062}\
-    :not(.pairs)>*>tr>:nth-child(3){text-align:right}section+form{margin-top:2rem;padding-top:1rem;border-top:1px solid #ced5de}\
-    @media(max-width:30rem){body{font-size:17px}main{padding-inline:1rem}.pairs th{width:6.5rem}}";
+    .sum,.lines td:nth-child(3){white-space:nowrap;font-variant-numeric:tabular-nums}.sum{font-size:1.25rem}.sum+span{display:inline-block}\
+    .lines th:nth-child(3),.lines td:nth-child(3){text-align:right}\
+    section+form{margin-top:2rem;padding-top:1rem;border-top:1px solid #ced5de}\
+    @media(max-width:30rem){main{padding-inline:1rem}.pairs tr{display:block;padding:.4rem 0;border-bottom:1px solid #ced5de}\
+    .pairs th,.pairs td{display:block;width:auto;padding:0 .2rem;border:0}.pairs th{font-size:.95rem}\
+    .lines thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
+    .lines tr{display:block;margin-bottom:.75rem;padding:.5rem .75rem;border:1px solid #ced5de;border-radius:8px}\
+    .lines td,.lines td:nth-child(3){display:flex;justify-content:space-between;gap:1rem;padding:.2rem 0;border:0;text-align:right}\
+    .lines td::before{content:attr(data-head);flex:none;color:#465062}}";
 
 fn whole(param: &PageParam, result: &str, language: Language) -> String {
     let word = |name: &str| escaped(&term(language, &format!("check.{name}")));

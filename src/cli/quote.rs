@@ -1,19 +1,21 @@
 //! `quote`: prices one case in the terminal, with every step.
 
+mod remedy;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use kernel::{CityCode, Fen, Insurance, InsuredKind, Month, MonthRange, PolicyId};
-use policies::{Catalogue, Choice, Quote, QuoteError, QuoteRequest, Subject};
+use policies::{Catalogue, Choice, Hint, Policy, Quote, QuoteRequest, Subject};
 
 use super::{fail, say};
 use crate::system;
 
 #[derive(Debug, Args)]
 pub(crate) struct QuoteArgs {
-    /// GB/T 2260 code of the city of enrolment.
+    /// City of enrolment: its name (无锡), spelling (wuxi) or GB/T 2260 code (320200).
     #[arg(long, required_unless_present_any = ["policy", "replay"])]
-    city: Option<CityCode>,
+    city: Option<String>,
     /// pension, medical, unemployment or resident_medical.
     #[arg(long, required_unless_present_any = ["policy", "replay"])]
     insurance: Option<Insurance>,
@@ -32,7 +34,8 @@ pub(crate) struct QuoteArgs {
     /// A category of residents, or a plan, by its code.
     #[arg(long)]
     category: Option<String>,
-    /// First month, such as 2023-01; the policy's first month or this month when absent.
+    /// First month, such as 2023-01; when absent the first month of the named policy or of what is paid at
+    /// once, else this month.
     #[arg(long)]
     from: Option<Month>,
     /// How many months; the policy's whole period where it is paid at once, else 1.
@@ -75,7 +78,12 @@ impl QuoteArgs {
                 Err(error) => return fail(&error),
             },
             Ok(quote) => say(quote.render().trim_end()),
-            Err(error) => return fail(&format!("{error}{}", hint(&error))),
+            Err(error) => {
+                let remedy = remedy::command_for(&catalogue, &request);
+                let remedy =
+                    remedy.map_or_else(String::new, |line| format!("\nthis works: {line}"));
+                return fail(&format!("{error}{remedy}"));
+            }
         }
         ExitCode::SUCCESS
     }
@@ -85,7 +93,7 @@ impl QuoteArgs {
         let subject = match (&self.policy, &self.city, self.insurance) {
             (Some(id), _, _) => Subject::Policy { id: id.clone() },
             (None, Some(city), Some(insurance)) => Subject::City {
-                city: city.clone(),
+                city: city_of(catalogue, city)?,
                 insurance,
                 insured_kind: self.insured_kind.unwrap_or(orders::usual_kind(insurance)),
             },
@@ -97,18 +105,12 @@ impl QuoteArgs {
             (None, None, Some(category)) => Choice::Category(category.clone()),
             (None, None, None) => Choice::Floor,
         };
-        let from = match (self.from, named) {
-            (Some(from), _) => from,
-            (None, Some(policy)) => policy.period.from(),
-            (None, None) => Month::of(system().0.now()),
-        };
-        let at_once = named.is_some_and(|policy| policy.terms.code() == "annual_flat")
-            || matches!(self.insurance, Some(Insurance::ResidentMedical));
-        let months = self.months.unwrap_or(match named {
-            Some(policy) if at_once => policy.period.count(),
-            None if at_once => 12,
-            _ => 1,
-        });
+        let now = Month::of(system().0.now());
+        // What is paid at once is paid for the whole of its policy, whenever that is asked.
+        let policy = named.or_else(|| paid_at_once(catalogue, &subject, now));
+        let from = self.from.or(policy.map(|policy| policy.period.from())).unwrap_or(now);
+        let whole = policy.filter(|policy| is_paid_at_once(policy) && policy.period.from() == from);
+        let months = self.months.unwrap_or(whole.map_or(1, |policy| policy.period.count()));
         let months =
             MonthRange::starting(from, months).map_err(|error| format!("--months: {error}"))?;
         let mut request = QuoteRequest::new(subject, choice, months);
@@ -118,15 +120,38 @@ impl QuoteArgs {
     }
 }
 
-/// Which option would help.
-fn hint(error: &QuoteError) -> &'static str {
-    match error {
-        QuoteError::NoPolicy { last_known: Some(_), .. } => "; --provisional carries it forward",
-        QuoteError::ChoiceDoesNotFit { mode: "range", .. } => "; name a --base",
-        QuoteError::ChoiceDoesNotFit { mode: "tiers" | "tier_amounts", .. } => "; name a --tier",
-        QuoteError::ChoiceDoesNotFit { mode: "annual_flat", .. }
-        | QuoteError::CategoryNeeded { .. } => "; name a --category",
-        _ => "",
+fn is_paid_at_once(policy: &Policy) -> bool {
+    policy.terms.code() == "annual_flat"
+}
+
+/// The policy of a city that is paid at once, in force now or the last one.
+fn paid_at_once<'a>(catalogue: &'a Catalogue, subject: &Subject, now: Month) -> Option<&'a Policy> {
+    let Subject::City { city, insurance, insured_kind } = subject else { return None };
+    let policies = catalogue.policies_of(city, *insurance, *insured_kind);
+    let in_force = policies.iter().find(|policy| policy.period.contains(now));
+    in_force.or(policies.last()).copied().filter(|policy| is_paid_at_once(policy))
+}
+
+/// A city as a person writes it. Never guessed: what may mean two cities names both.
+fn city_of(catalogue: &Catalogue, typed: &str) -> Result<CityCode, String> {
+    if let Ok(code) = typed.parse() {
+        return Ok(code);
+    }
+    if let Hint::City(code) = catalogue.resolve_hint(typed) {
+        return Ok(code);
+    }
+    let found = catalogue.search(typed, 5).map_err(|error| format!("--city: {error}"))?;
+    let spelled = found.iter().filter(|city| city.pinyin() == typed.to_lowercase());
+    match spelled.collect::<Vec<_>>()[..] {
+        [city] => Ok(city.code().clone()),
+        _ if found.is_empty() => Err(format!("--city: no city is called {typed}")),
+        _ => {
+            let names = found.iter().map(|city| {
+                format!("{} ({}, {})", city.short_name(), city.province().short_name, city.code())
+            });
+            let names = names.collect::<Vec<_>>().join(", ");
+            Err(format!("--city: {typed} may be {names}; name one by its code"))
+        }
     }
 }
 

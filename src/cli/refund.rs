@@ -14,6 +14,7 @@ pub(crate) struct Refund {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Our number of the order, as the citizen's record and `cases` show it.
     #[arg(long, value_name = "NUMBER")]
     order: OrderNo,
     /// One bill; without it, all bills of the order.
@@ -68,6 +69,7 @@ pub(crate) struct Retry {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Our number of the order, as the citizen's record and `cases` show it.
     #[arg(long, value_name = "NUMBER")]
     order: OrderNo,
 }

@@ -1,4 +1,4 @@
-//! The real program, killed and told to end, and the ways that the README promises.
+//! The real program, killed and told to end, and the way that docs/walk.md promises.
 
 use kernel::Channel;
 use rstest::rstest;
@@ -80,25 +80,25 @@ async fn a_service_that_is_told_to_end_finishes_what_is_under_way(
     program.close().await;
 }
 
-/// The fenced block of shell below a heading that holds `mark`.
-fn readme_block(mark: &str) -> String {
-    let readme = include_str!("../../README.md");
-    let mut blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+/// The fenced block of shell that holds `mark`.
+fn block_of_the_walk(mark: &str) -> String {
+    let walk = include_str!("../../docs/walk.md");
+    let mut blocks = walk.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let block = blocks.find(|block| block.contains(mark));
-    block.unwrap_or_else(|| panic!("the README has no block with `{mark}`")).to_owned()
+    block.unwrap_or_else(|| panic!("docs/walk.md has no block with `{mark}`")).to_owned()
 }
 
 #[rstest]
 #[case::wechat(Channel::Wechat)]
 #[case::alipay(Channel::Alipay)]
 #[tokio::test]
-async fn the_way_in_the_readme_ends_posted(#[case] channel: Channel) {
+async fn the_way_with_curl_ends_posted(#[case] channel: Channel) {
     let folder = TempDir::new().expect("a folder");
-    let start = readme_block("cargo build");
+    let start = block_of_the_walk("cargo build");
     assert!(start.contains("target/debug/city-services mock --dir /tmp/mock "));
     assert!(start.contains("city-services serve --config /tmp/mock/city-services.toml"));
     let program = Program::start(folder.path(), Backend::Embedded).await;
-    let walk = readme_block("API=");
+    let walk = block_of_the_walk("API=");
     let api = format!("API={}/api/v1", program.url);
     let walk = replaced(&walk, "API=http://127.0.0.1:8080/api/v1", api);
     let walk = replaced(&walk, "/tmp/mock", folder.path().display());

@@ -27,10 +27,10 @@ async function main() {
   await press('.foot .button.primary');
   await press('.cashier .button.primary');
   await page.locator('.result[data-state="SUCCESS"]').waitFor();
+  await page.locator('.order-only input').check();
   // The panel looks at the mocks a moment later.
   await page.locator('.entry[data-lane="notice"]').first().waitFor();
   await page.locator('.entry[data-lane="agency"]', { hasText: 'post-payment' }).first().waitFor();
-  await page.locator('.order-only input').check();
   await page.mouse.move(0, 0);
   await page.screenshot({ path: PICTURE });
   await browser.close();

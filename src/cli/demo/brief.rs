@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 /// A text, or a line, is printed up to this many characters.
-const TEXT_MAX: usize = 44;
-const LINE_MAX: usize = 240;
+const TEXT_MAX: usize = 32;
+const LINE_MAX: usize = 300;
 /// What is printed first, where it is there.
 const FIRST: [&str; 22] = [
     "order_no",
@@ -30,6 +30,8 @@ const FIRST: [&str; 22] = [
     "platform",
     "steps",
 ];
+/// What says again, in other words, what stands beside it.
+const LEFT_OUT: [&str; 2] = ["speech", "digest"];
 /// What opens doors is not printed, not even here.
 const COVERED: [&str; 2] = ["token", "code_verifier"];
 
@@ -60,8 +62,10 @@ fn write(value: &Value, line: &mut String) {
 
 fn write_object(members: &Map<String, Value>, line: &mut String) {
     let rank = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
-    let mut sorted: Vec<(&String, &Value)> =
-        members.iter().filter(|(_, value)| !value.is_null()).collect();
+    let mut sorted: Vec<(&String, &Value)> = members
+        .iter()
+        .filter(|(name, value)| !value.is_null() && !LEFT_OUT.contains(&name.as_str()))
+        .collect();
     sorted.sort_by_key(|(name, value)| (rank(name), value.is_object() || value.is_array()));
     line.push('{');
     for (at, (name, value)) in sorted.iter().enumerate() {

@@ -103,6 +103,8 @@ impl Exchange {
         json!({
             "no": self.no,
             "at": self.at,
+            // Seconds do not tell what came first.
+            "at_ms": self.at.as_millis(),
             "server": self.server,
             "method": self.method,
             "path": redaction::covered_query(&self.path),

@@ -45,6 +45,7 @@ fn attempt(desk: &Desk, platform: Channel, made: &Attempt) -> Value {
     };
     json!({
         "at": made.at,
+        "at_ms": made.at.as_millis(),
         "url": made.sent.url,
         "headers": made.sent.headers,
         "body": redaction::covered(&made.sent.body),

@@ -26,11 +26,11 @@ export function timeline({ platforms, notices }) {
     path: one.path, status: one.status, open: false, seen: one,
   }));
   const served = platforms.map((one) => ({
-    key: `p${one.no}.${one.status ?? ''}`, lane: one.server.split(' ')[0], at: Date.parse(one.at), method: one.method,
+    key: `p${one.no}.${one.status ?? ''}`, lane: one.server.split(' ')[0], at: one.at_ms, method: one.method,
     path: shortPath(one.path), status: one.status, open: !one.ended, seen: one,
   }));
   const told = notices.flatMap((notice) => notice.attempts.map((attempt, at) => ({
-    key: `n${notice.id}.${at}`, lane: 'notice', at: Date.parse(attempt.at), method: 'POST', path: pathOf(attempt.url), status: attempt.status,
+    key: `n${notice.id}.${at}`, lane: 'notice', at: attempt.at_ms, method: 'POST', path: pathOf(attempt.url), status: attempt.status,
     open: false, seen: { ...attempt, notice, attempt: at + 1 },
   })));
   return [...phone, ...served, ...told].sort((a, b) => b.at - a.at || LANES.indexOf(b.lane) - LANES.indexOf(a.lane));

@@ -18,8 +18,9 @@ export function trail(record) {
   return h('ol.trail', { 'aria-label': t('trail.head') }, steps.map((step, at) => {
     const state = at < reached ? 'done' : at === reached ? 'now' : 'later';
     // That something was not booked is no success.
-    const mark = state !== 'done' ? null : icon(back && at === 1 ? 'close' : 'check', 14);
-    return h(`li.${state}`, { 'aria-current': state === 'now' ? 'step' : null },
+    const stopped = Boolean(back) && at === 1;
+    const mark = state !== 'done' ? null : icon(stopped ? 'close' : 'check', 14);
+    return h(`li.${state}${stopped ? '.stopped' : ''}`, { 'aria-current': state === 'now' ? 'step' : null },
       h('span.dot', { 'aria-hidden': 'true' }, mark), t(`trail.${step}`),
       h('span.unseen', {}, ` ${t(`trail_state.${state}`)}`));
   }));

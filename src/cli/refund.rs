@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use kernel::{BillNo, Fen, OrderNo};
+use kernel::{AgencyCode, BillNo, Fen, OrderNo};
 use orders::{OrderError, TakeBack};
 
 use super::{connected, fail, say};
@@ -19,6 +19,9 @@ pub(crate) struct Refund {
     /// One bill; without it, all bills of the order.
     #[arg(long, value_name = "NUMBER")]
     bill: Option<BillNo>,
+    /// The agency of the bills; with a number that two agencies of the order use, it must be said.
+    #[arg(long, value_name = "CODE")]
+    agency: Option<AgencyCode>,
     /// What can go back as you saw it, in yuan. Without it, the command only says how much that is.
     #[arg(long, value_name = "YUAN", value_parser = Fen::from_yuan)]
     refundable: Option<Fen>,
@@ -47,6 +50,7 @@ impl Refund {
         let wish = TakeBack {
             order_no: self.order,
             bill_no: self.bill,
+            agency: self.agency,
             refundable_seen,
             reason: self.reason,
         };

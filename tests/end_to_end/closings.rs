@@ -139,6 +139,7 @@ async fn an_operator_closes_a_case_by_command(
     let wish = orders::TakeBack {
         order_no: order.order_no.parse().expect("a number"),
         bill_no: None,
+        agency: None,
         refundable_seen: order.amount,
         reason: "缴费人申请撤销".to_owned(),
     };

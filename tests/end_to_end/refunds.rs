@@ -28,6 +28,7 @@ fn wish(order: &Order, bill: Option<&str>, seen: Fen) -> TakeBack {
     TakeBack {
         order_no: order.order_no.parse().expect("a number"),
         bill_no: bill.map(|number| number.parse().expect("a number")),
+        agency: None,
         refundable_seen: seen,
         reason: "缴费人申请撤销".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use kernel::{AgencyCode, BillKind, Fen, Insurance, Month, OrderNo, RetryClass, Timestamp};
 
-use crate::{OrderState, Part, Refused};
+use crate::{BillKey, OrderState, Part, Refused};
 
 /// A bill whose amount or version is not what the citizen saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub enum OrderError {
     RefundableChanged { refundable: Fen },
     #[error("no such bill of this order is posted or waits for it")]
     NothingToTakeBack,
+    #[error("two agencies number a bill of this order so: say which agency")]
+    WhichAgency,
     #[error("a reason has 1 to 100 characters")]
     Reason,
     #[error("the time to pay is over")]
@@ -142,6 +144,7 @@ impl OrderError {
             | OrderError::AboveRefundable { .. }
             | OrderError::RefundableChanged { .. }
             | OrderError::NothingToTakeBack
+            | OrderError::WhichAgency
             | OrderError::Reason
             | OrderError::Expired
             | OrderError::NotPayable(_)
@@ -183,5 +186,22 @@ pub(crate) fn exactly_one(
         Ok(())
     } else {
         Err(OrderError::Row { table, column: "(row)", row: row.to_string() })
+    }
+}
+
+/// Reads which bill a row is about: agency and number stand together or not at all.
+pub(crate) fn read_bill(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    agency: Option<&str>,
+    bill_no: Option<&str>,
+) -> Result<Option<BillKey>, OrderError> {
+    match (agency, bill_no) {
+        (Some(agency), Some(bill_no)) => Ok(Some(BillKey {
+            agency: read(table, "agency_code", &row, agency)?,
+            bill_no: read(table, "bill_no", &row, bill_no)?,
+        })),
+        (None, None) => Ok(None),
+        _ => Err(OrderError::Row { table, column: "agency_code", row: row.to_string() }),
     }
 }

@@ -6,13 +6,11 @@
 
 mod table;
 
-use kernel::{
-    AgencyCode, BillKind, BillNo, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp,
-};
+use kernel::{AgencyCode, BillKind, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
-    OrderError, OrderEvent, OrderState,
+    BillKey, OrderError, OrderEvent, OrderState,
     order::table::{self as order_table, Order},
 };
 
@@ -23,7 +21,7 @@ pub(crate) struct Entry {
     pub credit: String,
     pub amount: Fen,
     pub payment: Option<PaymentId>,
-    pub bill_no: Option<BillNo>,
+    pub bill: Option<BillKey>,
 }
 
 /// One line as it is read back.
@@ -39,7 +37,7 @@ pub struct JournalLine {
     pub credit: Option<String>,
     pub amount: Option<Fen>,
     pub payment: Option<PaymentId>,
-    pub bill_no: Option<BillNo>,
+    pub bill: Option<BillKey>,
 }
 
 /// The names of the accounts (科目).

@@ -13,6 +13,7 @@
 //! memory the fast test database), and any setter of a state.
 
 mod audit;
+mod bill;
 mod case;
 mod directory;
 mod dispute;
@@ -44,6 +45,7 @@ use tokio::sync::Notify;
 
 pub use crate::{
     audit::Audit,
+    bill::BillKey,
     case::{Case, CaseClosing, CaseError, CaseKind, CaseOutcome, ClosedCase},
     directory::{Directory, Entries, RenewalError},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},

@@ -338,13 +338,13 @@ impl Orders {
             credit,
             amount: fact.amount(),
             payment: Some(payment.id),
-            bill_no: None,
+            bill: None,
         };
         if surplus {
             let entry = received(account::suspense());
             journal::advance(txn, order, OrderEvent::SurplusArrived, Some(entry), now).await?;
             let cause = RefundCause::Surplus;
-            let giving = Giving { payment, amount: fact.amount(), cause, bill_no: None };
+            let giving = Giving { payment, amount: fact.amount(), cause, bill: None };
             self.give_back(txn, order, giving, now).await?;
             return Ok(Recorded::Now);
         }
@@ -353,7 +353,7 @@ impl Orders {
         journal::advance(txn, order, OrderEvent::MoneyArrived, Some(entry), now).await?;
         if !claimed {
             let cause = RefundCause::BillClaimedElsewhere;
-            let giving = Giving { payment, amount: fact.amount(), cause, bill_no: None };
+            let giving = Giving { payment, amount: fact.amount(), cause, bill: None };
             self.give_back(txn, order, giving, now).await?;
             journal::advance(txn, order, OrderEvent::RefundStarted, None, now).await?;
             return Ok(Recorded::Now);

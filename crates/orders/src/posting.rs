@@ -199,7 +199,7 @@ impl Orders {
                     payment: &payment,
                     amount: posting.amount,
                     cause: RefundCause::PostingRefused,
-                    bill_no: Some(posting.bill_no.clone()),
+                    bill: Some(posting.bill()),
                 };
                 self.give_back(&txn, &order, giving, now).await?;
             }
@@ -284,7 +284,7 @@ fn moved(posting: &Posting, debit: String, credit: String) -> Entry {
         credit,
         amount: posting.amount,
         payment: Some(posting.payment),
-        bill_no: Some(posting.bill_no.clone()),
+        bill: Some(posting.bill()),
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod table;
 
 use std::time::Duration;
 
-use kernel::{BillNo, Fen, OutTradeNo, RefundId, Timestamp, UnknownWord};
+use kernel::{Fen, OutTradeNo, RefundId, Timestamp, UnknownWord};
 use migrations::begin_write;
 use platforms::{
     ChannelError, Prepared, RefundFact, RefundRequest, RefundStanding, RefundStatus, Refused,
@@ -22,7 +22,7 @@ pub use self::{
     table::{Refund, RefundState},
 };
 use crate::{
-    OrderError, OrderEvent, OrderState, Orders, Recorded,
+    BillKey, OrderError, OrderEvent, OrderState, Orders, Recorded,
     case::{self, CaseKind, Doubt},
     error::read,
     job::{self, Job, JobKind, Outcome},
@@ -99,7 +99,7 @@ pub(crate) struct Giving<'a> {
     pub payment: &'a Payment,
     pub amount: Fen,
     pub cause: RefundCause,
-    pub bill_no: Option<BillNo>,
+    pub bill: Option<BillKey>,
 }
 
 /// Waits between questions about an accepted refund, in seconds (the platforms' advice); the last
@@ -149,7 +149,7 @@ impl Orders {
             payment: giving.payment.id,
             amount: giving.amount,
             cause: giving.cause,
-            bill_no: giving.bill_no,
+            bill: giving.bill,
             state: RefundState::Requested,
             refunded_at: None,
             created_at: now,
@@ -173,7 +173,10 @@ impl Orders {
     ) -> Result<(), OrderError> {
         let doubt = Doubt {
             kind: CaseKind::RefundUnfinished,
-            subject: format!("{}:{:?}", giving.payment.id, giving.bill_no),
+            subject: match &giving.bill {
+                Some(bill) => format!("{}:{bill}", giving.payment.id),
+                None => giving.payment.id.to_string(),
+            },
             order: Some(order.id),
             account: Some((giving.payment.channel, giving.payment.merchant.clone())),
             amount: Some(giving.amount),
@@ -461,7 +464,7 @@ fn entry(refund: &Refund, debit: String, credit: String) -> Entry {
         credit,
         amount: refund.amount,
         payment: Some(refund.payment),
-        bill_no: refund.bill_no.clone(),
+        bill: refund.bill.clone(),
     }
 }
 

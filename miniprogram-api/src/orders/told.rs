@@ -124,6 +124,7 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::AboveRefundable { .. }
         | OrderError::RefundableChanged { .. }
         | OrderError::NothingToTakeBack
+        | OrderError::WhichAgency
         | OrderError::Reason
         | OrderError::Row { .. }
         | OrderError::Sealed(_) => internal(&error),

@@ -83,7 +83,8 @@ pub(crate) struct RecordView {
 pub(crate) struct RefundView {
     /// Yuan.
     amount: String,
-    /// The bill that it was for; absent when the whole payment goes back.
+    /// The bill that it was for, and its agency; absent when the whole payment goes back.
+    agency: Option<String>,
     bill_no: Option<String>,
     /// `requested`, `processing`, `succeeded` or `failed` (a person is working on it).
     state: String,
@@ -95,7 +96,8 @@ impl RefundView {
     fn of(refund: &Refund, language: Language) -> RefundView {
         RefundView {
             amount: refund.amount.to_string(),
-            bill_no: refund.bill_no.as_ref().map(ToString::to_string),
+            agency: refund.bill.as_ref().map(|bill| bill.agency.to_string()),
+            bill_no: refund.bill.as_ref().map(|bill| bill.bill_no.to_string()),
             state: refund.state.code().to_owned(),
             label: words::refund(language, refund.state),
             refunded_at: refund.refunded_at.map(Timestamp::rfc3339),

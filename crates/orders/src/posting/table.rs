@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    OrderError,
+    BillKey, OrderError,
     error::{exactly_one, read, read_fen},
     order::table::FrozenBill,
 };
@@ -118,6 +118,12 @@ pub struct Posting {
     pub objection: Option<Objection>,
     /// Why a person wants it undone. Names nobody.
     pub(crate) take_back_reason: Option<String>,
+}
+
+impl Posting {
+    pub(crate) fn bill(&self) -> BillKey {
+        BillKey { agency: self.agency.clone(), bill_no: self.bill_no.clone() }
+    }
 }
 
 impl TryFrom<Model> for Posting {

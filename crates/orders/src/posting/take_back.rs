@@ -7,7 +7,7 @@
 //! person to help with the agency's own procedure (社保退费).
 
 use agency::{AgencyError, PostingStanding};
-use kernel::{BillNo, Fen, OrderNo, PostingId, Timestamp};
+use kernel::{AgencyCode, BillNo, Fen, OrderNo, PostingId, Timestamp};
 use migrations::begin_write;
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
@@ -33,10 +33,27 @@ pub struct TakeBack {
     pub order_no: OrderNo,
     /// One bill, or all that are posted or wait for it.
     pub bill_no: Option<BillNo>,
+    /// Whose bill; needed where two agencies of the order number alike.
+    pub agency: Option<AgencyCode>,
     /// What could go back when the person decided. When it is not so any more, nothing is done.
     pub refundable_seen: Fen,
     /// 1 to 100 characters for the agency. Must not name anybody.
     pub reason: String,
+}
+
+impl TakeBack {
+    /// The postings that are meant.
+    fn chosen(&self, postings: Vec<Posting>) -> Result<Vec<Posting>, OrderError> {
+        let meant = |posting: &Posting| {
+            self.bill_no.as_ref().is_none_or(|bill_no| *bill_no == posting.bill_no)
+                && self.agency.as_ref().is_none_or(|agency| *agency == posting.agency)
+        };
+        let chosen: Vec<Posting> = postings.into_iter().filter(meant).collect();
+        if self.bill_no.is_some() && chosen.len() > 1 {
+            return Err(OrderError::WhichAgency);
+        }
+        Ok(chosen)
+    }
 }
 
 impl Orders {
@@ -45,7 +62,8 @@ impl Orders {
     /// # Errors
     /// [`OrderError::RefundableChanged`] when the balance is not the one that was seen: somebody else
     /// was faster, or this very wish was granted before and its answer got lost.
-    /// [`OrderError::NothingToTakeBack`] when no such bill is posted or waits for it.
+    /// [`OrderError::NothingToTakeBack`] when no such bill is posted or waits for it,
+    /// [`OrderError::WhichAgency`] when a number alone does not say which bill is meant.
     pub async fn take_back(&self, wish: &TakeBack) -> Result<Fen, OrderError> {
         if !(1..=100).contains(&wish.reason.trim().chars().count()) {
             return Err(OrderError::Reason);
@@ -60,8 +78,8 @@ impl Orders {
         }
         let mut left = refundable;
         let mut begun = false;
-        for posting in table::of_order(&txn, order.id).await? {
-            let chosen = wish.bill_no.as_ref().is_none_or(|bill_no| *bill_no == posting.bill_no);
+        let chosen = wish.chosen(table::of_order(&txn, order.id).await?)?;
+        for posting in chosen {
             // After a posting that may be under way, the agency's word is final.
             let run_at = match posting.state {
                 // The holder of the card may have spent it: only what is not booked goes back.
@@ -73,9 +91,6 @@ impl Orders {
                 | PostingState::TakenBack
                 | PostingState::AgencyRefunded => continue,
             };
-            if !chosen {
-                continue;
-            }
             left = left.minus(posting.amount).unwrap_or(Fen::ZERO);
             begun = true;
             table::set_taking_back(&txn, posting.id, wish.reason.trim(), now).await?;
@@ -168,7 +183,7 @@ impl Orders {
             payment: &payment,
             amount: posting.amount,
             cause: RefundCause::TakenBack,
-            bill_no: Some(posting.bill_no.clone()),
+            bill: Some(posting.bill()),
         };
         self.give_back(&txn, &order, giving, now).await?;
         self.decide(&txn, &mut order, now).await?;

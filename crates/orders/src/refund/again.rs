@@ -78,7 +78,7 @@ impl Orders {
             payment: &payment,
             amount: refund.amount,
             cause: refund.cause,
-            bill_no: refund.bill_no.clone(),
+            bill: refund.bill.clone(),
         };
         self.give_back(&txn, &order, giving, now).await?;
         txn.commit().await?;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use kernel::{BillNo, Fen, OrderId, OutTradeNo, PaymentId, RefundId, Timestamp, UnknownWord};
+use kernel::{Fen, OrderId, OutTradeNo, PaymentId, RefundId, Timestamp, UnknownWord};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
     sea_query::Expr,
@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::RefundCause;
 use crate::{
-    OrderError,
-    error::{exactly_one, read, read_fen},
+    BillKey, OrderError,
+    error::{exactly_one, read, read_bill, read_fen},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,6 +25,7 @@ pub struct Model {
     pub out_refund_no: String,
     pub amount_fen: i64,
     pub cause: String,
+    pub agency_code: Option<String>,
     pub bill_no: Option<String>,
     pub request: String,
     pub state: String,
@@ -100,7 +101,8 @@ pub struct Refund {
     pub out_refund_no: OutTradeNo,
     pub amount: Fen,
     pub cause: RefundCause,
-    pub bill_no: Option<BillNo>,
+    /// The bill that it was for; none when a whole payment goes back.
+    pub bill: Option<BillKey>,
     pub state: RefundState,
     pub refunded_at: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -118,7 +120,7 @@ impl TryFrom<Model> for Refund {
             out_refund_no: read(table, "out_refund_no", id, &row.out_refund_no)?,
             amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
             cause: read(table, "cause", id, &row.cause)?,
-            bill_no: row.bill_no.map(|no| read(table, "bill_no", id, &no)).transpose()?,
+            bill: read_bill(table, id, row.agency_code.as_deref(), row.bill_no.as_deref())?,
             state: read(table, "state", id, &row.state)?,
             refunded_at: row.refunded_at_ms.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(row.created_at_ms),
@@ -135,7 +137,8 @@ pub(crate) async fn insert(txn: &DatabaseTransaction, refund: &Refund) -> Result
         out_refund_no: Set(refund.out_refund_no.to_string()),
         amount_fen: Set(refund.amount.get()),
         cause: Set(refund.cause.code().to_owned()),
-        bill_no: Set(refund.bill_no.as_ref().map(ToString::to_string)),
+        agency_code: Set(refund.bill.as_ref().map(|bill| bill.agency.to_string())),
+        bill_no: Set(refund.bill.as_ref().map(|bill| bill.bill_no.to_string())),
         request: Set(refund.request.clone()),
         state: Set(refund.state.code().to_owned()),
         refunded_at_ms: Set(None),

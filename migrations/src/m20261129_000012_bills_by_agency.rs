@@ -1,7 +1,7 @@
 //! Bills are numbered by their agencies, each for itself: of two agencies in one order both may have
 //! a bill 1. So a posting is one for each agency's number, and what names a bill names its agency.
 
-use sea_orm_migration::{prelude::*, schema::*};
+use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -11,6 +11,10 @@ const POSTINGS_BILL: &str = "postings_bill";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // Over years of records this takes longer than any act may.
+            manager.get_connection().execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
         one_posting_for(manager, &["order_id", "agency_code", "bill_no"]).await?;
         for table in ["refunds", "journal"] {
             let agency = Table::alter()

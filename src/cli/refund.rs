@@ -14,6 +14,7 @@ pub(crate) struct Refund {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// The order.
     #[arg(long, value_name = "NUMBER")]
     order: OrderNo,
     /// One bill; without it, all bills of the order.
@@ -28,6 +29,10 @@ pub(crate) struct Refund {
     /// For the agency, 1 to 100 characters; names nobody.
     #[arg(long, value_name = "TEXT", default_value = "缴费人申请撤销")]
     reason: String,
+    /// The agency confirmed to you that it never booked the bill, though it once said so: the money
+    /// goes back without being undone there. The agency is asked once more.
+    #[arg(long)]
+    never_booked: bool,
 }
 
 impl Refund {
@@ -54,7 +59,12 @@ impl Refund {
             refundable_seen,
             reason: self.reason,
         };
-        match orders.take_back(&wish).await {
+        let begun = if self.never_booked {
+            orders.return_unbooked(&wish).await
+        } else {
+            orders.take_back(&wish).await
+        };
+        match begun {
             Ok(left) => {
                 say(format!(
                     "begun; after this {left} can still go back. `serve` or `worker` does the rest"
@@ -72,8 +82,13 @@ pub(crate) struct Retry {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    #[arg(long, value_name = "NUMBER")]
-    order: OrderNo,
+    /// The order.
+    #[arg(long, value_name = "NUMBER", required_unless_present = "all")]
+    order: Option<OrderNo>,
+    /// Every order with a job that stopped, after an outage for example. Failed refunds are not
+    /// touched: each of them wants its own decision.
+    #[arg(long, conflicts_with = "order")]
+    all: bool,
 }
 
 impl Retry {
@@ -82,12 +97,18 @@ impl Retry {
             Ok(orders) => orders,
             Err(error) => return fail(&error),
         };
-        match orders.retry(&self.order).await {
-            Ok(retried) => {
-                say(format!(
+        let said = match &self.order {
+            Some(order) => orders.retry(order).await.map(|retried| {
+                format!(
                     "{} parked jobs and {} failed refunds ({}) go on",
                     retried.jobs, retried.refunds, retried.amount
-                ));
+                )
+            }),
+            None => orders.retry_stopped().await.map(|jobs| format!("{jobs} parked jobs go on")),
+        };
+        match said {
+            Ok(said) => {
+                say(said);
                 ExitCode::SUCCESS
             }
             Err(error) => told(&error),

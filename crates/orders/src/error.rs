@@ -66,9 +66,6 @@ pub enum OrderError {
     ConfirmationNeeded,
     #[error("the confirmation is over or for something else")]
     ConfirmationUnfit,
-    /// More than what is left of the payment after all refunds that were ever promised.
-    #[error("at most {refundable} can go back")]
-    AboveRefundable { refundable: Fen },
     /// What can go back is not what the caller saw: somebody was faster.
     #[error("{refundable} can go back now, which is not what was seen")]
     RefundableChanged { refundable: Fen },
@@ -76,6 +73,8 @@ pub enum OrderError {
     NothingToTakeBack,
     #[error("two agencies number a bill of this order so: say which agency")]
     WhichAgency,
+    #[error("the agency has booked it: it can only be taken back")]
+    StillBooked,
     #[error("a reason has 1 to 100 characters")]
     Reason,
     #[error("the time to pay is over")]
@@ -141,10 +140,10 @@ impl OrderError {
             | OrderError::TopupDay { .. }
             | OrderError::ConfirmationNeeded
             | OrderError::ConfirmationUnfit
-            | OrderError::AboveRefundable { .. }
             | OrderError::RefundableChanged { .. }
             | OrderError::NothingToTakeBack
             | OrderError::WhichAgency
+            | OrderError::StillBooked
             | OrderError::Reason
             | OrderError::Expired
             | OrderError::NotPayable(_)

@@ -60,6 +60,11 @@ pub(crate) mod account {
         if kind.is_premium() { format!("premium:{agency}") } else { format!("topup:{agency}") }
     }
 
+    /// What a person paid back out of other funds than the channel's (另行退付).
+    pub(crate) fn by_hand(channel: Channel, merchant: &MerchantKey) -> String {
+        format!("by_hand:{channel}:{merchant}")
+    }
+
     /// Promised back, not yet returned (应退).
     pub(crate) fn refund_payable() -> String {
         "refund_payable".to_owned()

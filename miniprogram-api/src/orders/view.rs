@@ -4,7 +4,7 @@ use agency::Objection;
 use kernel::{AccountId, Timestamp};
 use orders::{
     FrozenBill, Order, OrderError, OrderRecord, OrderState, PaymentState, Posting, PostingState,
-    Refund,
+    Refund, RefundState,
 };
 use people::{InsuredPerson, Relation};
 use serde::Serialize;
@@ -155,7 +155,7 @@ impl OrderView {
         people: &[InsuredPerson],
         language: Language,
     ) -> OrderView {
-        let text = StateText::of(order, &[], api.clock.now());
+        let text = StateText::of(order, None, api.clock.now());
         let item = |frozen: &FrozenBill| Item {
             insurance: frozen.insurance.code().to_owned(),
             insurance_label: words::insurance(language, frozen.insurance),
@@ -192,7 +192,7 @@ impl RecordView {
     ) -> Result<RecordView, ApiError> {
         let people = api.people.list_persons(account).await.map_err(OrderError::from)?;
         let mut order = OrderView::of(api, &record.order, &record.bills, &people, language);
-        let text = StateText::of(&record.order, &record.postings, api.clock.now());
+        let text = StateText::of(&record.order, Some(&record), api.clock.now());
         (order.text, order.next_step) = (text.sentence(language), text.next_step(language));
         order.speech = text.speech(language);
         // Of somebody else's bills a payer sees amounts and states.
@@ -263,11 +263,18 @@ struct StateText {
     expired: bool,
     posted: usize,
     refused: usize,
+    /// Nothing went back through the channel.
+    by_hand: bool,
 }
 
 impl StateText {
-    fn of(order: &Order, postings: &[Posting], now: Timestamp) -> StateText {
+    /// `record` where the whole order is at hand; a list knows the order alone.
+    fn of(order: &Order, record: Option<&OrderRecord>, now: Timestamp) -> StateText {
+        let postings = record.map_or(&[][..], |record| &record.postings);
         let count = |state| postings.iter().filter(|posting| posting.state == state).count();
+        let through_the_channel = |record: &OrderRecord| {
+            record.refunds.iter().any(|refund| refund.state == RefundState::Succeeded)
+        };
         StateText {
             state: order.state,
             expires_at: order.expires_at,
@@ -275,6 +282,7 @@ impl StateText {
             expired: now >= order.expires_at,
             posted: count(PostingState::Posted) + count(PostingState::AgencyRefunded),
             refused: count(PostingState::Refused) + count(PostingState::TakenBack),
+            by_hand: record.is_some_and(|record| !through_the_channel(record)),
         }
     }
 
@@ -285,6 +293,7 @@ impl StateText {
             OrderState::Created | OrderState::Paying if self.expired => "_late",
             // A list does not count the bills.
             OrderState::SuccessPartial if self.posted + self.refused == 0 => "_list",
+            OrderState::Refunded if self.by_hand => "_by_hand",
             _ => "",
         };
         wording::phrase(language, &format!("{key}{circumstance}")).unwrap_or_default()
@@ -331,6 +340,7 @@ mod tests {
                     expired,
                     posted,
                     refused: posted,
+                    by_hand: expired,
                 };
                 for language in Language::ALL {
                     let told = text.sentence(language);

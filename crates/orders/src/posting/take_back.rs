@@ -24,7 +24,7 @@ use crate::{
     journal::{self, account},
     order::table::{self as order_table, Order},
     payment::table as payment_table,
-    refund::{Giving, RefundCause, table as refund_table},
+    refund::{Giving, RefundCause},
 };
 
 /// What a person wants to go back to the payer.
@@ -80,16 +80,13 @@ impl Orders {
         let mut begun = false;
         let chosen = wish.chosen(table::of_order(&txn, order.id).await?)?;
         for posting in chosen {
+            if !posting.can_be_taken_back() {
+                continue;
+            }
             // After a posting that may be under way, the agency's word is final.
             let run_at = match posting.state {
-                // The holder of the card may have spent it: only what is not booked goes back.
-                PostingState::Posted if !posting.kind.is_premium() => continue,
-                PostingState::Posted => now,
                 PostingState::Pending => now.plus(self.rules.posting_under_way),
-                PostingState::Refused
-                | PostingState::TakingBack
-                | PostingState::TakenBack
-                | PostingState::AgencyRefunded => continue,
+                _ => now,
             };
             left = left.minus(posting.amount).unwrap_or(Fen::ZERO);
             begun = true;
@@ -102,7 +99,41 @@ impl Orders {
             return Err(OrderError::NothingToTakeBack);
         }
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
+        Ok(left)
+    }
+
+    /// Gives back the money of one bill of which the agency says, now and to the operator, that it never
+    /// booked it although it once told so. Answers what can still go back after this.
+    ///
+    /// # Errors
+    /// Those of [`Self::take_back`]; [`OrderError::StillBooked`] when the agency has the booking after
+    /// all; the agency's error when it does not say.
+    pub async fn return_unbooked(&self, wish: &TakeBack) -> Result<Fen, OrderError> {
+        let order = order_table::find_by_number(&self.db, &wish.order_no).await?;
+        let refundable = self.refundable(&wish.order_no).await?;
+        if refundable != wish.refundable_seen {
+            return Err(OrderError::RefundableChanged { refundable });
+        }
+        let mut left = refundable;
+        let postings = wish.chosen(table::of_order(&self.db, order.id).await?)?;
+        let mut postings = postings.iter().filter(|p| p.state == PostingState::Posted).peekable();
+        if postings.peek().is_none() {
+            return Err(OrderError::NothingToTakeBack);
+        }
+        for posting in postings {
+            let agency = self.directory.agency(&posting.agency)?;
+            let asked = agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no);
+            match self.heard(&posting.agency, asked).await? {
+                PostingStanding::NotPosted | PostingStanding::Reversed => {}
+                PostingStanding::Posted(_) => return Err(OrderError::StillBooked),
+                PostingStanding::Unknown => {
+                    return Err(AgencyError::Unknown("it does not know".into()).into());
+                }
+            }
+            self.record_taken_back(posting.id).await?;
+            left = left.minus(posting.amount).unwrap_or(Fen::ZERO);
+        }
         Ok(left)
     }
 
@@ -121,15 +152,23 @@ impl Orders {
 
     /// One try: ask the agency what it has, let it undo that, and give the money back.
     pub(crate) async fn take_posting_back(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let outcome = self.try_to_take_back(job).await?;
+        self.tell_of_waiting(job, outcome).await
+    }
+
+    async fn try_to_take_back(&self, job: &Job) -> Result<Outcome, OrderError> {
         let id: PostingId = read("jobs", "subject", job.id, &job.subject)?;
         let posting = table::find(&self.db, id).await?;
         if posting.state != PostingState::TakingBack {
             return Ok(Outcome::Done);
         }
+        if let Some(rest) = self.left_in_peace(&posting) {
+            return Ok(rest);
+        }
         let order = order_table::find(&self.db, posting.order).await?;
         let agency = self.directory.agency(&posting.agency)?;
-        let standing =
-            agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await;
+        let asked = agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no);
+        let standing = self.heard(&posting.agency, asked).await;
         let posted = match standing {
             Ok(PostingStanding::Posted(posted)) => posted,
             Ok(PostingStanding::Reversed) => return self.record_taken_back(id).await,
@@ -158,7 +197,8 @@ impl Orders {
             return self.keep_posted(id, CaseKind::ReversalRefused, "topup_booked").await;
         }
         let reason = posting.take_back_reason.as_deref().unwrap_or("退款");
-        match agency.reverse(&posting.agency, &posted.agency_serial, reason).await {
+        let undone = agency.reverse(&posting.agency, &posted.agency_serial, reason);
+        match self.heard(&posting.agency, undone).await {
             Ok(()) => self.record_taken_back(id).await,
             Err(AgencyError::Objection(objection)) if !objection.is_temporary() => {
                 self.keep_posted(id, CaseKind::ReversalRefused, objection.code()).await
@@ -188,7 +228,7 @@ impl Orders {
         self.give_back(&txn, &order, giving, now).await?;
         self.decide(&txn, &mut order, now).await?;
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
         Ok(Outcome::Done)
     }
 
@@ -223,7 +263,7 @@ impl Orders {
     ) -> Result<(), OrderError> {
         let doubt = Doubt {
             kind,
-            subject: format!("{}:{}", posting.id, now.as_millis()),
+            subject: posting.id.to_string(),
             order: Some(order.id),
             account: None,
             amount: Some(posting.amount),
@@ -237,15 +277,10 @@ impl Orders {
     }
 }
 
-/// Paid, less what is promised back, less what is being taken back. The caller holds the order's row.
+/// The bills that can still be taken back: not decided otherwise, and with the agency only where it can
+/// give them up. The caller holds the order's row.
 async fn refundable(txn: &DatabaseTransaction, order: &Order) -> Result<Fen, OrderError> {
-    let payments = payment_table::of_order(txn, order.id).await?;
-    let paid = payments.iter().filter(|p| p.state == crate::PaymentState::Paid).map(|p| p.amount);
-    let refunds = refund_table::of_order(txn, order.id).await?;
-    let promised = refunds.iter().filter(|refund| refund.state.counts()).map(|r| r.amount);
     let postings = table::of_order(txn, order.id).await?;
-    let leaving = postings.iter().filter(|p| p.state == PostingState::TakingBack).map(|p| p.amount);
-    let paid = Fen::sum(paid).unwrap_or(Fen::ZERO);
-    let gone = Fen::sum(promised.chain(leaving)).unwrap_or(Fen::MAX);
-    Ok(paid.minus(gone).unwrap_or(Fen::ZERO))
+    let left = postings.iter().filter(|posting| posting.can_be_taken_back());
+    Ok(Fen::sum(left.map(|posting| posting.amount)).unwrap_or(Fen::MAX))
 }

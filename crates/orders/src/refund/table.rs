@@ -49,15 +49,18 @@ pub enum RefundState {
     Failed,
     /// The channel closed this number for good, and another refund took its place.
     Replaced,
+    /// The channel would not do it, and a person paid it back by other means.
+    ReturnedByHand,
 }
 
 impl RefundState {
-    pub const ALL: [RefundState; 5] = [
+    pub const ALL: [RefundState; 6] = [
         RefundState::Requested,
         RefundState::Processing,
         RefundState::Succeeded,
         RefundState::Failed,
         RefundState::Replaced,
+        RefundState::ReturnedByHand,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -67,12 +70,18 @@ impl RefundState {
             RefundState::Succeeded => "succeeded",
             RefundState::Failed => "failed",
             RefundState::Replaced => "replaced",
+            RefundState::ReturnedByHand => "returned_by_hand",
         }
     }
 
     /// Whether its money is promised or back. A failed one is still owed.
     pub const fn counts(self) -> bool {
         !matches!(self, RefundState::Replaced)
+    }
+
+    /// Whether the payer has the money.
+    pub const fn is_back(self) -> bool {
+        matches!(self, RefundState::Succeeded | RefundState::ReturnedByHand)
     }
 
     /// Whether the channel's word is still awaited.
@@ -84,7 +93,7 @@ impl RefundState {
 impl FromStr for RefundState {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<RefundState, UnknownWord> {
-        let expected = "requested processing succeeded failed replaced";
+        let expected = "requested processing succeeded failed replaced returned_by_hand";
         RefundState::ALL
             .into_iter()
             .find(|state| state.code() == code)
@@ -107,6 +116,13 @@ pub struct Refund {
     pub refunded_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub(crate) request: String,
+}
+
+impl Refund {
+    /// Whether its bytes are fixed. Without a merchant account they cannot be.
+    pub(crate) fn is_prepared(&self) -> bool {
+        !self.request.is_empty()
+    }
 }
 
 impl TryFrom<Model> for Refund {
@@ -172,6 +188,23 @@ pub(crate) async fn of_order(
         .all(db)
         .await?;
     rows.into_iter().map(Refund::try_from).collect()
+}
+
+/// Fixes the bytes of a refund that has none yet.
+pub(crate) async fn set_request(
+    txn: &DatabaseTransaction,
+    id: RefundId,
+    request: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::Request, Expr::value(request))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::Request.eq(""))
+        .exec(txn)
+        .await?;
+    exactly_one("refunds", id, done.rows_affected)
 }
 
 pub(crate) async fn set_state(

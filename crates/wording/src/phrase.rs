@@ -111,6 +111,14 @@ impl Phrase {
     }
 }
 
+/// Every text of a language: for tests of what is done to texts.
+#[cfg(test)]
+pub(crate) fn texts(language: Language) -> impl Iterator<Item = &'static str> {
+    let messages = Messages::of(language);
+    let spoken = messages.phrases.values().flat_map(|p| [p.label, p.message, p.next]);
+    spoken.chain(messages.terms.values().copied()).filter(|text| !text.is_empty())
+}
+
 /// Fills `{name}` places. A place without a value stays as it is.
 pub fn filled(text: &str, values: &[(&str, String)]) -> String {
     values

@@ -14,7 +14,7 @@ use platforms::{
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
-pub use self::table::{Payment, PaymentState};
+pub use self::table::{Payment, PaymentState, Refusal};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
     case::{self, CaseKind, Doubt},
@@ -190,6 +190,7 @@ impl Orders {
             token_at: None,
             transaction_id: None,
             paid_at: None,
+            refusal: None,
             created_at: now,
             request: self.cipher.seal(&request_context(id), prepared.as_str().as_bytes()),
         };
@@ -234,7 +235,7 @@ impl Orders {
             Err(ChannelError::Refused(reason)) => {
                 // A number that was accepted before may be paid yet: its questions go on.
                 if payment.token.is_none() {
-                    self.refuse_payment(payment).await?;
+                    self.refuse_payment(payment, Refusal::of(&reason)).await?;
                 }
                 Err(ChannelError::Refused(reason).into())
             }
@@ -243,14 +244,14 @@ impl Orders {
     }
 
     /// The channel will not collect this number, and no money moved.
-    async fn refuse_payment(&self, payment: &Payment) -> Result<(), OrderError> {
+    async fn refuse_payment(&self, payment: &Payment, refusal: Refusal) -> Result<(), OrderError> {
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
         let mut order = order_table::lock(&txn, payment.order).await?;
         if !table::find(&txn, payment.id).await?.state.is_open() {
             return Ok(());
         }
-        table::set_state(&txn, payment.id, PaymentState::Refused, now).await?;
+        table::set_refused(&txn, payment.id, refusal, now).await?;
         journal::advance(&txn, &mut order, OrderEvent::PaymentRefused, None, now).await?;
         txn.commit().await?;
         self.unlock_at_agencies(&order).await;

@@ -19,7 +19,7 @@ use crate::{
     counter::{self, BillKindView, CategoryView, ComponentView, MonthsView, WindowView},
     input::{Body, parse},
     language::Reads,
-    orders::{BillWish, refused},
+    orders::{BillWish, is_elder, refused},
     persons::PersonView,
     problem::ApiError,
     words,
@@ -33,6 +33,9 @@ pub(crate) struct ConfirmationWish {
     #[schema(example = "320200")]
     city: String,
     bills: Vec<BillWish>,
+    /// As in `POST /api/v1/orders`.
+    #[schema(example = "standard")]
+    display_mode: Option<String>,
 }
 
 /// The confirmation screen.
@@ -68,6 +71,8 @@ pub(crate) struct ConfirmedBill {
     agency_name: String,
     insurance: String,
     insurance_label: String,
+    /// What it is for, in words.
+    label: String,
     #[serde(flatten)]
     kind: BillKindView,
     category: Option<CategoryView>,
@@ -111,6 +116,7 @@ pub(crate) async fn create(
         bills: wish.bills.iter().map(BillWish::read).collect::<Result<_, _>>()?,
         idempotency_key: String::new(),
         confirmation: None,
+        elder: is_elder(wish.display_mode.as_deref())?,
     };
     match api.orders.confirm(&order).await {
         Ok(confirmed) => Ok(Json(view(&api, &order, &confirmed, language))),
@@ -134,13 +140,14 @@ fn view(
         agency_name: counter::agency_name(api, &order.city, &frozen.agency),
         insurance: frozen.insurance.code().to_owned(),
         insurance_label: words::insurance(language, frozen.insurance),
+        label: words::item(language, frozen.insurance, frozen.kind, frozen.category.as_ref()),
         kind: BillKindView::of(frozen.kind, language),
-        category: frozen.category.as_ref().map(CategoryView::of),
+        category: frozen.category.as_ref().map(|known| CategoryView::of(known, language)),
         months: MonthsView::of(frozen.months),
         base: frozen.base.filter(|_| whole).map(|base| base.to_string()),
         tier_no: frozen.tier_no.filter(|_| whole),
         amount: frozen.bill.amount.to_string(),
-        components: ComponentView::list(&frozen.components),
+        components: ComponentView::list(&frozen.components, language),
         window: WindowView::of(standing(api, order, frozen)),
     };
     let masked_document = match confirmed.person.relation {
@@ -210,7 +217,7 @@ fn warnings(
         ("topup", of_kind(BillKind::Topup)),
         ("closing", closes.is_some()),
     ];
-    let values = [("until", closes.map(|at| at.beijing_text()).unwrap_or_default())];
+    let values = [("until", closes.map(|at| words::until(language, at)).unwrap_or_default())];
     let told = told.into_iter().filter(|(_, applies)| *applies).map(|(code, _)| {
         let phrase = wording::phrase(language, &format!("warning.{code}")).unwrap_or_default();
         let text = wording::filled(&phrase.whole(language), &values);

@@ -3,18 +3,21 @@
 pub(crate) mod bills;
 pub(crate) mod card;
 pub(crate) mod gaps;
+pub(crate) mod tiers;
 mod told;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use agency::{Agency, AgencyError, Objection, TierChoice};
+use agency::{Agency, AgencyError, Objection};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::{AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, mask};
-use policies::Agency as InsuranceAgency;
+use kernel::{
+    AgencyCode, BillKind, CityCode, Identity, Insurance, Month, MonthRange, PersonId, mask,
+};
+use policies::{Agency as InsuranceAgency, Service};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -24,9 +27,9 @@ use crate::{
     Api,
     caller::Caller,
     cities::{self, city_code},
-    input::{Body, Params, parse},
+    input::{Params, parse},
     language::Reads,
-    problem::{ApiError, invalid, tell},
+    problem::{ApiError, Told, invalid, tell},
     words,
 };
 
@@ -68,7 +71,8 @@ pub(crate) struct AgencyProblem {
     agency: String,
     agency_name: String,
     code: String,
-    detail: String,
+    #[serde(flatten)]
+    told: Told,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -109,9 +113,10 @@ pub(crate) async fn enrolments_of(
     let mut recognised = personal_no.is_none();
     for office in offices(api, city)? {
         let found = match agency_of(api, office) {
-            Ok(agency) => {
-                agency.query_insured(&office.code, identity).await.map_err(ApiError::from)
-            }
+            Ok(agency) => agency
+                .query_insured(&office.code, identity)
+                .await
+                .map_err(|error| helped(api, city, &office.code, error.into())),
             Err(error) => Err(error),
         };
         match found {
@@ -145,11 +150,16 @@ pub(crate) async fn enrolments_of(
         return Err(error.clone());
     }
     count_mismatches(api, caller, &errors).await;
+    if !list.enrolments.is_empty() {
+        // Nobody is enrolled at every agency of a city: a child is not at the human resources bureau.
+        errors.retain(|(_, error)| error.code() != "not_enrolled");
+    }
     list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
     if recognised {
         Ok(list)
     } else {
-        Err(AgencyError::Objection(Objection::IdentityMismatch).into())
+        let mismatch = ApiError::from(AgencyError::Objection(Objection::IdentityMismatch));
+        Err(mismatch.says("lookup", "personal_no").with("field", json!("personal_no")))
     }
 }
 
@@ -167,115 +177,9 @@ pub(crate) fn told_or_raised(
         agency: office.code.to_string(),
         agency_name: office.name.clone(),
         code: error.code().to_owned(),
-        detail: error.sentence(language),
+        told: error.told(language),
     };
     Ok(errors.into_iter().map(problem).collect())
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TierParams {
-    city: String,
-    /// `pension`, `medical` …
-    insurance: String,
-    /// `YYYY-MM`; this month when absent.
-    month: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierView {
-    no: u16,
-    label: String,
-    /// Yuan.
-    base: String,
-    /// Yuan.
-    monthly_amount: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierList {
-    tiers: Vec<TierView>,
-}
-
-/// The tiers that the agency offers.
-#[utoipa::path(get, path = "/api/v1/people/{id}/tiers", tag = "counter", security(("bearer" = [])),
-    params(("id" = String, Path, description = "the person's id"), TierParams),
-    responses((status = 200, body = TierList)))]
-pub(crate) async fn tiers(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    Path(id): Path<String>,
-    Params(params): Params<TierParams>,
-) -> Result<Json<TierList>, ApiError> {
-    api.people.person(caller.account, parse::<PersonId>("id", &id)?).await?;
-    let insurance: Insurance = parse("insurance", &params.insurance)?;
-    let month = match params.month {
-        Some(month) => parse("month", &month)?,
-        None => Month::of(api.clock.now()),
-    };
-    let office = office_of(&api, &city_code(&params.city)?, insurance)?;
-    let tiers = agency_of(&api, office)?.list_tiers(&office.code, insurance, month).await?;
-    let tiers = tiers.into_iter().map(|tier| TierView {
-        no: tier.no,
-        label: tier.label,
-        base: tier.base.to_string(),
-        monthly_amount: tier.monthly_amount.to_string(),
-    });
-    Ok(Json(TierList { tiers: tiers.collect() }))
-}
-
-/// A tier from a month on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TierWish {
-    city: String,
-    insurance: String,
-    tier_no: u16,
-    /// `YYYY-MM`
-    from: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierChosenView {
-    effective_from: String,
-    /// Bills for the difference of months already paid.
-    difference_bills: Vec<String>,
-}
-
-/// Chooses a tier (选档).
-#[utoipa::path(put, path = "/api/v1/people/{id}/tier", tag = "counter", security(("bearer" = [])),
-    params(("id" = String, Path, description = "the person's id")), request_body = TierWish,
-    responses((status = 200, body = TierChosenView)))]
-pub(crate) async fn choose_tier(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    Path(id): Path<String>,
-    Body(wish): Body<TierWish>,
-) -> Result<Json<TierChosenView>, ApiError> {
-    let identity = identity_of(&api, &caller, &id).await?;
-    let insurance: Insurance = parse("insurance", &wish.insurance)?;
-    let office = office_of(&api, &city_code(&wish.city)?, insurance)?;
-    let from: Month = parse("from", &wish.from)?;
-    let agency = agency_of(&api, office)?;
-    let tiers = agency.list_tiers(&office.code, insurance, from).await?;
-    if !tiers.iter().any(|tier| tier.no == wish.tier_no) {
-        let known: Vec<u16> = tiers.iter().map(|tier| tier.no).collect();
-        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "tier_not_found")
-            .value("tier", wish.tier_no)
-            .with("tiers", json!(known)));
-    }
-    let choice = TierChoice {
-        agency: office.code.clone(),
-        identity,
-        insurance,
-        tier_no: wish.tier_no,
-        from,
-    };
-    let chosen = agency.set_tier(&choice).await?;
-    Ok(Json(TierChosenView {
-        effective_from: chosen.effective_from.to_string(),
-        difference_bills: chosen.difference_bills.iter().map(ToString::to_string).collect(),
-    }))
 }
 
 /// Whether the caller is the person, and not somebody who pays for them.
@@ -320,10 +224,29 @@ pub(crate) fn office_of<'a>(
 ) -> Result<&'a InsuranceAgency, ApiError> {
     offices(api, city)?.iter().find(|office| office.insurances.contains(&insurance)).ok_or_else(
         || {
+            let service = Service::of(insurance, BillKind::Regular);
             tell(StatusCode::NOT_FOUND, "service_not_offered")
-                .term("insurance", format!("insurance.{insurance}"))
+                .term("service", words::service_key(service))
         },
     )
+}
+
+/// An error that has to do with an agency, with the hotline of such agencies in the city.
+pub(crate) fn helped(api: &Api, city: &CityCode, code: &AgencyCode, error: ApiError) -> ApiError {
+    error.helped(help_line(api, city, std::iter::once(code), Language::Chinese))
+}
+
+/// Whom to call about something that has to do with these agencies.
+pub(crate) fn help_line<'a>(
+    api: &Api,
+    city: &CityCode,
+    codes: impl Iterator<Item = &'a AgencyCode>,
+    language: Language,
+) -> Option<String> {
+    let pack = api.catalogue.pack(city)?;
+    let office = |code: &AgencyCode| pack.agencies.iter().find(|office| office.code == *code);
+    let kinds = codes.filter_map(|code| Some(office(code)?.kind));
+    words::help_line(language, &pack.hotlines, kinds)
 }
 
 /// The name of an agency, as the city's pack gives it.

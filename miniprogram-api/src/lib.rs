@@ -36,6 +36,7 @@ mod rights;
 mod session;
 mod sessions;
 mod sms;
+mod standards;
 mod vouchers;
 mod words;
 
@@ -120,8 +121,8 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(rights::erase))
         .routes(routes!(consents::list))
         .routes(routes!(counter::enrolments))
-        .routes(routes!(counter::tiers))
-        .routes(routes!(counter::choose_tier))
+        .routes(routes!(counter::tiers::tiers))
+        .routes(routes!(counter::tiers::choose_tier))
         .routes(routes!(counter::bills::bills))
         .routes(routes!(counter::card::social_card))
         .routes(routes!(counter::card::lookup))

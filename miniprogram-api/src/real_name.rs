@@ -250,7 +250,8 @@ pub(crate) async fn result(
         (state, _) => state.code(),
     };
     let said = wording::phrase(language, &format!("real_name.{key}")).unwrap_or_default();
-    let (message, next) = (said.message.to_owned(), said.next.to_owned());
+    let help = [("help", said.help_line.to_owned())];
+    let (message, next) = (said.message.to_owned(), wording::filled(said.next, &help));
     Ok(Json(RealNameAnswer { person: PersonView::of(&person), message, next }))
 }
 

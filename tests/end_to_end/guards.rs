@@ -150,6 +150,67 @@ async fn a_bill_under_way_is_answered_with_its_order(
     town.close().await;
 }
 
+/// Of a stranger's order nothing is told but that somebody is about to pay, and nobody is sent to records
+/// in which it does not stand.
+#[tokio::test]
+async fn a_bill_that_a_stranger_is_paying_is_not_looked_for_in_ones_own_records() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let stranger = town.citizen_named("a stranger", Channel::Alipay, insured("张三")).await;
+    stranger.orders("2023-01").await;
+    let bills = citizen.bills("2023-01", "2023-01").await;
+    let refusal = citizen.place("mine", &citizen.wish(&bills)).await;
+    let refusal = refusal.refused(409, "bill_in_other_order");
+    assert!(refusal["order_no"].is_null() && refusal["order"].is_null(), "{refusal}");
+    let told = refusal["detail"].as_str().expect("a text");
+    assert!(told.contains("请勿重复支付") && !told.contains("缴费记录"), "{told}");
+    assert_eq!(refusal["next_step"]["action"], "wait");
+    town.pass(3_600).await;
+    town.close().await;
+}
+
+/// Too little money in the account has words of its own, and the record keeps them.
+#[rstest]
+#[case(Channel::Wechat, "NOT_ENOUGH")]
+#[case(Channel::Alipay, "ACQ.BUYER_BALANCE_NOT_ENOUGH")]
+#[tokio::test]
+async fn too_little_money_is_told_as_such(#[case] channel: Channel, #[case] code: &str) {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(channel, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    town.fault(channel, "create", serde_json::from_value(json!(code)).expect("a refusal"));
+    let refusal = citizen.tries_to_pay(&order).await.refused(409, "payer_balance");
+    assert_eq!(refusal["message"], "付款账户余额不足,您的账户未扣款。");
+    let record = citizen.record(&order).await;
+    assert_eq!(record["label"], "缴费失败");
+    assert_eq!(record["text"], "付款账户余额不足。您的账户未扣款。");
+    assert!(record["parts"].is_null());
+    assert_eq!(town.column("SELECT refusal FROM payments").await, ["balance"]);
+    town.close().await;
+}
+
+/// What does not agree is named: whoever typed a wrong number is not sent to check their name.
+#[rstest]
+#[case(json!({ "card_no": "600000002" }), "card_no", "社会保障卡卡号")]
+#[case(json!({ "personal_no": "320200000002" }), "personal_no", "个人编号")]
+#[tokio::test]
+async fn a_wrong_number_is_told_as_the_number(
+    #[case] number: Value,
+    #[case] field: &str,
+    #[case] said: &str,
+) {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let mut wish = json!({ "city": "320200" });
+    wish[field] = number[field].clone();
+    let path = format!("/api/v1/people/{}/lookups", citizen.person_id);
+    let refusal = citizen.post(&path, &wish).await.refused(422, "identity_mismatch");
+    let told = refusal["detail"].as_str().expect("a text");
+    assert!(told.contains(said) && !told.contains("姓名"), "{told}");
+    assert_eq!(refusal["field"], field);
+    town.close().await;
+}
+
 #[rstest]
 #[case::bank_card(json!({ "card_no": "6222021234567890123" }), 422, "bank_card_number")]
 #[case::no_card(json!({ "card_no": "12" }), 422, "card_number_invalid")]
@@ -253,6 +314,11 @@ async fn a_channels_refusal_becomes_a_proposal() {
     let refusal = citizen.tries_to_pay(&order).await.refused(409, "pay_in_parts");
     assert!(refusal["detail"].as_str().expect("a text").contains("未扣款"), "{refusal}");
     assert_eq!(refusal["parts"].as_array().expect("a list").len(), 2);
+    // Whoever comes back to the order later finds reason and proposal in the record.
+    let record = citizen.record(&order).await;
+    assert_eq!((&record["label"], &record["parts"]), (&json!("缴费失败"), &refusal["parts"]));
+    assert_eq!(record["text"], "金额超过支付平台限额。您的账户未扣款。");
+    assert!(record["next_step"]["text"].as_str().expect("a text").contains("分 2 笔"), "{record}");
     town.pass(3_600).await;
     town.close().await;
 }

@@ -21,6 +21,7 @@ mod commands;
 mod counter;
 mod discovery;
 mod doctor;
+mod english;
 mod face;
 mod guards;
 mod guide;

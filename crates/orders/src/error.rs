@@ -1,6 +1,7 @@
 //! Why an act on an order did not happen. Each variant has its place at the faces.
 
 use kernel::{AgencyCode, BillKind, Fen, Insurance, Month, OrderNo, RetryClass, Timestamp};
+use policies::End;
 
 use crate::{BillKey, OrderState, Part, Refused};
 
@@ -49,6 +50,9 @@ pub enum OrderError {
     OutOfWindow { agency: AgencyCode, insurance: Insurance, next_opening: Option<Timestamp> },
     #[error("{agency} is under maintenance")]
     UnderMaintenance { agency: AgencyCode, until: Timestamp },
+    /// Too little time is left to pay: better said before an order is made.
+    #[error("{agency} takes money for this for less than {minutes} more minutes")]
+    EndsSoon { agency: AgencyCode, insurance: Insurance, minutes: u64, end: End },
     #[error("{month} could be paid back until {deadline}")]
     BackPaymentOver { month: Month, deadline: Timestamp },
     #[error("months of {insurance} that are due were left out in between")]
@@ -132,6 +136,7 @@ impl OrderError {
             | OrderError::NotOffered { .. }
             | OrderError::MixedPurposes
             | OrderError::OutOfWindow { .. }
+            | OrderError::EndsSoon { .. }
             | OrderError::BackPaymentOver { .. }
             | OrderError::MonthsLeftOut { .. }
             | OrderError::TooManyMonths { .. }

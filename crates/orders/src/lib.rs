@@ -58,7 +58,7 @@ pub use crate::{
     order::{
         BillRefSeen, ChosenBill, Confirmation, FrozenBill, Order, Part, PlaceOrder, Placed, split,
     },
-    payment::{Payment, PaymentState, Recorded, StartedPayment},
+    payment::{Payment, PaymentState, Recorded, Refusal, StartedPayment},
     posting::{Posting, PostingState, TakeBack},
     preview::{preview, usual_kind},
     record::{OrderFilter, OrderPage, OrderRecord},

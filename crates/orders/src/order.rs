@@ -64,6 +64,8 @@ pub struct PlaceOrder {
     pub idempotency_key: String,
     /// What [`Orders::confirm`] gave for exactly this; needed to pay for somebody else.
     pub confirmation: Option<String>,
+    /// In the elder version of the client, which leaves more time to pay.
+    pub elder: bool,
 }
 
 const fn is_premium_of_months(kind: &BillKind) -> bool {
@@ -234,7 +236,7 @@ impl Orders {
             channel: wish.channel,
             state: OrderState::Created,
             amount: amount.ok_or(OrderError::AboveLimit { max: self.rules.amount_max })?,
-            expires_at: self.last_moment(&wish.city, bills, now),
+            expires_at: self.last_moment(wish, bills, now),
             created_at: now,
             updated_at: now,
             request_digest,

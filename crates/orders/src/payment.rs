@@ -8,5 +8,5 @@ pub(crate) mod table;
 pub use self::{
     record::Recorded,
     start::StartedPayment,
-    table::{Payment, PaymentState},
+    table::{Payment, PaymentState, Refusal},
 };

@@ -11,14 +11,14 @@ mod window;
 use kernel::{AgencyCode, BillKind, Channel, CityCode, Insurance, InsuredKind, MerchantKey};
 use serde::{Deserialize, Serialize};
 
-use crate::policy::pack_words;
+use crate::{Sources, policy::pack_words};
 
 pub use counter::{BackPayment, MonthRules, NumberProblem, NumberShape, Topup};
 pub use guide::{
     Advice, AdviceCode, Guide, GuideChannel, GuideChannelKind, GuideNotice, ObjectionAdvice,
-    RefundGuide,
+    RefundGuide, TopupGuide,
 };
-pub use window::{ClockTime, Holidays, Maintenance, Span, Standing, Window};
+pub use window::{ClockTime, End, Holidays, Maintenance, Span, Standing, Window};
 
 pub(crate) use reading::{read, read_guide};
 
@@ -117,15 +117,15 @@ impl Service {
         }
     }
 
-    /// The name shown to people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Service::FlexPension => "灵活就业人员养老保险缴费",
-            Service::FlexMedical => "灵活就业人员医疗保险缴费",
-            Service::FlexUnemployment => "灵活就业人员失业保险缴费",
-            Service::ResidentMedical => "城乡居民医疗保险缴费",
-            Service::BackPayment => "补缴",
-            Service::AccountTopup => "社保卡个人账户充值",
+    /// The service by which such a bill is paid.
+    pub const fn of(insurance: Insurance, kind: BillKind) -> Service {
+        match (kind, insurance) {
+            (BillKind::BackPayment, _) => Service::BackPayment,
+            (BillKind::Topup, _) => Service::AccountTopup,
+            (_, Insurance::Pension) => Service::FlexPension,
+            (_, Insurance::Medical) => Service::FlexMedical,
+            (_, Insurance::Unemployment) => Service::FlexUnemployment,
+            (_, Insurance::ResidentMedical) => Service::ResidentMedical,
         }
     }
 
@@ -153,6 +153,17 @@ pub struct Hotlines {
     pub human_resources: String,
     pub medical: String,
     pub tax: String,
+}
+
+impl Hotlines {
+    /// The number of a kind of office.
+    pub fn of(&self, kind: AgencyKind) -> &str {
+        match kind {
+            AgencyKind::HumanResources => &self.human_resources,
+            AgencyKind::Medical => &self.medical,
+            AgencyKind::Tax => &self.tax,
+        }
+    }
 }
 
 /// An office that enrols people and approves bills (经办机构). Not "the city": counties and zones
@@ -195,5 +206,5 @@ pub struct Waiting {
     pub resident_wait_months: Option<u16>,
     /// Days that newborns and other newcomers have without a gap.
     pub newcomer_days: Option<u16>,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }

@@ -1,5 +1,7 @@
 //! What is due: contributions of months, years of residents, missed months and top-ups.
 
+use std::collections::BTreeSet;
+
 use agency::{AgencyError, Bill, BillQuery, BillState, Objection};
 use axum::{
     Json,
@@ -7,14 +9,15 @@ use axum::{
     http::StatusCode,
 };
 use kernel::{AgencyCode, BillKind, CityCode, Insurance, Month, MonthRange, Timestamp};
-use policies::{Agency as InsuranceAgency, Quote, Service, Standing};
+use orders::{FrozenBill, OrderFilter, OrderState};
+use policies::{Agency as InsuranceAgency, Service, Standing};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use wording::Language;
 
 use super::{
-    AgencyProblem, agency_of, count_mismatches, identity_of, offered_insurances, office_of,
+    AgencyProblem, agency_of, count_mismatches, helped, identity_of, offered_insurances, office_of,
     offices, range, sees_whole, told_or_raised,
 };
 use crate::{
@@ -24,8 +27,13 @@ use crate::{
     input::{Params, parse},
     language::Reads,
     problem::{ApiError, internal, invalid, tell},
+    quotes,
+    session::Session,
     words,
 };
+
+/// Orders that are looked through for months that were paid: years of monthly paying.
+const RECORDS_MOST: u32 = 50;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -89,13 +97,8 @@ impl BillParams {
 
 /// What cannot be paid in the city through us, said by what it is.
 pub(crate) fn not_offered(insurance: Insurance, kind: BillKind) -> ApiError {
-    let term = match kind {
-        BillKind::BackPayment | BillKind::Topup => words::bill_kind_key(kind),
-        BillKind::Regular | BillKind::Difference | BillKind::Resident => {
-            words::insurance_key(insurance)
-        }
-    };
-    tell(StatusCode::NOT_FOUND, "service_not_offered").term("insurance", term)
+    let service = words::service_key(Service::of(insurance, kind));
+    tell(StatusCode::NOT_FOUND, "service_not_offered").term("service", service)
 }
 
 /// First and last month, both included.
@@ -129,10 +132,13 @@ pub(crate) struct ComponentView {
 }
 
 impl ComponentView {
-    pub(crate) fn list(components: &[agency::BillComponent]) -> Vec<ComponentView> {
+    pub(crate) fn list(
+        components: &[agency::BillComponent],
+        language: Language,
+    ) -> Vec<ComponentView> {
         let view = |part: &agency::BillComponent| ComponentView {
             code: part.code.clone(),
-            name: part.name.clone(),
+            name: words::component(language, &part.code, &part.name),
             rate: part.rate_bp.map(|rate| rate.to_string()),
             amount: part.amount.to_string(),
         };
@@ -150,7 +156,7 @@ pub(crate) struct PreviewView {
     /// A month has no standard yet and was worked out by the last known one (暂行).
     provisional: bool,
     #[schema(value_type = Object)]
-    quote: Quote,
+    quote: Value,
 }
 
 /// Whether the agency takes money for a bill at this moment.
@@ -205,8 +211,11 @@ pub(crate) struct CategoryView {
 }
 
 impl CategoryView {
-    pub(crate) fn of(category: &agency::BillCategory) -> CategoryView {
-        CategoryView { code: category.code.clone(), name: category.name.clone() }
+    pub(crate) fn of(category: &agency::BillCategory, language: Language) -> CategoryView {
+        CategoryView {
+            code: category.code.clone(),
+            name: words::category(language, &category.code, &category.name),
+        }
     }
 }
 
@@ -219,6 +228,8 @@ pub(crate) struct BillView {
     agency_name: String,
     insurance: String,
     insurance_label: String,
+    /// What it is for, in words: `职工基本医疗保险(补缴)`, `医保个人账户充值`.
+    label: String,
     months: MonthsView,
     /// Yuan.
     base: Option<String>,
@@ -296,6 +307,10 @@ pub(crate) async fn bills(
                     bills.into_iter().map(|bill| bill_view(&api, &city, office, bill, language)),
                 );
             }
+            Err(error) if error.code() == "no_bill" => {
+                let paid = paid_months(&api, &caller, &id, insurance, months).await?;
+                errors.push((office, nothing_due(error, paid)));
+            }
             Err(error) => errors.push((office, error)),
         }
     }
@@ -311,6 +326,48 @@ pub(crate) async fn bills(
     let total_due =
         kernel::Fen::sum(due).ok_or_else(|| internal(&"the bills' sum is no amount"))?.to_string();
     Ok(Json(BillList { bills: views, total_due, problems }))
+}
+
+/// The months that were paid here, among those asked for: the agency lists nothing any more.
+async fn paid_months(
+    api: &Api,
+    caller: &Session,
+    person: &str,
+    insurance: Insurance,
+    asked: MonthRange,
+) -> Result<Vec<Month>, ApiError> {
+    let filter = OrderFilter {
+        person: Some(parse("id", person)?),
+        insurance: Some(insurance),
+        months_from: Some(asked.from()),
+        months_to: Some(asked.to()),
+        states: vec![OrderState::Success, OrderState::SuccessPartial],
+        ..OrderFilter::default()
+    };
+    let page = api.orders.list_matching(caller.account, &filter, None, RECORDS_MOST).await?;
+    let mut months = BTreeSet::new();
+    for (order, _) in page.orders {
+        let record = api.orders.record(caller.account, &order.order_no).await?;
+        let booked = |bill: &&FrozenBill| {
+            let posting = record
+                .postings
+                .iter()
+                .find(|p| p.agency == bill.agency && p.bill_no == bill.bill.bill_no);
+            bill.insurance == insurance
+                && bill.kind.is_premium()
+                && posting.is_some_and(|posting| posting.state.is_booked())
+        };
+        for bill in record.bills.iter().filter(booked) {
+            months.extend(bill.months.months().filter(|month| asked.contains(*month)));
+        }
+    }
+    Ok(months.into_iter().collect())
+}
+
+/// That nothing is due, with what was paid where that is known.
+fn nothing_due(error: ApiError, paid: Vec<Month>) -> ApiError {
+    let told = error.with("paid_months", json!(paid));
+    if paid.is_empty() { told } else { told.says("bills", "paid").months("months", paid) }
 }
 
 impl BillView {
@@ -332,7 +389,7 @@ pub(super) fn bill_view(
         total: quote.total.to_string(),
         differs: quote.total != bill.amount,
         provisional: quote.provisional,
-        quote,
+        quote: quotes::told(&quote, language),
     });
     let pack = api.catalogue.pack(city);
     let now = api.clock.now();
@@ -350,16 +407,17 @@ pub(super) fn bill_view(
         agency_name: office.name.clone(),
         insurance: bill.insurance.code().to_owned(),
         insurance_label: words::insurance(language, bill.insurance),
+        label: words::item(language, bill.insurance, bill.kind, bill.category.as_ref()),
         months: MonthsView::of(bill.months),
         base: bill.base.map(|base| base.to_string()),
         tier_no: bill.tier_no,
         amount: bill.amount.to_string(),
-        components: ComponentView::list(&bill.components),
+        components: ComponentView::list(&bill.components, language),
         state: json!(bill.state).as_str().unwrap_or_default().to_owned(),
         due_until: bill.due_until.map(|until| until.rfc3339()),
         preview,
         kind: BillKindView::of(bill.kind, language),
-        category: bill.category.as_ref().map(CategoryView::of),
+        category: bill.category.as_ref().map(|category| CategoryView::of(category, language)),
         window: WindowView::of(standing),
         back_payment_deadline: deadline,
     }
@@ -373,7 +431,7 @@ pub(crate) fn agency_told(
     error: AgencyError,
 ) -> ApiError {
     let closed = error == AgencyError::Objection(Objection::OutOfWindow);
-    let told = ApiError::from(error);
+    let told = helped(api, city, agency, error.into());
     let Some(pack) = api.catalogue.pack(city).filter(|_| closed) else { return told };
     match pack.standing(agency, insurance, kind, api.clock.now()) {
         Standing::Closed { next_opening: Some(next) } => opens(told, next),
@@ -383,7 +441,5 @@ pub(crate) fn agency_told(
 
 /// Tells when the window opens next.
 pub(crate) fn opens(told: ApiError, next: Timestamp) -> ApiError {
-    told.says("window", "closed")
-        .value("next", next.beijing_text())
-        .with("next_opening", json!(next))
+    told.says("window", "closed").moment("next", next).with("next_opening", json!(next))
 }

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::{
     CityParams, EnrolmentList, agency_of,
     bills::{BillView, bill_view, not_offered},
-    enrolments_of, identity_of, office_of, sees_whole,
+    enrolments_of, helped, identity_of, office_of, sees_whole,
 };
 use crate::{
     Api,
@@ -62,7 +62,7 @@ pub(crate) async fn social_card(
     let city = city_code(&params.city)?;
     let identity = identity_of(&api, &caller, &id).await?;
     let office = office_of(&api, &city, Insurance::Medical)?;
-    let card = card_of(&api, &caller, office, identity, None).await?;
+    let card = card_of(&api, &caller, (&city, office), identity, None).await?;
     let next = match card.state {
         CardState::Active => None,
         CardState::NotActivated => Some("problem.card_not_activated"),
@@ -70,25 +70,43 @@ pub(crate) async fn social_card(
         CardState::NotIssued => Some("card.not_issued"),
     };
     let next = next.and_then(|key| wording::phrase(language, key));
+    let help = api.catalogue.pack(&city).map(|pack| pack.hotlines.human_resources.clone());
     Ok(Json(SocialCardView {
         state: card.state.code().to_owned(),
         label: words::card(language, card.state),
         masked_number: card.card_tail.map(|tail| format!("****{tail}")),
         personal_account: card.personal_account,
-        next_step: next.map(|phrase| phrase.next.to_owned()),
+        next_step: next.map(|phrase| {
+            let help = help.unwrap_or_else(|| phrase.help_line.to_owned());
+            wording::filled(phrase.next, &[("help", help)])
+        }),
     }))
 }
 
 async fn card_of(
     api: &Api,
     caller: &Session,
-    office: &InsuranceAgency,
+    (city, office): (&CityCode, &InsuranceAgency),
     identity: Identity,
     card_no: Option<CardNo>,
 ) -> Result<SocialCard, ApiError> {
+    let by_number = card_no.is_some();
     let query = CardQuery { agency: office.code.clone(), identity, card_no };
-    let answer = agency_of(api, office)?.query_card(&query).await.map_err(ApiError::from);
+    let answer = agency_of(api, office)?.query_card(&query).await;
+    let answer = answer.map_err(|error| {
+        let told = helped(api, city, &office.code, error.into());
+        if by_number { of_the_number(told) } else { told }
+    });
     counted(api, caller, answer).await
+}
+
+/// Name and document were found before; what does not agree is the number of the card.
+fn of_the_number(error: ApiError) -> ApiError {
+    if error.code() == "identity_mismatch" {
+        error.says("lookup", "card").with("field", json!("card_no"))
+    } else {
+        error
+    }
 }
 
 /// Whoever tries numbers is stopped after a few.
@@ -139,7 +157,7 @@ pub(crate) async fn lookup(
     let identity = identity_of(&api, &caller, &id).await?;
     if card_no.is_some() {
         let office = office_of(&api, &city, Insurance::Medical)?;
-        card_of(&api, &caller, office, identity.clone(), card_no).await?;
+        card_of(&api, &caller, (&city, office), identity.clone(), card_no).await?;
     }
     let whole = sees_whole(&api, &caller, &id).await?;
     let asked = (personal_no.as_deref(), whole);
@@ -253,7 +271,8 @@ pub(crate) async fn topup(
     }
     let identity = identity_of(&api, &caller, &id).await?;
     let request = TopupRequest { agency, identity, card_no, amount };
-    let bill = agency_of(&api, office)?.create_topup(&request).await.map_err(ApiError::from);
+    let bill = agency_of(&api, office)?.create_topup(&request).await;
+    let bill = bill.map_err(|error| of_the_number(helped(&api, &city, &office.code, error.into())));
     let bill = counted(&api, &caller, bill).await?;
     let status = if bill.state == BillState::Due { StatusCode::CREATED } else { StatusCode::OK };
     let warning = wording::phrase(language, "warning.topup").unwrap_or_default();

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wording::{Language, filled};
 
-use super::{CityParams, agency_of, identity_of, office_of};
+use super::{CityParams, agency_of, help_line, helped, identity_of, office_of};
 use crate::{
     Api,
     caller::Caller,
@@ -75,13 +75,15 @@ pub(crate) async fn gaps(
         months,
         kind: BillKind::Regular,
     };
-    let bills = agency_of(&api, office)?.query_bills(&query).await?;
+    let bills = agency_of(&api, office)?.query_bills(&query).await;
+    let bills = bills.map_err(|error| helped(&api, &city, &office.code, error.into()))?;
     let waiting = api.catalogue.pack(&city).and_then(|pack| pack.waiting.as_ref());
     let allowed = waiting.and_then(|waiting| waiting.medical_gap_months_allowed);
     let allowed = allowed.unwrap_or(USUAL_ALLOWED);
     let unpaid = unpaid_months(&bills, now);
     let level = level(unpaid.len(), allowed);
-    let (text, next_step) = told(level, language, unpaid.len(), allowed);
+    let help = help_line(&api, &city, std::iter::once(&office.code), language);
+    let (text, next_step) = told(level, language, (unpaid.len(), allowed), help);
     Ok(Json(GapView {
         months: u16::try_from(unpaid.len()).unwrap_or(u16::MAX),
         level: level.to_owned(),
@@ -90,7 +92,7 @@ pub(crate) async fn gaps(
         wait_months: waiting.and_then(|waiting| waiting.medical_wait_months),
         text,
         next_step,
-        sources: waiting.map(|waiting| waiting.sources.clone()).unwrap_or_default(),
+        sources: waiting.map(|w| api.catalogue.links(&w.sources)).unwrap_or_default(),
     }))
 }
 
@@ -98,11 +100,12 @@ pub(crate) async fn gaps(
 pub(crate) fn told(
     level: &str,
     language: Language,
-    months: usize,
-    allowed: u16,
+    (months, allowed): (usize, u16),
+    help: Option<String>,
 ) -> (String, GapStep) {
     let phrase = wording::phrase(language, &format!("gap.{level}")).unwrap_or_default();
-    let values = [("months", months.to_string()), ("allowed", allowed.to_string())];
+    let help = help.unwrap_or_else(|| phrase.help_line.to_owned());
+    let values = [("months", months.to_string()), ("allowed", allowed.to_string()), ("help", help)];
     let step = GapStep { action: phrase.action.to_owned(), text: filled(phrase.next, &values) };
     (filled(phrase.message, &values), step)
 }
@@ -237,8 +240,9 @@ mod tests {
     ) {
         assert_eq!(level(months, allowed), expected);
         for language in Language::ALL {
-            let (text, next) = told(expected, language, months, allowed);
+            let (text, next) = told(expected, language, (months, allowed), None);
             assert!(!text.is_empty() && !next.text.is_empty() && !next.action.is_empty());
+            assert!(!next.text.contains('{'), "{}", next.text);
             assert!(!text.contains('{') && !text.contains("保证"), "{text}");
         }
     }

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use orders::Proof;
+use orders::{OrderState, Proof};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wording::{Language, term};
@@ -21,6 +21,7 @@ use crate::{
     language::Reads,
     orders::ClientAddress,
     problem::{ApiError, tell},
+    words,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -39,12 +40,16 @@ pub(crate) struct PageParam {
     code: String,
 }
 
-/// A voucher as anybody who holds it may see it.
+/// A voucher or an acknowledgement as anybody who holds it may see it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CheckedView {
+    /// `voucher` or `acknowledgement`.
+    kind: String,
     title: String,
+    /// The number of the voucher; of an acknowledgement the order's.
     serial: String,
-    issued_at: String,
+    /// When the voucher was issued; an acknowledgement is made anew each time.
+    issued_at: Option<String>,
     #[serde(flatten)]
     body: VoucherBody,
 }
@@ -63,9 +68,9 @@ async fn checked(
     proof.ok_or_else(|| tell(StatusCode::NOT_FOUND, "voucher_not_found"))
 }
 
-/// Checks a voucher by its number and code. Needs no login.
+/// Checks a voucher by its number and code, or an acknowledgement by the order's. Needs no login.
 #[utoipa::path(get, path = "/api/v1/vouchers/{serial}", tag = "vouchers",
-    params(("serial" = String, Path, description = "number of the voucher"), CodeParam),
+    params(("serial" = String, Path, description = "number of the voucher, or of the order"), CodeParam),
     responses((status = 200, body = CheckedView), (status = 404, description = "number or code is wrong"),
         (status = 429, description = "too many checks; see Retry-After")))]
 pub(crate) async fn check(
@@ -77,9 +82,10 @@ pub(crate) async fn check(
 ) -> Result<Json<CheckedView>, ApiError> {
     let proof = checked(&api, address, &serial, &param.code).await?;
     Ok(Json(CheckedView {
-        title: super::kind(&proof).title().to_owned(),
-        serial: proof.content.serial.clone().unwrap_or_default(),
-        issued_at: proof.content.issued_at.rfc3339(),
+        kind: super::kind_code(&proof).to_owned(),
+        title: super::title(&proof, language),
+        serial: proof.number().to_owned(),
+        issued_at: proof.issued.as_ref().map(|_| proof.content.issued_at.rfc3339()),
         body: VoucherBody::of(&proof, language),
     }))
 }
@@ -131,47 +137,80 @@ fn found(proof: &Proof, language: Language) -> String {
     let body = VoucherBody::of(proof, language);
     let word = |name: &str| escaped(&term(language, &format!("check.{name}")));
     let row = |name: &str, value: &str| {
-        format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", word(name), escaped(value))
+        format!("<tr><th scope=\"row\">{}</th><td>{value}</td></tr>", word(name))
     };
     let mut rows = String::new();
-    rows.push_str(&row("serial", proof.content.serial.as_deref().unwrap_or_default()));
-    rows.push_str(&row("issued_at", &proof.content.issued_at.beijing_text()));
-    rows.push_str(&row("changed_at", &proof.changed_at.beijing_text()));
-    rows.push_str(&row("insured", &format!("{} {}", body.insured_name, body.insured_number)));
-    rows.push_str(&row("city", &body.city_name));
-    let capitals = format!("¥{} ({})", body.amount, body.amount_capitals);
+    let number = if proof.issued.is_some() { "voucher_no" } else { "order_no" };
+    rows.push_str(&row(number, &escaped(proof.number())));
+    if proof.issued.is_some() {
+        let issued_at = words::moment(language, proof.content.issued_at);
+        rows.push_str(&row("issued_at", &escaped(&issued_at)));
+    }
+    let changed_at = words::moment(language, proof.changed_at);
+    rows.push_str(&row("changed_at", &escaped(&changed_at)));
+    let insured = format!("{} {}", chinese(&body.insured_name), escaped(&body.insured_number));
+    rows.push_str(&row("insured", &insured));
+    rows.push_str(&row("city", &chinese(&body.city_name)));
+    let capitals = format!("¥{} ({})", body.amount, chinese(&body.amount_capitals));
     rows.push_str(&row("amount", &capitals));
-    rows.push_str(&row(
-        "paid",
-        &format!("{} {}", body.channel_label, proof.content.paid_at.beijing_text()),
-    ));
+    let paid = format!("{} {}", body.channel_label, words::moment(language, proof.content.paid_at));
+    rows.push_str(&row("paid", &escaped(&paid)));
+    let topup = proof.is_topup();
     let lines = body.lines.iter().map(|line| {
         let months = if line.months.from == line.months.to {
             line.months.from.clone()
         } else {
             format!("{} – {}", line.months.from, line.months.to)
         };
-        let cells = [&line.insurance_label, &months, &line.amount, &line.status_label];
-        let cells = cells.map(|cell| format!("<td>{}</td>", escaped(cell))).concat();
-        format!("<tr>{cells}</tr>")
+        let of = |text: &str| format!("<td>{}</td>", escaped(text));
+        let months = if topup { String::new() } else { of(&months) };
+        let amount = format!("<td class=\"sum\">{}</td>", escaped(&line.amount));
+        format!("<tr>{}{months}{amount}{}</tr>", of(&line.label), of(&line.status_label))
     });
-    let heads = ["insurance", "months", "amount", "booking"]
-        .map(|name| format!("<th scope=\"col\">{}</th>", word(name)))
-        .concat();
-    let good = matches!(body.status.as_str(), "SUCCESS" | "SUCCESS_PARTIAL");
+    let heads: &[(&str, &str)] = if topup {
+        &[("item", ""), ("amount", " class=\"sum\""), ("booking", "")]
+    } else {
+        &[("insurance", ""), ("months", ""), ("amount", " class=\"sum\""), ("booking", "")]
+    };
+    let heads: String = heads
+        .iter()
+        .map(|(name, class)| format!("<th scope=\"col\"{class}>{}</th>", word(name)))
+        .collect();
+    let real = if proof.issued.is_some() { "real" } else { "real_acknowledgement" };
     format!(
-        "<section aria-labelledby=\"real\"><p id=\"real\" class=\"{mood}\" role=\"status\"><strong>{real}</strong> {standing}{status}</p>\
+        "<section aria-labelledby=\"real\"><h2>{title}</h2>\
+         <p id=\"real\" class=\"{mood}\" role=\"status\"><strong>{real}</strong> {standing}{colon}<strong>{status}</strong></p>\
          <table class=\"pairs\">{rows}</table>\
          <table><caption>{bills}</caption><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>\
          <p class=\"note\">{statement}</p></section>",
-        mood = if good { "yes" } else { "gone" },
-        real = word("real"),
+        title = escaped(&super::title(proof, language)),
+        mood = mood(proof),
+        real = word(real),
         standing = word("standing"),
+        colon = match language {
+            Language::Chinese => ":",
+            Language::English => ": ",
+        },
         status = escaped(&body.status_label),
         bills = word("bills"),
         lines = lines.collect::<String>(),
         statement = escaped(&body.statement),
     )
+}
+
+/// A text that is Chinese on every page: a name, an amount in capitals.
+fn chinese(text: &str) -> String {
+    format!("<span lang=\"zh-CN\">{}</span>", escaped(text))
+}
+
+const fn mood(proof: &Proof) -> &'static str {
+    match super::shown_state(proof) {
+        OrderState::Success | OrderState::SuccessPartial => "yes",
+        OrderState::Created | OrderState::Paying | OrderState::Paid | OrderState::Suspended => {
+            "waits"
+        }
+        _ => "gone",
+    }
 }
 
 const STYLE: &str = "body{margin:0;font:18px/1.6 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;color:#1a202c;background:#f3f4f0;font-variant-numeric:tabular-nums}\
@@ -180,12 +219,12 @@ const STYLE: &str = "body{margin:0;font:18px/1.6 system-ui,'PingFang SC','Micros
     input{font:inherit;width:100%;box-sizing:border-box;min-height:44px;padding:.4rem .7rem;border:1px solid #5c6778;border-radius:6px}\
     button{font:inherit;font-weight:600;min-height:48px;margin-top:1rem;padding:.4rem 2rem;border:0;border-radius:6px;background:#0b6455;color:#fff}\
     :focus-visible{outline:3px solid #1450c8;outline-offset:2px}\
-    .yes,.no,.gone{padding:.8rem 1rem;border-left:6px solid;border-radius:4px;font-size:1.15rem}\
-    .yes{background:#e9f6ef;color:#0b5c36;border-color:#117044}.no,.gone{background:#fdecec;color:#8c1616;border-color:#aa2020}\
+    h2{font-size:1.2rem;margin:1rem 0}.yes,.no,.gone,.waits{padding:.8rem 1rem;border-left:6px solid;border-radius:4px;font-size:1.15rem}\
+    .yes{background:#e9f6ef;color:#0b5c36;border-color:#117044}.waits{background:#fdf4e3;color:#6d4200;border-color:#965a00}.no,.gone{background:#fdecec;color:#8c1616;border-color:#aa2020}\
     table{width:100%;border-collapse:collapse;margin:1rem 0}caption{text-align:left;font-weight:600;padding:.3rem 0}\
     th,td{text-align:left;padding:.5rem .4rem;border-bottom:1px solid #ced5de;vertical-align:top;overflow-wrap:anywhere}\
     .pairs th{width:9rem;font-weight:500;color:#465062}.note{font-size:.95rem;color:#465062}\
-    :not(.pairs)>*>tr>:nth-child(3){text-align:right}section+form{margin-top:2rem;padding-top:1rem;border-top:1px solid #ced5de}\
+    .sum{text-align:right}section+form{margin-top:2rem;padding-top:1rem;border-top:1px solid #ced5de}\
     @media(max-width:30rem){body{font-size:17px}main{padding-inline:1rem}.pairs th{width:6.5rem}}";
 
 fn whole(param: &PageParam, result: &str, language: Language) -> String {

@@ -13,8 +13,13 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use super::{ChosenBill, FrozenBill, Order, PlaceOrder, asked_as, parts, table};
 use crate::{OrderError, Orders};
 
-/// A window that closes sooner is as good as closed: wallets need a minute.
+/// For an order that stands: a window that closes sooner is as good as closed, because wallets need a
+/// minute.
 const TIME_TO_PAY_LEAST: Duration = Duration::from_secs(120);
+/// Nobody is hurried (domain: 适老化): with less time until the end no order is made.
+const TIME_TO_ORDER_LEAST: Duration = Duration::from_secs(15 * 60);
+/// The same in the elder version; also the least that such an order lives.
+const ELDER_TIME_LEAST: Duration = Duration::from_secs(30 * 60);
 
 /// What windows and deadlines ask of a bill.
 type Place<'a> = (&'a AgencyCode, Insurance, BillKind, MonthRange);
@@ -33,7 +38,8 @@ impl Orders {
                 }
             }
             let places = wish.bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
-            check_times(pack, places, now)?;
+            check_times(pack, places.clone(), now)?;
+            check_time_left(pack, places, now, wish.elder)?;
             check_months(pack, &wish.bills)?;
             check_topup_amounts(pack, &wish.bills)?;
         }
@@ -58,22 +64,22 @@ impl Orders {
         check_times(pack, places, self.clock.now())
     }
 
-    /// When an order ends: after the usual time, or with the first window that closes.
+    /// When an order ends: after the usual time, or with the first window that closes or maintenance
+    /// that begins.
     pub(super) fn last_moment(
         &self,
-        city: &kernel::CityCode,
+        wish: &PlaceOrder,
         bills: &[FrozenBill],
         now: Timestamp,
     ) -> Timestamp {
-        let usual = now.plus(self.rules.time_to_pay);
-        let Some(pack) = self.catalogue.pack(city) else { return usual };
-        let closes = bills.iter().filter_map(|bill| {
-            match pack.standing(&bill.agency, bill.insurance, bill.kind, now) {
-                Standing::Open { closes_at } => closes_at,
-                Standing::Closed { .. } | Standing::Maintenance { .. } => None,
-            }
-        });
-        closes.min().map_or(usual, |closes| closes.min(usual))
+        let time_to_pay = self.rules.time_to_pay;
+        let usual = if wish.elder { time_to_pay.max(ELDER_TIME_LEAST) } else { time_to_pay };
+        let usual = now.plus(usual);
+        let Some(pack) = self.catalogue.pack(&wish.city) else { return usual };
+        let ends = bills
+            .iter()
+            .filter_map(|bill| Some(pack.end(&bill.agency, bill.insurance, bill.kind, now)?.at));
+        ends.min().map_or(usual, |end| end.min(usual))
     }
 
     /// Months that are due and were left out between chosen ones, where the agency wants them in a row.
@@ -170,6 +176,25 @@ fn check_times<'a>(
             Standing::Maintenance { until } => {
                 return Err(OrderError::UnderMaintenance { agency: agency(), until });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Whether enough time is left to pay without haste.
+fn check_time_left<'a>(
+    pack: &Pack,
+    bills: impl Iterator<Item = Place<'a>>,
+    now: Timestamp,
+    elder: bool,
+) -> Result<(), OrderError> {
+    let least = if elder { ELDER_TIME_LEAST } else { TIME_TO_ORDER_LEAST };
+    for (agency, insurance, kind, _) in bills {
+        if let Some(end) = pack.end(agency, insurance, kind, now)
+            && end.at.since(now) < least
+        {
+            let minutes = least.as_secs() / 60;
+            return Err(OrderError::EndsSoon { agency: agency.clone(), insurance, minutes, end });
         }
     }
     Ok(())

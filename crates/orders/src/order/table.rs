@@ -12,7 +12,7 @@ use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -312,16 +312,34 @@ pub(crate) async fn list(
         let states = filter.states.iter().map(|state| state.code());
         query = query.filter(order::Column::State.is_in(states));
     }
-    if let Some(insurance) = filter.insurance {
-        let with_bill = Query::select()
-            .column(bill::Column::OrderId)
-            .from(bill::Entity)
-            .and_where(bill::Column::Insurance.eq(insurance.code()))
-            .to_owned();
+    if let Some(with_bill) = with_bill(filter) {
         query = query.filter(order::Column::Id.in_subquery(with_bill));
     }
     let rows = query.order_by_desc(order::Column::Id).limit(limit).all(db).await?;
     rows.into_iter().map(Order::try_from).collect()
+}
+
+/// Orders with a bill of the insurance and months wanted: one bill must fit all of it.
+fn with_bill(filter: &OrderFilter) -> Option<SelectStatement> {
+    let OrderFilter { insurance, months_from, months_to, .. } = filter;
+    let mut bills = Query::select();
+    bills.column(bill::Column::OrderId).from(bill::Entity);
+    if let Some(insurance) = insurance {
+        bills.and_where(bill::Column::Insurance.eq(insurance.code()));
+    }
+    // Months are written YYYY-MM, so their texts stand in the order of the calendar.
+    if let Some(from) = months_from {
+        bills.and_where(bill::Column::MonthTo.gte(from.to_string()));
+    }
+    if let Some(to) = months_to {
+        bills.and_where(bill::Column::MonthFrom.lte(to.to_string()));
+    }
+    if months_from.is_some() || months_to.is_some() {
+        bills.and_where(bill::Column::Kind.ne(BillKind::Topup.code()));
+    } else {
+        (*insurance)?;
+    }
+    Some(bills)
 }
 
 pub(crate) async fn bills(

@@ -15,7 +15,7 @@ use platforms::{
     WalletParameters,
 };
 
-use super::table::{self, Payment, PaymentState};
+use super::table::{self, Payment, PaymentState, Refusal};
 use crate::{
     OrderError, OrderEvent, OrderState, Orders, inquiry,
     job::{self, JobKind},
@@ -172,6 +172,7 @@ impl Orders {
             token_at: None,
             transaction_id: None,
             paid_at: None,
+            refusal: None,
             created_at: now,
             create_tried_at: now,
             create_doubts: 1,
@@ -249,16 +250,19 @@ impl Orders {
         let mut order = order_table::lock(&txn, payment.order).await?;
         table::end_create(&txn, payment.id, now).await?;
         let current = table::find(&txn, payment.id).await?;
-        let refused = matches!(error, ChannelError::Refused(_))
-            && current.state == PaymentState::Prepared
+        let certain = current.state == PaymentState::Prepared
             && current.token.is_none()
             && current.create_doubts == 0;
-        if refused {
-            table::set_state(&txn, payment.id, PaymentState::Refused, now).await?;
+        let refused = match error {
+            ChannelError::Refused(reason) if certain => Some(Refusal::of(reason)),
+            _ => None,
+        };
+        if let Some(refusal) = refused {
+            table::set_refused(&txn, payment.id, refusal, now).await?;
             journal::advance(&txn, &mut order, OrderEvent::PaymentRefused, None, now).await?;
         }
         txn.commit().await?;
-        if refused {
+        if refused.is_some() {
             self.unlock_at_agencies(&order).await;
         }
         Ok(())

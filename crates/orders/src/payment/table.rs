@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use kernel::{Channel, Fen, MerchantKey, OrderId, OutTradeNo, PaymentId, Timestamp, UnknownWord};
 use people::Sealed;
+use platforms::Refused;
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, DatabaseTransaction, QueryOrder,
@@ -37,6 +38,7 @@ pub struct Model {
     pub transaction_id: Option<String>,
     pub paid_at_ms: Option<i64>,
     pub told: Option<String>,
+    pub refusal: Option<String>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
     pub create_tried_at_ms: i64,
@@ -107,6 +109,56 @@ impl FromStr for PaymentState {
     }
 }
 
+/// Why a channel did not accept a request, as far as it matters to a citizen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// This account may not pay it.
+    Payer,
+    /// Above a limit of the channel: parts may pass.
+    Limit,
+    /// The payer has not enough money.
+    Balance,
+    Other,
+}
+
+impl Refusal {
+    pub const ALL: [Refusal; 4] =
+        [Refusal::Payer, Refusal::Limit, Refusal::Balance, Refusal::Other];
+
+    /// What a refused request to collect says. Of such a request the balance is the payer's.
+    pub(crate) const fn of(refused: &Refused) -> Refusal {
+        match refused {
+            Refused::Payer => Refusal::Payer,
+            Refused::Limit => Refusal::Limit,
+            Refused::NotEnough => Refusal::Balance,
+            Refused::AlreadyPaid
+            | Refused::Closed
+            | Refused::ParametersChanged
+            | Refused::NotFound
+            | Refused::Other(_) => Refusal::Other,
+        }
+    }
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            Refusal::Payer => "payer",
+            Refusal::Limit => "limit",
+            Refusal::Balance => "balance",
+            Refusal::Other => "other",
+        }
+    }
+}
+
+impl FromStr for Refusal {
+    type Err = UnknownWord;
+    fn from_str(code: &str) -> Result<Refusal, UnknownWord> {
+        Refusal::ALL
+            .into_iter()
+            .find(|refusal| refusal.code() == code)
+            .ok_or(UnknownWord { list: "Refusal", expected: "payer limit balance other" })
+    }
+}
+
 /// One attempt to collect an order through one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -123,6 +175,8 @@ pub struct Payment {
     pub token_at: Option<Timestamp>,
     pub transaction_id: Option<String>,
     pub paid_at: Option<Timestamp>,
+    /// Why the channel did not accept the request, where it did not and said so.
+    pub refusal: Option<Refusal>,
     pub created_at: Timestamp,
     /// When the channel was last asked to create it.
     pub(crate) create_tried_at: Timestamp,
@@ -149,6 +203,7 @@ impl TryFrom<Model> for Payment {
             token_at: row.token_at_ms.map(Timestamp::from_millis),
             transaction_id: row.transaction_id,
             paid_at: row.paid_at_ms.map(Timestamp::from_millis),
+            refusal: row.refusal.map(|code| read(table, "refusal", id, &code)).transpose()?,
             created_at: Timestamp::from_millis(row.created_at_ms),
             create_tried_at: Timestamp::from_millis(row.create_tried_at_ms),
             create_doubts: row.create_doubts,
@@ -175,6 +230,7 @@ pub(crate) async fn insert(txn: &DatabaseTransaction, payment: &Payment) -> Resu
         transaction_id: Set(None),
         paid_at_ms: Set(None),
         told: Set(None),
+        refusal: Set(None),
         created_at_ms: Set(payment.created_at.as_millis()),
         updated_at_ms: Set(payment.created_at.as_millis()),
         create_tried_at_ms: Set(payment.create_tried_at.as_millis()),
@@ -282,6 +338,23 @@ pub(crate) async fn end_create(
         .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
         .filter(Column::Id.eq(id.as_uuid()))
         .filter(Column::CreateDoubts.gt(0))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// The channel did not accept the request.
+pub(crate) async fn set_refused(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(PaymentState::Refused.code()))
+        .col_expr(Column::Refusal, Expr::value(refusal.code()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
         .exec(txn)
         .await?;
     exactly_one("payments", id, done.rows_affected)

@@ -145,13 +145,13 @@ impl Orders {
     pub(super) fn read_voucher(&self, row: Model) -> Result<(Issued, VoucherContent), OrderError> {
         let broken =
             |column| OrderError::Row { table: "vouchers", column, row: row.serial.clone() };
-        if super::digest(&row.content) != row.digest {
+        if super::content::digest(&row.content) != row.digest {
             return Err(broken("digest"));
         }
         let content: VoucherContent =
             serde_json::from_str(&row.content).map_err(|_| broken("content"))?;
         let sealed = Sealed { key_id: row.key_id.clone(), bytes: row.code_sealed.clone() };
-        let context = super::code_context(&row.serial, &row.digest);
+        let context = super::code::context(&row.serial, &row.digest);
         let issued = Issued {
             serial: VoucherSerial::parse(&row.serial).ok_or_else(|| broken("serial"))?,
             code: self.cipher.open_text(&context, &sealed)?,
@@ -172,7 +172,7 @@ impl Orders {
             .await?;
         let mut renewed = 0;
         for row in rows {
-            let context = super::code_context(&row.serial, &row.digest);
+            let context = super::code::context(&row.serial, &row.digest);
             let sealed = Sealed { key_id: row.key_id.clone(), bytes: row.code_sealed.clone() };
             let sealed = self.cipher.seal(&context, &self.cipher.open(&context, &sealed)?);
             let done = Entity::update_many()

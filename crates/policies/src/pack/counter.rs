@@ -2,6 +2,8 @@
 
 use kernel::{Fen, Insurance, Month, Timestamp};
 
+use crate::Sources;
+
 /// Which months may stand in one order, for each insurance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonthRules {
@@ -28,7 +30,7 @@ pub struct BackPayment {
     pub until_month: u8,
     pub until_day: u8,
     pub demonstration: bool,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 impl BackPayment {
@@ -49,7 +51,7 @@ pub struct Topup {
     pub most_a_day: Fen,
     /// Opened to show how it works; no city is known to offer it.
     pub demonstration: bool,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 /// The look of a local number: capitals and digits, or digits only.
@@ -174,7 +176,7 @@ mod tests {
             until_month,
             until_day,
             demonstration: false,
-            sources: Vec::new(),
+            sources: Sources::default(),
         };
         let month = month.parse().expect("a month");
         assert_eq!(rule.deadline(month), Timestamp::from_rfc3339(deadline).ok());

@@ -48,7 +48,7 @@ export function relationName(person) {
 export function groups(bills) {
   const byInsurance = new Map();
   for (const bill of bills) {
-    const key = `${bill.insurance}|${bill.agency ?? ''}`;
+    const key = `${bill.insurance}|${bill.agency ?? ''}|${bill.has_period ?? ''}`;
     if (!byInsurance.has(key)) byInsurance.set(key, []);
     byInsurance.get(key).push(bill);
   }
@@ -80,6 +80,12 @@ export function spansName(list) {
 /** The page's name for an insurance in English; the service's own in Chinese. */
 export function insuranceName(item) {
   return has(`insurance.${item.insurance}`) ? t(`insurance.${item.insurance}`) : item.insurance_label ?? item.insurance;
+}
+
+/** What was paid: the service's own words where it is no ordinary contribution, and the months where they mean something. */
+export function itemName(item) {
+  const name = item.label && item.kind && item.kind !== 'regular' ? item.label : insuranceName(item);
+  return item.has_period === false ? name : `${name} ${monthsName(item.months)}`;
 }
 
 /** A definition list of label and value. */

@@ -24,7 +24,7 @@ export function problemCard(cause, { retry } = {}) {
 }
 
 export function helpLines(line) {
-  const numbers = line ? [String(typeof line === 'object' ? line.number : line)] : LINES;
+  const texts = line ? String(typeof line === 'object' ? line.number : line).split(/(\d[\d-]{2,})/) : LINES;
   return h('p.help-line', {}, icon('phone', 18), `${t('problem.help')} `,
-    numbers.map((number) => (/^[\d-]+$/.test(number) ? h('a', { href: `tel:${number}` }, number) : number)));
+    texts.map((text) => (/^\d[\d-]{2,}$/.test(text) ? h('a', { href: `tel:${text}` }, text) : text)));
 }

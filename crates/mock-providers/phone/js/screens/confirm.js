@@ -19,7 +19,8 @@ export default {
       go('/bills', { replace: true });
       return [];
     }
-    const wish = { person_id: chosen.person, city: chosen.city, bills: chosen.bills.map(named) };
+    // The elder version is given more time to pay.
+    const wish = { person_id: chosen.person, city: chosen.city, bills: chosen.bills.map(named), display_mode: memory.elder ? 'elder' : 'standard' };
     const [{ people }, city, offered] = await Promise.all([
       api('GET', '/v1/people', { signal }), api('GET', `/v1/cities/${chosen.city}`, { signal }), offers(),
     ]);

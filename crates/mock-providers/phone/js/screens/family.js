@@ -2,8 +2,8 @@
 import { h, icon, fill } from '../dom.js';
 import { memory, remember } from '../memory.js';
 import { api } from '../api.js';
-import { t, monthsName, timeName } from '../words.js';
-import { amount, busyButton, facts, field, insuranceName, note, tick } from '../parts/pieces.js';
+import { t, timeName } from '../words.js';
+import { amount, busyButton, facts, field, itemName, note, tick } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
 import { guardianText } from './new-person.js';
@@ -71,7 +71,7 @@ export const asked = {
         [t('family.valid'), timeName(request.expires_at)]));
     const what = request.order
       ? h('section.card', {}, h('h2', {}, t('confirm.what')), request.order.items.map((item) => h('div.item', {}, h('div.item-head', {},
-          h('strong', {}, `${insuranceName(item)} ${monthsName(item.months)}`), amount(item.amount, 'small')))),
+          h('strong', {}, itemName(item)), amount(item.amount, 'small')))),
         h('div.item-head', {}, h('strong', {}, t('bills.sum')), amount(request.order.amount, 'middle')))
       : note(t('family.whatever_text'));
     if (request.own) {

@@ -22,7 +22,7 @@ export default {
     return [
       h('section.lead', {}, h('h2', {}, t('guide.lead', { city: city.name })),
         h('p', {}, city.agencies.map((agency) => agency.name).join(t('app.comma')))),
-      standards('guide.now', city.policies), standards('guide.past', past),
+      standards('guide.now', city.policies), standards('guide.carried', city.provisional_policies ?? []), standards('guide.past', past),
       guide && guidePart(guide),
       hotlines(city.hotlines),
       note(t('guide.note')),
@@ -36,14 +36,18 @@ function standards(key, policies) {
     h('summary', {}, insuranceName(policy), h('span.soft', {}, ` ${policy.from} – ${policy.to}`)),
     facts(
       policy.base_floor && [t('guide.floor'), grouped(policy.base_floor)], policy.base_ceiling && [t('guide.ceiling'), grouped(policy.base_ceiling)],
+      ...(policy.components ?? []).map((part) => [part.name, part.rate ?? grouped(part.amount)]),
+      policy.monthly_least && [t('guide.monthly'), policy.monthly_most && policy.monthly_most !== policy.monthly_least
+        ? `${grouped(policy.monthly_least)} – ${grouped(policy.monthly_most)}` : grouped(policy.monthly_least)],
       policy.document && [t('guide.document'), policy.document],
     ),
     policy.tiers.length > 0 && h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t('guide.tier')),
       h('th', { scope: 'col' }, t('guide.base')), h('th', { scope: 'col' }, t('guide.monthly')))),
-      h('tbody', {}, policy.tiers.map((tier) => h('tr', {}, h('td', {}, tier.no), h('td', {}, tier.base ? grouped(tier.base) : '–'), h('td', {}, grouped(tier.monthly_amount)))))),
+      h('tbody', {}, policy.tiers.map((tier) => h('tr', {}, h('td', {}, tier.percent ? `${tier.no} (${tier.percent}%)` : tier.no), h('td', {}, tier.base ? grouped(tier.base) : '–'), h('td', {}, grouped(tier.monthly_amount)))))),
     policy.categories.length > 0 && h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t('guide.category')),
       h('th', { scope: 'col' }, t('guide.yearly')))),
       h('tbody', {}, policy.categories.map((one) => h('tr', {}, h('td', {}, one.name), h('td', {}, grouped(one.amount)))))),
+    policy.provisional_text && note(policy.provisional_text, 'warn'),
     policy.disclaimer && note(policy.disclaimer, 'warn'),
     sources(policy.sources))));
 }

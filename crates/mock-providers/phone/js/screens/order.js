@@ -1,8 +1,8 @@
 /** One order: followed until it is over, then its record. */
 import { h, icon, fill, announce } from '../dom.js';
 import { api, offers } from '../api.js';
-import { t, monthsName, timeName } from '../words.js';
-import { amount, busyButton, facts, insuranceName, note, personName, stateMark, tone } from '../parts/pieces.js';
+import { t, timeName } from '../words.js';
+import { amount, busyButton, facts, itemName, note, personName, stateMark, tone } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { helpLines } from '../parts/problem.js';
 import { trail } from '../parts/trail.js';
@@ -124,7 +124,7 @@ function view(record, offered, refresh, asking) {
 
 function billPart(bill) {
   return h('div.item', {},
-    h('div.item-head', {}, h('strong', {}, `${insuranceName(bill)} ${monthsName(bill.months)}`), amount(bill.amount, 'small')),
+    h('div.item-head', {}, h('strong', {}, itemName(bill)), amount(bill.amount, 'small')),
     h('p.soft', {}, bill.agency_name),
     bill.posting && h('p', {}, stateMark({ posted: 'SUCCESS', pending: 'PAID' }[bill.posting.state] ?? 'SUSPENDED', bill.posting.label),
       bill.posting.agency_serial && h('span.soft.break', {}, ` ${t('order.serial')} ${bill.posting.agency_serial}`)),

@@ -67,7 +67,7 @@ function empty(filtered) {
 
 function card(order) {
   return h('a.card.record', { href: `#/orders/${order.order_no}`, 'data-order': order.order_no },
-    h('div.item-head', {}, h('strong', {}, groups(order.items).map(insuranceName).join(t('app.comma'))), stateMark(order.state, order.label)),
+    h('div.item-head', {}, h('strong', {}, groups(order.items).map((item) => (item.kind === 'topup' ? item.label : insuranceName(item))).join(t('app.comma'))), stateMark(order.state, order.label)),
     h('p.record-amount', {}, amount(order.amount, 'middle')),
     h('p.soft', {}, `${personName(order.person)} · ${order.city_name} · ${spansName(groups(order.items)[0]?.spans ?? [])}`),
     h('p.soft', {}, timeName(order.created_at)));

@@ -25,24 +25,27 @@ export default {
       return h('option', { value: month }, month);
     }));
 
-    const { tiers } = await api('GET', `/v1/people/${person}/tiers${queryText({ city: memory.city, insurance, month: `${year}-06` })}`, { signal })
+    const { tiers, source, note: told } = await api('GET', `/v1/people/${person}/tiers${queryText({ city: memory.city, insurance, month: `${year}-06` })}`, { signal })
       .catch((cause) => ({ tiers: [], cause }))
       .then((found) => { if (found.cause) { if (signal.aborted) throw found.cause; fill(list, problemCard(found.cause)); } return found; });
+    // Figures of published standards are for reading; the agency gave none to choose from.
+    const chooses = tiers.length > 0 && source !== 'policy';
     if (tiers.length) {
       fill(list, h('fieldset.tier-list', {}, h('legend', {}, t('tiers.choose', { year })), tiers.map((tier) => h('label.tier', {},
         h('input', { type: 'radio', name: 'tier', value: tier.no, checked: tier.no === tierNo, onchange: () => { tierNo = tier.no; } }),
-        h('span.tier-words', {}, h('strong', {}, t('tiers.no', { n: tier.no }), tier.no === enrolment?.tier_no && h('span.mark.plain', {}, t('tiers.now'))),
-          h('span.soft', {}, t('tiers.base', { base: grouped(tier.base) }))),
+        h('span.tier-words', {}, h('strong', {}, t('tiers.no', { n: tier.no }), tier.percent && ` · ${tier.percent}%`, tier.no === enrolment?.tier_no && h('span.mark.plain', {}, t('tiers.now'))),
+          tier.base && h('span.soft', {}, t('tiers.base', { base: grouped(tier.base) }))),
         h('span.tier-amount', {}, amount(tier.monthly_amount, 'small'), h('span.soft', {}, t('tiers.monthly')))))));
     }
     return [
       h('section.card', {}, h('h2', {}, insuranceName({ insurance })), enrolment && h('p.soft', {}, enrolment.agency_name),
         enrolment && h('p', {}, t('tiers.state', { state: enrolment.label }))),
       list,
-      tiers.length > 0 && h('section.card.form', {}, field(t('tiers.from'), from, t('tiers.from_hint'))),
+      told && note(told, 'warn'),
+      chooses && h('section.card.form', {}, field(t('tiers.from'), from, t('tiers.from_hint'))),
       note(t('tiers.note')),
       place, result,
-      tiers.length > 0 && busyButton('button.button.primary', t('tiers.save'), async () => {
+      chooses && busyButton('button.button.primary', t('tiers.save'), async () => {
         fill(result);
         const chosen = await api('PUT', `/v1/people/${person}/tier`, { body: { city: memory.city, insurance, tier_no: tierNo, from: from.value } });
         keepCart(null);

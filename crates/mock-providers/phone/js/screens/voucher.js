@@ -1,8 +1,8 @@
 /** The voucher of an order, or the acknowledgement while booking is pending; and the agency's own documents. */
 import { h, icon } from '../dom.js';
 import { api, offers } from '../api.js';
-import { t, monthsName, timeName } from '../words.js';
-import { amount, busyButton, facts, insuranceName, stateMark } from '../parts/pieces.js';
+import { t, timeName } from '../words.js';
+import { amount, busyButton, facts, itemName, stateMark } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { saved } from '../parts/saving.js';
 
@@ -32,7 +32,7 @@ export default {
           voucher.issued_at && [t('voucher.issued'), timeName(voucher.issued_at)]),
         h('h3', {}, t('voucher.lines')),
         voucher.lines.map((line) => h('div.item', {},
-          h('div.item-head', {}, h('strong', {}, `${insuranceName(line)} ${line.has_period === false ? '' : monthsName(line.months)}`), amount(line.amount, 'small')),
+          h('div.item-head', {}, h('strong', {}, itemName(line)), amount(line.amount, 'small')),
           h('p.soft', {}, `${line.agency_name} · ${line.status_label}`),
           line.agency_serial && h('p.soft.break', {}, `${t('order.serial')} ${line.agency_serial}`))),
         h('p.soft', {}, voucher.statement)),
@@ -53,5 +53,5 @@ export default {
 /** What it is about, as far as a line of the voucher says so. */
 function documentName(one, lines) {
   const line = lines.find((candidate) => candidate.bill_no === one.bill_no);
-  return line && line.has_period !== false ? `${insuranceName(line)} ${monthsName(line.months)}` : one.source;
+  return line && line.has_period !== false ? itemName(line) : one.source;
 }

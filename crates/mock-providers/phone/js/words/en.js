@@ -63,8 +63,8 @@ export default {
     title: 'Try a calculation', insurance: 'Insurance', tier: 'Tier', least: 'The least', year: 'Year', first: 'From month', months: 'Months', ask: 'Calculate', total: 'Total', note: 'For information only; the agency decides what is due.',
   },
   guide: {
-    title: 'Guide', lead: 'Standards of {city}', now: 'In force', past: 'Earlier', floor: 'Lowest base', ceiling: 'Highest base', document: 'Document', tier: 'Tier', base: 'Base', monthly: 'A month', category: 'Group', yearly: 'A year',
-    limit: 'At most {limit} yuan at a time', source: 'Source: ', source_end: '', note: 'Standards are published by the agencies; sources are named.', part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', gap_rule: 'Missing months', topup: 'Account top-up', more: 'More' },
+    title: 'Guide', lead: 'Standards of {city}', now: 'In force', past: 'Earlier', carried: 'Provisional (carried forward)', floor: 'Lowest base', ceiling: 'Highest base', document: 'Document', tier: 'Tier', base: 'Base', monthly: 'A month', category: 'Group', yearly: 'A year',
+    limit: 'At most {limit} yuan at a time', source: 'Source: ', source_end: '', note: 'Standards are published by the agencies; sources are named.', part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', gap_rule: 'Missing months', topup: 'Account top-up', topup_guide: 'Account top-up, step by step', more: 'More' },
   },
   confirm: {
     title: 'Confirm', total: 'To pay', who: 'For whom', what: 'For what', insured: 'Insured person', relation: 'Relation', number: 'Document', city: 'City', wallet: 'Paid with', bills: '{n} bills',

@@ -63,8 +63,8 @@ export default {
     title: '缴费试算', insurance: '险种', tier: '档次', least: '最低档', year: '年份', first: '起始月', months: '月数', ask: '试算', total: '合计', note: '试算仅供参考，应缴金额以经办机构核定为准。',
   },
   guide: {
-    title: '缴费指南', lead: '{city}社保缴费标准', now: '现行标准', past: '往年标准', floor: '缴费基数下限', ceiling: '缴费基数上限', document: '文件', tier: '档次', base: '基数', monthly: '每月', category: '人群', yearly: '每年',
-    limit: '每笔最多 {limit} 元', source: '来源：', source_end: '', note: '标准由经办机构公布，本页注明出处。', part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', gap_rule: '断缴规定', topup: '个人账户充值', more: '更多' },
+    title: '缴费指南', lead: '{city}社保缴费标准', now: '现行标准', past: '往年标准', carried: '暂行标准（沿用上期）', floor: '缴费基数下限', ceiling: '缴费基数上限', document: '文件', tier: '档次', base: '基数', monthly: '每月', category: '人群', yearly: '每年',
+    limit: '每笔最多 {limit} 元', source: '来源：', source_end: '', note: '标准由经办机构公布，本页注明出处。', part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', gap_rule: '断缴规定', topup: '个人账户充值', topup_guide: '个人账户充值步骤', more: '更多' },
   },
   confirm: {
     title: '确认缴费', total: '应付金额', who: '为谁缴费', what: '缴费内容', insured: '参保人', relation: '关系', number: '证件号码', city: '参保地', wallet: '付款方式', bills: '{n} 笔',

@@ -97,6 +97,8 @@ async fn a_stored_request_of_another_kind_is_not_sent() {
 #[case("ACQ.TRADE_BUYER_NOT_MATCH", ChannelError::Refused(Refused::Payer))]
 #[case("ACQ.BUYER_SELLER_EQUAL", ChannelError::Refused(Refused::Payer))]
 #[case("ACQ.TOTAL_FEE_EXCEED", ChannelError::Refused(Refused::Limit))]
+#[case("ACQ.BUYER_BALANCE_NOT_ENOUGH", ChannelError::Refused(Refused::NotEnough))]
+#[case("ACQ.BUYER_BANKCARD_BALANCE_NOT_ENOUGH", ChannelError::Refused(Refused::NotEnough))]
 #[case("ACQ.ACCESS_FORBIDDEN", ChannelError::Misconfigured("ACQ.ACCESS_FORBIDDEN".into()))]
 #[case("ACQ.EXIST_FORBIDDEN_WORD", ChannelError::Refused(Refused::Other("ACQ.EXIST_FORBIDDEN_WORD".into())))]
 #[case("ACQ.SYSTEM_ERROR", ChannelError::Unknown("ACQ.SYSTEM_ERROR".into()))]

@@ -3,6 +3,7 @@
 use kernel::{AgencyCode, Insurance, Timestamp};
 
 use crate::{
+    Sources,
     pack::{
         Agency, BackPayment, ClockTime, Holidays, Maintenance, MonthRules, NumberShape, Service,
         Span, Topup, Window,
@@ -186,8 +187,12 @@ pub(super) fn read_topup(fields: &mut Fields<'_>, open: &[Service]) -> Option<To
 }
 
 /// What is only shown how it works needs no page that says so.
-fn sources_unless(row: &mut Fields<'_>, demonstration: bool) -> Vec<String> {
-    if demonstration && !row.has("source") { Vec::new() } else { read_sources(row, "source") }
+fn sources_unless(row: &mut Fields<'_>, demonstration: bool) -> Sources {
+    if demonstration && !row.has("source") {
+        Sources::default()
+    } else {
+        read_sources(row, "source")
+    }
 }
 
 pub(super) fn read_shape(fields: &mut Fields<'_>, key: &str, usual: NumberShape) -> NumberShape {

@@ -90,7 +90,14 @@ pub(crate) async fn create(
     State(api): State<Api>,
     Body(wish): Body<QuoteWish>,
 ) -> Result<Json<Quote>, ApiError> {
-    Ok(Json(api.catalogue.quote(&wish.read()?)?))
+    let request = wish.read()?;
+    if let Subject::Policy { id } = &request.subject
+        && api.catalogue.policy(id).is_some_and(|policy| policy.reference_only)
+    {
+        // Figures to compare and test with: nobody is ever billed by them.
+        return Err(QuoteError::UnknownPolicy { policy: id.clone() }.into());
+    }
+    Ok(Json(api.catalogue.quote(&request)?))
 }
 
 impl From<QuoteError> for ApiError {

@@ -15,6 +15,7 @@ mod corpus;
 
 mod audits;
 mod callbacks;
+mod cities_apart;
 mod closings;
 mod commands;
 mod counter;
@@ -39,6 +40,7 @@ mod reminders;
 mod renewals;
 mod rights;
 mod secrecy;
+mod sights;
 mod starts;
 mod tokens;
 mod topups;

@@ -35,7 +35,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub use self::{
-    citizen::{Citizen, Order, Started, insured},
+    citizen::{CONSENT, Citizen, Insured, Order, Started, insured},
     forger::sign,
     keys::{START, copy_folder, lend_keys},
     ledger::NONE,

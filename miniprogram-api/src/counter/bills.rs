@@ -1,12 +1,15 @@
 //! What is due: contributions of months, years of residents, missed months and top-ups.
 
-use agency::{AgencyError, Bill, BillQuery, BillState, Objection};
+use std::collections::HashSet;
+
+use agency::{AgencyError, Bill, BillState, Objection};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
 use kernel::{AgencyCode, BillKind, CityCode, Insurance, Month, MonthRange, Timestamp};
+use orders::OrderError;
 use policies::{Agency as InsuranceAgency, Quote, Service, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,8 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use wording::Language;
 
 use super::{
-    AgencyProblem, agency_of, count_mismatches, identity_of, offered_insurances, office_of,
-    offices, range, sees_whole, told_or_raised,
+    AgencyProblem, agency_of, offered_insurances, office_of, offices, range, told_or_raised,
 };
 use crate::{
     Api,
@@ -24,6 +26,7 @@ use crate::{
     input::{Params, parse},
     language::Reads,
     problem::{ApiError, internal, invalid, tell},
+    sight::{Sight, person_of},
     words,
 };
 
@@ -122,7 +125,8 @@ impl MonthsView {
 pub(crate) struct ComponentView {
     code: String,
     name: String,
-    /// Percent, such as `20%`; absent for flat amounts.
+    /// Percent, such as `20%`; absent for flat amounts, and for all but the owner whose real name is
+    /// proven.
     rate: Option<String>,
     /// Yuan.
     amount: String,
@@ -137,6 +141,15 @@ impl ComponentView {
             amount: part.amount.to_string(),
         };
         components.iter().map(view).collect()
+    }
+
+    /// As somebody may see them; a rate tells the base.
+    pub(crate) fn seen(components: &[agency::BillComponent], sight: Sight) -> Vec<ComponentView> {
+        let mut list = ComponentView::list(components);
+        if !sight.is_whole() {
+            list.iter_mut().for_each(|part| part.rate = None);
+        }
+        list
     }
 }
 
@@ -226,7 +239,7 @@ pub(crate) struct BillView {
     /// Yuan. The agency's word.
     amount: String,
     components: Vec<ComponentView>,
-    /// `due`, `paid` or `locked`.
+    /// `due`, `paid`, `locked`, or `expired`: unpaid, and too late to be paid here.
     state: String,
     due_until: Option<String>,
     preview: Option<PreviewView>,
@@ -246,7 +259,8 @@ pub(crate) struct BillList {
     problems: Vec<AgencyProblem>,
 }
 
-/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here.
+/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here. Paid bills are shown
+/// to the owner whose real name is proven; to others those that they paid themselves.
 #[utoipa::path(get, path = "/api/v1/people/{id}/bills", tag = "counter", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id"), BillParams),
     responses((status = 200, body = BillList)))]
@@ -261,22 +275,19 @@ pub(crate) async fn bills(
     let months = params.months()?;
     let (asked, kind) = params.asked(&api, &city)?;
     let everything = asked.len() > 1;
-    let identity = identity_of(&api, &caller, &id).await?;
+    let person = person_of(&api, &caller, &id).await?;
+    let sight = Sight::of(&person);
+    let counter = api.orders.counter(caller.account, person.id).await?;
+    let shown = Shown::of(&api, caller.account, sight).await?;
+    let now = api.clock.now();
     let mut views = Vec::new();
     let mut due = Vec::new();
     let mut errors = Vec::new();
     for insurance in asked {
         let office = office_of(&api, &city, insurance)?;
-        let query = BillQuery {
-            agency: office.code.clone(),
-            identity: identity.clone(),
-            insurance,
-            months,
-            kind,
-        };
         let found = match agency_of(&api, office) {
-            Ok(agency) => agency
-                .query_bills(&query)
+            Ok(_) => counter
+                .bills(&office.code, insurance, months, kind)
                 .await
                 .map_err(|error| agency_told(&api, &city, (&office.code, insurance, kind), error)),
             Err(error) => Err(error),
@@ -286,23 +297,25 @@ pub(crate) async fn bills(
                 if let Some(wanted) = &params.category {
                     bills.retain(|b| b.category.as_ref().is_some_and(|c| c.code == *wanted));
                 }
-                due.extend(
-                    bills
-                        .iter()
-                        .filter(|bill| bill.state == BillState::Due)
-                        .map(|bill| bill.amount),
-                );
-                views.extend(
-                    bills.into_iter().map(|bill| bill_view(&api, &city, office, bill, language)),
-                );
+                // The state pays: nothing is offered that no wallet could take.
+                let billed = bills.len();
+                bills.retain(|bill| bill.state == BillState::Paid || !bill.amount.is_zero());
+                let subsidised = bills.len() < billed;
+                bills.retain(|bill| shown.shows(bill));
+                let payable =
+                    |bill: &&Bill| bill.state == BillState::Due && !is_over(&api, &city, bill, now);
+                let before = due.len();
+                due.extend(bills.iter().filter(payable).map(|bill| bill.amount));
+                if subsidised && due.len() == before {
+                    let told = AgencyError::Objection(Objection::FullySubsidised);
+                    errors.push((office, told.into()));
+                }
+                let view = |bill| bill_view(&api, &city, office, bill, (language, sight));
+                views.extend(bills.into_iter().map(view));
             }
             Err(error) => errors.push((office, error)),
         }
     }
-    if !sees_whole(&api, &caller, &id).await? {
-        views = views.into_iter().map(BillView::narrowed).collect();
-    }
-    count_mismatches(&api, &caller, &errors).await;
     if everything && !views.is_empty() {
         // Nobody is enrolled in everything that a city offers.
         errors.retain(|(_, error)| error.code() != "not_enrolled");
@@ -313,10 +326,51 @@ pub(crate) async fn bills(
     Ok(Json(BillList { bills: views, total_due, problems }))
 }
 
+/// Which bills a caller may see.
+enum Shown {
+    All,
+    /// Those that are not paid, and these that the caller paid.
+    UnpaidAnd(HashSet<(String, String)>),
+}
+
+impl Shown {
+    async fn of(api: &Api, account: kernel::AccountId, sight: Sight) -> Result<Shown, ApiError> {
+        Ok(match sight {
+            Sight::Whole => Shown::All,
+            Sight::Unproven | Sight::Payer => {
+                Shown::UnpaidAnd(api.orders.paid_bills(account).await?)
+            }
+        })
+    }
+
+    fn shows(&self, bill: &Bill) -> bool {
+        match self {
+            Shown::All => true,
+            Shown::UnpaidAnd(paid) => {
+                let named = || (bill.agency.to_string(), bill.bill_no.to_string());
+                bill.state != BillState::Paid || paid.contains(&named())
+            }
+        }
+    }
+}
+
+/// From when on a missed month cannot be paid back any more.
+fn deadline(api: &Api, city: &CityCode, bill: &Bill) -> Option<Timestamp> {
+    let rule = api.catalogue.pack(city)?.back_payment.as_ref()?;
+    (bill.kind == BillKind::BackPayment).then(|| rule.deadline(bill.months.from())).flatten()
+}
+
+/// Whether the time in which a bill could be paid is over.
+pub(super) fn is_over(api: &Api, city: &CityCode, bill: &Bill, now: Timestamp) -> bool {
+    let ends = [deadline(api, city, bill), bill.due_until];
+    ends.into_iter().flatten().any(|end| now >= end)
+}
+
 impl BillView {
-    /// What a payer sees of somebody else's bill: amounts and states. Base, tier and the steps of the
+    /// What all but the person see of a bill: amounts and states. Base, tier, rates and the steps of the
     /// calculation tell what the person earns or chose.
-    fn narrowed(self) -> BillView {
+    fn narrowed(mut self) -> BillView {
+        self.components.iter_mut().for_each(|part| part.rate = None);
         BillView { base: None, tier_no: None, preview: None, ..self }
     }
 }
@@ -326,7 +380,7 @@ pub(super) fn bill_view(
     city: &CityCode,
     office: &InsuranceAgency,
     bill: Bill,
-    language: Language,
+    (language, sight): (Language, Sight),
 ) -> BillView {
     let preview = orders::preview(&api.catalogue, city, &bill).map(|quote| PreviewView {
         total: quote.total.to_string(),
@@ -339,11 +393,11 @@ pub(super) fn bill_view(
     let standing = pack.map_or(Standing::Open { closes_at: None }, |pack| {
         pack.standing(&bill.agency, bill.insurance, bill.kind, now)
     });
-    let missed = (bill.kind == BillKind::BackPayment).then_some(pack).flatten();
-    let deadline = missed
-        .and_then(|pack| pack.back_payment.as_ref()?.deadline(bill.months.from()))
-        .map(Timestamp::rfc3339);
-    BillView {
+    let over = bill.state == BillState::Due && is_over(api, city, &bill, now);
+    // Open for whom? This one is too late, whatever the window says of others.
+    let standing = if over { Standing::Closed { next_opening: None } } else { standing };
+    let state = json!(bill.state).as_str().unwrap_or_default().to_owned();
+    let view = BillView {
         bill_no: bill.bill_no.to_string(),
         version: bill.version,
         agency: bill.agency.to_string(),
@@ -355,14 +409,15 @@ pub(super) fn bill_view(
         tier_no: bill.tier_no,
         amount: bill.amount.to_string(),
         components: ComponentView::list(&bill.components),
-        state: json!(bill.state).as_str().unwrap_or_default().to_owned(),
+        state: if over { "expired".to_owned() } else { state },
         due_until: bill.due_until.map(|until| until.rfc3339()),
         preview,
         kind: BillKindView::of(bill.kind, language),
         category: bill.category.as_ref().map(CategoryView::of),
         window: WindowView::of(standing),
-        back_payment_deadline: deadline,
-    }
+        back_payment_deadline: deadline(api, city, &bill).map(Timestamp::rfc3339),
+    };
+    if sight.is_whole() { view } else { view.narrowed() }
 }
 
 /// An agency's objection, with what the city's pack knows about when it will take money again.
@@ -370,9 +425,10 @@ pub(crate) fn agency_told(
     api: &Api,
     city: &CityCode,
     (agency, insurance, kind): (&AgencyCode, Insurance, BillKind),
-    error: AgencyError,
+    error: OrderError,
 ) -> ApiError {
-    let closed = error == AgencyError::Objection(Objection::OutOfWindow);
+    let closed =
+        matches!(error, OrderError::Agency(AgencyError::Objection(Objection::OutOfWindow)));
     let told = ApiError::from(error);
     let Some(pack) = api.catalogue.pack(city).filter(|_| closed) else { return told };
     match pack.standing(agency, insurance, kind, api.clock.now()) {

@@ -24,6 +24,7 @@ mod m20261124_000011_closings;
 mod m20261129_000012_bills_by_agency;
 mod m20261129_000013_attempts;
 mod m20261129_000014_refusals;
+mod m20261129_000015_guards;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_bills_by_agency::Migration),
             Box::new(m20261129_000013_attempts::Migration),
             Box::new(m20261129_000014_refusals::Migration),
+            Box::new(m20261129_000015_guards::Migration),
         ]
     }
 }

@@ -1,10 +1,11 @@
 //! Confirmations: everything that somebody is about to pay, once more, before they decide.
 //!
-//! The answer is what the confirmation screen shows. Its token goes with the order: for another
-//! person the order is refused without it, so that nobody pays for a stranger by a slip.
+//! The answer is what the confirmation screen shows. Its token goes with the order: for anybody but the
+//! owner whose name is proven the order is refused without it, so that nobody pays for a stranger by a
+//! slip.
 
 use axum::{Json, extract::State};
-use kernel::{BillKind, mask};
+use kernel::{BillKind, Insurance, Month, mask};
 use orders::{Confirmation, FrozenBill, PlaceOrder};
 use people::Relation;
 use policies::Standing;
@@ -16,12 +17,16 @@ use crate::{
     Api,
     caller::Caller,
     cities::{self, city_code},
-    counter::{self, BillKindView, CategoryView, ComponentView, MonthsView, WindowView},
+    counter::{
+        self, BillKindView, CategoryView, ComponentView, MonthsView, WindowView,
+        gaps::{self, Gap},
+    },
     input::{Body, parse},
     language::Reads,
     orders::{BillWish, is_elder, refused},
     persons::PersonView,
     problem::ApiError,
+    sight::Sight,
     words,
 };
 
@@ -54,7 +59,8 @@ pub(crate) struct ConfirmationView {
     amount: String,
     /// What should be read before paying.
     warnings: Vec<Warning>,
-    /// Somebody else is paid for: ask a second time, and send the token with the order.
+    /// Somebody else is paid for, or somebody whose name is not proven: ask a second time, and send the
+    /// token with the order.
     needs_second_confirmation: bool,
     /// The question of the second time.
     second_confirmation: Option<String>,
@@ -88,7 +94,7 @@ pub(crate) struct ConfirmedBill {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Warning {
-    /// `provisional`, `preview_differs`, `topup`, `difference`, `back_payment` or `closing`.
+    /// `provisional`, `preview_differs`, `topup`, `difference`, `back_payment`, `closing` or `gap`.
     code: String,
     text: String,
 }
@@ -119,7 +125,11 @@ pub(crate) async fn create(
         elder: is_elder(wish.display_mode.as_deref())?,
     };
     match api.orders.confirm(&order).await {
-        Ok(confirmed) => Ok(Json(view(&api, &order, &confirmed, language))),
+        Ok(confirmed) => {
+            let mut view = view(&api, &order, &confirmed, language);
+            view.warnings.extend(gap_warning(&api, &order, &confirmed, language).await);
+            Ok(Json(view))
+        }
         Err(error) => Err(refused(&api, &order, error, language).await),
     }
 }
@@ -131,8 +141,8 @@ fn view(
     language: Language,
 ) -> ConfirmationView {
     let city = api.catalogue.city(&order.city);
-    // Of somebody else's bills a payer sees amounts and states.
-    let whole = confirmed.person.relation == Relation::Own;
+    let sight = Sight::of(&confirmed.person);
+    let whole = sight.is_whole();
     let bill = |frozen: &FrozenBill| ConfirmedBill {
         bill_no: frozen.bill.bill_no.to_string(),
         version: frozen.bill.version,
@@ -147,7 +157,7 @@ fn view(
         base: frozen.base.filter(|_| whole).map(|base| base.to_string()),
         tier_no: frozen.tier_no.filter(|_| whole),
         amount: frozen.bill.amount.to_string(),
-        components: ComponentView::list(&frozen.components, language),
+        components: ComponentView::seen(&frozen.components, sight, language),
         window: WindowView::of(standing(api, order, frozen)),
     };
     let masked_document = match confirmed.person.relation {
@@ -156,7 +166,11 @@ fn view(
         Relation::Other => mask::keep(&confirmed.person.masked_number, 1, 1),
     };
     let second = confirmed.needed.then(|| {
-        let phrase = wording::phrase(language, "warning.other_person").unwrap_or_default();
+        let key = match sight {
+            Sight::Payer => "warning.other_person",
+            Sight::Unproven | Sight::Whole => "warning.unproven_owner",
+        };
+        let phrase = wording::phrase(language, key).unwrap_or_default();
         let values = [
             ("name", confirmed.person.masked_name.clone()),
             ("number", masked_document.clone()),
@@ -224,4 +238,40 @@ fn warnings(
         Warning { code: code.to_owned(), text }
     });
     told.collect()
+}
+
+/// What is still due of the owner's medical insurance when these bills are paid. Nobody is kept from
+/// paying by an agency that does not answer this.
+async fn gap_warning(
+    api: &Api,
+    order: &PlaceOrder,
+    confirmed: &Confirmation,
+    language: Language,
+) -> Option<Warning> {
+    let medical =
+        |bill: &&FrozenBill| bill.insurance == Insurance::Medical && bill.kind != BillKind::Topup;
+    let paid: Vec<&FrozenBill> = confirmed.bills.iter().filter(medical).collect();
+    if confirmed.person.relation != Relation::Own || paid.is_empty() {
+        return None;
+    }
+    let now = Month::of(api.clock.now());
+    let looked = async {
+        let counter = api.orders.counter(order.account, order.person).await?;
+        gaps::bills_looked_at(api, &order.city, &counter, now).await
+    };
+    let bills = match looked.await {
+        Ok(bills) => bills,
+        Err(error) => {
+            tracing::info!(code = error.code(), "a gap could not be looked for");
+            return None;
+        }
+    };
+    let mut gap = Gap::of(&bills, now, gaps::months_allowed(api, &order.city));
+    gap.unpaid.retain(|month| !paid.iter().any(|bill| bill.months.contains(*month)));
+    if gap.unpaid.is_empty() {
+        return None;
+    }
+    let phrase = wording::phrase(language, "warning.gap").unwrap_or_default();
+    let text = wording::filled(&phrase.whole(language), &gap.values(language));
+    Some(Warning { code: "gap".to_owned(), text })
 }

@@ -3,20 +3,20 @@
 pub(crate) mod bills;
 pub(crate) mod card;
 pub(crate) mod gaps;
+pub(crate) mod tier;
 pub(crate) mod tiers;
 mod told;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use agency::{Agency, AgencyError, Objection};
+use agency::Agency;
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::{
-    AgencyCode, BillKind, CityCode, Identity, Insurance, Month, MonthRange, PersonId, mask,
-};
+use kernel::{AgencyCode, BillKind, CityCode, Insurance, Month, MonthRange, mask};
+use orders::Counter;
 use policies::{Agency as InsuranceAgency, Service};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,9 +27,10 @@ use crate::{
     Api,
     caller::Caller,
     cities::{self, city_code},
-    input::{Params, parse},
+    input::Params,
     language::Reads,
     problem::{ApiError, Told, invalid, tell},
+    sight::seen_whole,
     words,
 };
 
@@ -61,8 +62,8 @@ pub(crate) struct EnrolmentView {
     /// Masked.
     personal_no: Option<String>,
     tier_no: Option<u16>,
-    /// Absent, like number and tier, for somebody else: a payer sees amounts and states.
-    arrears: Option<bool>,
+    /// Whether a month before this one is unpaid.
+    arrears: bool,
 }
 
 /// An agency that did not answer, or objected. The others' answers stand.
@@ -81,10 +82,11 @@ pub(crate) struct EnrolmentList {
     problems: Vec<AgencyProblem>,
 }
 
-/// Where and in which state the person is insured.
+/// Where and in which state the caller is insured. For the owner whose real name is proven.
 #[utoipa::path(get, path = "/api/v1/people/{id}/enrolments", tag = "counter", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id"), CityParams),
-    responses((status = 200, body = EnrolmentList)))]
+    responses((status = 200, body = EnrolmentList),
+        (status = 403, description = "the real name is not proven (`real_name_needed`), or somebody else's (`not_for_payers`)")))]
 pub(crate) async fn enrolments(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -93,74 +95,66 @@ pub(crate) async fn enrolments(
     Params(params): Params<CityParams>,
 ) -> Result<Json<EnrolmentList>, ApiError> {
     let city = city_code(&params.city)?;
-    let identity = identity_of(&api, &caller, &id).await?;
-    let whole = sees_whole(&api, &caller, &id).await?;
-    Ok(Json(enrolments_of(&api, &caller, &city, &identity, language, (None, whole)).await?))
+    let person = seen_whole(&api, &caller, &id).await?;
+    let counter = api.orders.counter(caller.account, person).await?;
+    Ok(Json(enrolments_of(&api, &city, &counter, language, None).await?))
 }
 
 /// What all agencies of a city know of a person. With a personal number, one of them must know it.
-/// `whole`: the caller is the person, and sees more than states.
 pub(crate) async fn enrolments_of(
     api: &Api,
-    caller: &crate::session::Session,
     city: &CityCode,
-    identity: &Identity,
+    counter: &Counter<'_>,
     language: Language,
-    (personal_no, whole): (Option<&str>, bool),
+    personal_no: Option<&str>,
 ) -> Result<EnrolmentList, ApiError> {
     let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
     let mut errors = Vec::new();
-    let mut recognised = personal_no.is_none();
+    let mut numbers = Vec::new();
     for office in offices(api, city)? {
         let found = match agency_of(api, office) {
-            Ok(agency) => agency
-                .query_insured(&office.code, identity)
+            Ok(_) => counter
+                .enrolments(&office.code)
                 .await
                 .map_err(|error| helped(api, city, &office.code, error.into())),
             Err(error) => Err(error),
         };
         match found {
             Ok(enrolments) => {
-                recognised |= enrolments
-                    .iter()
-                    .any(|enrolment| enrolment.personal_no.as_deref() == personal_no);
-                list.enrolments.extend(enrolments.into_iter().map(|enrolment| {
-                    EnrolmentView {
-                        insurance: enrolment.insurance.code().to_owned(),
-                        insurance_label: words::insurance(language, enrolment.insurance),
-                        agency: office.code.to_string(),
-                        agency_name: office.name.clone(),
-                        state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
-                        label: words::enrolment(language, enrolment.state),
-                        personal_no: enrolment
-                            .personal_no
-                            .filter(|_| whole)
-                            .map(|number| mask::keep(&number, 0, 4)),
-                        tier_no: enrolment.tier_no.filter(|_| whole),
-                        arrears: whole.then_some(enrolment.arrears),
-                    }
+                numbers.extend(enrolments.iter().filter_map(|one| one.personal_no.clone()));
+                list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
+                    insurance: enrolment.insurance.code().to_owned(),
+                    insurance_label: words::insurance(language, enrolment.insurance),
+                    agency: office.code.to_string(),
+                    agency_name: office.name.clone(),
+                    state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
+                    label: words::enrolment(language, enrolment.state),
+                    personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
+                    tier_no: enrolment.tier_no,
+                    arrears: enrolment.arrears,
                 }));
             }
             Err(error) => errors.push((office, error)),
         }
     }
-    // An agency that is away may be the one that knows the number.
-    let away = errors.iter().find(|(_, error)| error.code() != "not_enrolled");
-    if let Some((_, error)) = away.filter(|_| !recognised) {
-        return Err(error.clone());
+    if let Some(typed) = personal_no {
+        // An agency that is away may be the one that knows the number.
+        let away = errors.iter().find(|(_, error)| error.code() != "not_enrolled");
+        let known = numbers.iter().any(|number| number == typed);
+        if let Some((_, error)) = away.filter(|_| !known) {
+            return Err(error.clone());
+        }
+        counter
+            .is_known_number(typed, &numbers)
+            .await
+            .map_err(|error| of_the_number(error.into(), "personal_no"))?;
     }
-    count_mismatches(api, caller, &errors).await;
     if !list.enrolments.is_empty() {
         // Nobody is enrolled at every agency of a city: a child is not at the human resources bureau.
         errors.retain(|(_, error)| error.code() != "not_enrolled");
     }
     list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
-    if recognised {
-        Ok(list)
-    } else {
-        let mismatch = ApiError::from(AgencyError::Objection(Objection::IdentityMismatch));
-        Err(mismatch.says("lookup", "personal_no").with("field", json!("personal_no")))
-    }
+    Ok(list)
 }
 
 /// When nothing at all could be answered the first error is the answer; otherwise errors stand beside
@@ -182,27 +176,18 @@ pub(crate) fn told_or_raised(
     Ok(errors.into_iter().map(problem).collect())
 }
 
-/// Whether the caller is the person, and not somebody who pays for them.
-async fn sees_whole(
-    api: &Api,
-    caller: &crate::session::Session,
-    id: &str,
-) -> Result<bool, ApiError> {
-    let person = api.people.person(caller.account, parse::<PersonId>("id", id)?).await?;
-    Ok(person.relation == people::Relation::Own)
-}
-
-pub(crate) async fn identity_of(
-    api: &Api,
-    caller: &crate::session::Session,
-    id: &str,
-) -> Result<Identity, ApiError> {
-    api.attempts.check(caller.account)?;
-    Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
-}
-
 pub(crate) fn range(field: &str, from: Month, to: Month) -> Result<MonthRange, ApiError> {
     MonthRange::new(from, to).map_err(|reason| invalid(field, "months").because(reason))
+}
+
+/// Name and document were found before; what does not agree is the number that was typed beside them.
+fn of_the_number(error: ApiError, field: &'static str) -> ApiError {
+    let circumstance = if field == "card_no" { "card" } else { field };
+    if error.code() == "identity_mismatch" {
+        error.says("lookup", circumstance).with("field", json!(field))
+    } else {
+        error
+    }
 }
 
 /// The agencies of an open city.
@@ -269,14 +254,4 @@ pub(crate) fn agency_of(api: &Api, office: &InsuranceAgency) -> Result<Arc<dyn A
     api.orders.directory().agency(&office.code).map_err(|_| {
         tell(StatusCode::SERVICE_UNAVAILABLE, "agency_not_connected").value("agency", &office.name)
     })
-}
-
-pub(crate) async fn count_mismatches(
-    api: &Api,
-    caller: &crate::session::Session,
-    errors: &[(&InsuranceAgency, ApiError)],
-) {
-    if errors.iter().any(|(_, error)| error.code() == "identity_mismatch") {
-        api.attempts.count(caller.account);
-    }
 }

@@ -4,13 +4,13 @@ mod history;
 mod told;
 mod view;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use agency::{AgencyError, Objection};
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, Path, State},
-    http::{HeaderMap, StatusCode, request::Parts},
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
 };
 use kernel::{BillKind, Fen, Month, OrderId, OrderNo, Timestamp};
 use orders::{BillRefSeen, ChosenBill, OrderError, OrderFilter, PlaceOrder};
@@ -28,6 +28,7 @@ use crate::{
     Api,
     caller::Caller,
     cities::city_code,
+    client::ClientAddress,
     counter::{self, MonthsView},
     input::{Body, Params, parse},
     language::Reads,
@@ -43,7 +44,7 @@ pub(crate) struct OrderWish {
     #[schema(example = "320200")]
     city: String,
     bills: Vec<BillWish>,
-    /// From `POST /api/v1/confirmations`. Needed to pay for another person.
+    /// From `POST /api/v1/confirmations`. Needed by all but the owner whose real name is proven.
     confirmation: Option<String>,
     /// `standard` (also when absent) or `elder`: the elder version leaves at least 30 minutes to pay.
     #[schema(example = "standard")]
@@ -341,8 +342,8 @@ pub(crate) async fn pay(
     Path(order_no): Path<String>,
 ) -> Result<Json<PaymentView>, ApiError> {
     let order_no = number(&order_no)?;
-    let ip = address.map(|address| address.ip());
-    let started = api.orders.start_payment(caller.account, &order_no, caller.channel, ip).await;
+    let started =
+        api.orders.start_payment(caller.account, &order_no, caller.channel, address).await;
     let started = match started {
         Ok(started) => started,
         Err(error) => return Err(not_started(&api, &caller, &order_no, error, language).await),
@@ -408,14 +409,4 @@ pub(crate) async fn cancel(
 
 pub(crate) fn number(text: &str) -> Result<OrderNo, ApiError> {
     OrderNo::new(text).map_err(|_| told(orders::OrderError::NotFound))
-}
-
-/// The peer's address where the server knows it; channels want the payer's.
-pub(crate) struct ClientAddress(pub(crate) Option<SocketAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(ClientAddress(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)))
-    }
 }

@@ -94,7 +94,14 @@ pub(crate) async fn create(
     Reads(language): Reads,
     Body(wish): Body<QuoteWish>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(told(&api.catalogue.quote(&wish.read()?)?, language)))
+    let request = wish.read()?;
+    if let Subject::Policy { id } = &request.subject
+        && api.catalogue.policy(id).is_some_and(|policy| policy.reference_only)
+    {
+        // Figures to compare and test with: nobody is ever billed by them.
+        return Err(QuoteError::UnknownPolicy { policy: id.clone() }.into());
+    }
+    Ok(Json(told(&api.catalogue.quote(&request)?, language)))
 }
 
 /// A quote as it is stored, with its notices as sentences. A stored quote is Chinese and stays as it is, so

@@ -128,6 +128,7 @@ for (const mode of ['standard', 'elder']) {
     await phone.stands('bills.title');
     await phone.next.click();
     await look('confirm.title');
+    await page.locator('.second input').check();
     await phone.next.click();
     await look('cashier.title');
     await page.getByRole('button', { name: '取消付款' }).click();

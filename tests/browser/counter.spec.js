@@ -39,6 +39,8 @@ test('months that were missed are paid back, before their last day', async ({ ph
 
 test('two months without medical insurance are warned of', async ({ phone, page }) => {
   await to(phone, page, 'flex_medical', 'gap');
+  await phone.proves();
+  await phone.stands('bills.title');
   await expect(page.locator('.note.warn')).toContainText('2 个月');
   await phone.isAccessible('a gap');
 });
@@ -62,7 +64,7 @@ test.describe('the social card', () => {
     await phone.stands('confirm.title');
     await expect(phone.screen).toContainText('100.00');
     await phone.isAccessible('a top-up');
-    await phone.next.click();
+    await phone.confirms();
     await phone.stands('cashier.title');
     await page.getByRole('button', { name: '确认付款' }).click();
     await phone.succeeds();

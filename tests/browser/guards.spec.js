@@ -16,7 +16,7 @@ test.describe('a bill that another order holds', () => {
     await other.toCashier();
     const number = other.number();
 
-    await phone.next.click();
+    await phone.confirms();
     const problem = page.locator('.problem[data-code="bill_in_other_order"]');
     await expect(problem).toContainText('请勿重复支付');
     await expect(problem).toContainText('12333');

@@ -6,7 +6,10 @@ use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, Fault
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::town::{Answer, Backend, Citizen, NONE, Order, Town, insured};
+use crate::{
+    sights::tier,
+    town::{Answer, Backend, Citizen, NONE, Order, Town, insured},
+};
 
 pub async fn asks(citizen: &Citizen<'_>, what: &str) -> Answer {
     citizen.get(&format!("/api/v1/people/{}/{what}", citizen.person_id)).await
@@ -433,6 +436,12 @@ async fn after_the_deadline_missed_months_are_refused_with_the_reason() {
     at(&town, "2024-01-01 00:00:00");
     let mut citizen = citizen;
     citizen.logs_in_again().await;
+    let list = asks(&citizen, path).await.expect(200);
+    assert_eq!(
+        (&list["total_due"], &list["bills"][0]["state"]),
+        (&json!("0.00"), &json!("expired"))
+    );
+    assert_eq!(list["bills"][0]["window"]["open"], false);
     let over = citizen.place("late", &wish).await.refused(409, "back_payment_over");
     assert_eq!(over["deadline"], "2024-01-01T00:00:00+08:00");
     helps(&over);
@@ -478,10 +487,7 @@ async fn a_higher_tier_makes_difference_bills_that_can_be_paid(
 ) {
     let town = Town::new(backend).await;
     let citizen = town.citizen(Channel::Wechat, insured("李四")).await;
-    let wish = json!({ "city": "320200", "insurance": "pension", "tier_no": 2, "from": "2023-01" });
-    let path = format!("{}/api/v1/people/{}/tier", town.url, citizen.person_id);
-    let request = town.request(reqwest::Method::PUT, path.trim_start_matches(&town.url));
-    let chosen = town.send(request.bearer_auth(&citizen.token).json(&wish)).await.expect(200);
+    let chosen = tier(&citizen, 2).await.expect(200);
     assert_eq!(chosen["effective_from"], "2023-01");
     assert_eq!(chosen["difference_bills"].as_array().expect("a list").len(), 3);
     let list =
@@ -614,6 +620,37 @@ async fn a_gap_is_warned_of_at_one_two_and_three_months(
     for promise in ["可以报销", "恢复待遇", "保证", "一定"] {
         assert!(!text.contains(promise), "{text}");
     }
+    town.close().await;
+}
+
+/// Paid now, and not before: that is told, and before paying as well.
+#[tokio::test]
+async fn an_earlier_month_is_not_forgotten_behind_a_paid_or_ordered_one() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("李四")).await;
+    let april = citizen.wish(&citizen.bills("2023-04", "2023-04").await[1..]);
+    pays(&citizen, "april", &april).await;
+    let june = citizen.wish(&citizen.bills("2023-06", "2023-06").await[1..]);
+    let shown = citizen.post("/api/v1/confirmations", &june).await.expect(200);
+    let warnings = shown["warnings"].as_array().expect("a list");
+    let gap = warnings.iter().find(|warning| warning["code"] == "gap").expect("a warning");
+    let text = gap["text"].as_str().expect("a text");
+    assert!(text.contains("2023-05") && !text.contains("2023-06"), "{text}");
+    let order = placed(&citizen.place("june", &june).await.expect(201), &june);
+    let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
+    assert_eq!((&gap["level"], &gap["unpaid"]), (&json!("one"), &json!(["2023-05"])), "ordered");
+    let started = citizen.starts_paying(&order).await;
+    citizen.pays(&started).expect("the wallet pays");
+    town.settle().await;
+    assert_eq!(citizen.record(&order).await["state"], "SUCCESS");
+    let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
+    assert_eq!((&gap["level"], &gap["unpaid"]), (&json!("earlier"), &json!(["2023-05"])), "paid");
+    assert!(gap["text"].as_str().expect("a text").contains("2023-05"), "{gap}");
+    let may = citizen.wish(&citizen.bills("2023-05", "2023-05").await[1..]);
+    let shown = citizen.post("/api/v1/confirmations", &may).await.expect(200);
+    assert_eq!(shown["warnings"], json!([]), "nothing is left then");
+    pays(&citizen, "may", &may).await;
+    assert_eq!(asks(&citizen, "gaps?city=320200").await.expect(200)["level"], "none");
     town.close().await;
 }
 

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::{
     counter::cart,
-    real_name::proves_name,
     town::{Answer, Backend, Citizen, Town, insured},
 };
 
@@ -205,7 +204,7 @@ async fn a_purchase_a_topup_and_a_residents_year_are_told_in_english(
     {
         reader.gets(path).await;
     }
-    proves_name(&town, &citizen).await;
+    citizen.proves_name().await;
     reader.gets("/api/v1/me/payers").await;
     let ask = json!({ "city": "320200" });
     reader.posts(&reader.of_person("payment-requests"), &ask).await;

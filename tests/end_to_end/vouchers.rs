@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     pdf,
-    town::{Answer, Backend, Citizen, NONE, Order, Town, insured},
+    town::{Answer, Backend, Citizen, NONE, Order, Town, insured, replaced},
 };
 
 /// Words that name documents of bureaus (domain §6.3).
@@ -244,6 +244,33 @@ async fn codes_cannot_be_tried_out() {
     assert_eq!(page(&town, "", "zh-CN").await.status, 200, "the empty form is no check");
     town.clock.advance(std::time::Duration::from_secs(60));
     check(&town, "320200-202611-00000001-C", "0000-0000").await.expect(404);
+    town.close().await;
+}
+
+/// Behind a proxy of the operator's, one who tries stops nobody else; the header of strangers says nothing.
+#[rstest]
+#[case::trusted("trusted_proxies = [\"127.0.0.1\"]", 404)]
+#[case::not_trusted("", 429)]
+#[tokio::test]
+async fn behind_a_proxy_each_is_counted_alone(#[case] setting: &str, #[case] another: u16) {
+    let town = Town::with(Backend::Embedded, |config| {
+        let text = std::fs::read_to_string(config).expect("the configuration");
+        let text = replaced(&text, "[database]", format!("{setting}\n\n[database]"));
+        std::fs::write(config, text).expect("a configuration");
+    })
+    .await;
+    let from = |address: &str| {
+        let path = "/api/v1/vouchers/320200-202611-00000001-C?code=0000-0000";
+        town.send(
+            town.request(reqwest::Method::GET, path)
+                .header("x-forwarded-for", format!("10.9.8.7, {address}")),
+        )
+    };
+    for _ in 0..30 {
+        from("198.51.100.7").await.expect(404);
+    }
+    from("198.51.100.7").await.refused(429, "too_many_checks");
+    assert_eq!(from("198.51.100.8").await.status, another);
     town.close().await;
 }
 

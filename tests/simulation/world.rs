@@ -130,6 +130,11 @@ impl World {
             mocks.set_settings(settings);
         }
         let written = mocks.write_folder(folder.path()).expect("the mocks' folder");
+        // Few people are ordered for by many, within minutes.
+        let text = std::fs::read_to_string(&written.config).expect("the configuration");
+        let often = "\n[orders]\nunpaid_for_person_max = 1000\nhourly_max = 1000\n\
+                     hourly_for_person_max = 1000\n";
+        std::fs::write(&written.config, text + often).expect("a configuration");
         let config = Config::load(&written.config).expect("a configuration");
         let looking = migrations::connect("sqlite::memory:").await.expect("a database");
         migrations::up(&looking).await.expect("tables");

@@ -36,7 +36,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub use self::{
-    citizen::{Citizen, Order, Started, insured},
+    citizen::{CONSENT, Citizen, Insured, Order, Started, insured},
     forger::sign,
     keys::{START, copy_folder, lend_keys},
     ledger::NONE,
@@ -215,14 +215,6 @@ impl Town {
         self.closed = true;
         self.mocks.settle().await;
         self.assert_order().await;
-        if let Some(running) = self.running.take() {
-            running.stop().await;
-        }
-    }
-
-    /// Stops everything in a town whose books were broken on purpose.
-    pub async fn leave_broken(mut self) {
-        self.closed = true;
         if let Some(running) = self.running.take() {
             running.stop().await;
         }

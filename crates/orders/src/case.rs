@@ -45,12 +45,14 @@ pub enum CaseKind {
     ReversalRefused,
     /// The agency booked a bill whose money is promised back already.
     BookedAfterRefusal,
+    /// The agency refused a paid bill because its amount is another than ours, at the same version.
+    PostingAmount,
     /// A citizen says that something is not right (异议), and waits for an answer.
     Disputed,
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 17] = [
+    pub const ALL: [CaseKind; 18] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
@@ -67,6 +69,7 @@ impl CaseKind {
         CaseKind::PostingVanished,
         CaseKind::ReversalRefused,
         CaseKind::BookedAfterRefusal,
+        CaseKind::PostingAmount,
         CaseKind::Disputed,
     ];
 
@@ -89,6 +92,7 @@ impl CaseKind {
             CaseKind::PostingVanished => "posting_vanished",
             CaseKind::ReversalRefused => "reversal_refused",
             CaseKind::BookedAfterRefusal => "booked_after_refusal",
+            CaseKind::PostingAmount => "posting_amount",
             CaseKind::Disputed => "disputed",
         }
     }

@@ -3,7 +3,7 @@
 use kernel::{AgencyCode, BillKind, Fen, Insurance, Month, OrderNo, RetryClass, Timestamp};
 use policies::End;
 
-use crate::{BillKey, OrderState, Part, Refused};
+use crate::{BillKey, OrderState, Part, Refused, TooMany};
 
 /// A bill whose amount or version is not what the citizen saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,11 @@ pub enum OrderError {
     /// 请勿重复支付: another order already claims a bill. `order` is set when it is the caller's own.
     #[error("a bill belongs to another live order")]
     BillInOtherOrder { order: Option<OrderNo> },
+    /// Collected here, it would go to the wrong account under the wrong rules.
+    #[error("{agency} is no agency of the order's city")]
+    OtherCitysBill { agency: AgencyCode },
+    #[error("at most {most} orders: {what:?}")]
+    TooMany { what: TooMany, most: u32, again_at: Option<Timestamp> },
     #[error("the agency's amounts changed")]
     AmountChanged(Vec<ChangedBill>),
     #[error("the order is above the limit of {max}")]
@@ -130,6 +135,8 @@ impl OrderError {
             | OrderError::NoMerchant
             | OrderError::OtherChannel
             | OrderError::BillInOtherOrder { .. }
+            | OrderError::OtherCitysBill { .. }
+            | OrderError::TooMany { .. }
             | OrderError::AmountChanged(_)
             | OrderError::AboveLimit { .. }
             | OrderError::PayInParts { .. }

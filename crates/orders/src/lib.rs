@@ -15,6 +15,7 @@
 mod audit;
 mod bill;
 mod case;
+mod counter;
 mod directory;
 mod dispute;
 mod document;
@@ -47,6 +48,7 @@ pub use crate::{
     audit::Audit,
     bill::BillKey,
     case::{Case, CaseClosing, CaseError, CaseKind, CaseOutcome, ClosedCase},
+    counter::Counter,
     directory::{Directory, Entries, RenewalError},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
     document::{Missing, OrderDocuments, StoredDocument},
@@ -56,14 +58,15 @@ pub use crate::{
     journal::JournalLine,
     notification::RawNotification,
     order::{
-        BillRefSeen, ChosenBill, Confirmation, FrozenBill, Order, Part, PlaceOrder, Placed, split,
+        BillRefSeen, ChosenBill, Confirmation, FrozenBill, Order, OrderLimits, Part, PlaceOrder,
+        Placed, TooMany, split,
     },
     payment::{Payment, PaymentState, Recorded, Refusal, StartedPayment},
     posting::{Posting, PostingState, TakeBack},
     preview::{preview, usual_kind},
     record::{OrderFilter, OrderPage, OrderRecord},
     refund::{Refund, RefundCause, RefundState, Retried},
-    retention::Hindrance,
+    retention::{Forgettable, Hindrance},
     state::{OrderEvent, OrderState, Refused},
     voucher::{Issued, IssuedVoucher, Proof, VoucherContent, VoucherLine, VoucherSerial},
 };
@@ -91,6 +94,7 @@ pub struct OrderRules {
     /// What a channel takes at once, where that is less.
     pub wechat_max: Option<Fen>,
     pub alipay_max: Option<Fen>,
+    pub limits: OrderLimits,
 }
 
 impl OrderRules {
@@ -107,6 +111,7 @@ impl OrderRules {
             amount_max: AMOUNT_MAX,
             wechat_max: None,
             alipay_max: None,
+            limits: OrderLimits::default(),
         }
     }
 

@@ -243,6 +243,11 @@ impl Orders {
             Decision::Refused(objection) => {
                 table::set_refused(&txn, id, *objection, now).await?;
                 journal::note(&txn, &order, "bill_refused", None, now).await?;
+                if *objection == Objection::AmountMismatch {
+                    // Somebody computed wrongly (domain §7.3): the money goes back, and a person looks.
+                    let (kind, why) = (CaseKind::PostingAmount, objection.code());
+                    self.open_posting_case(&txn, &order, &posting, kind, why, now).await?;
+                }
                 let payment = payment_table::find(&txn, posting.payment).await?;
                 let giving = Giving {
                     payment: &payment,

@@ -1,6 +1,6 @@
 //! What a citizen and an operator see of orders: lists and details, nothing decided here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kernel::{AccountId, CityCode, Insurance, Month, OrderId, OrderNo, PersonId, Timestamp};
 
@@ -81,6 +81,27 @@ impl Orders {
             refunds: refund_table::of_order(&self.db, order.id).await?,
             order,
         })
+    }
+
+    /// An order of this account by its row.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn find(&self, account: AccountId, id: OrderId) -> Result<Order, OrderError> {
+        let order = order_table::find(&self.db, id).await?;
+        if order.account == account { Ok(order) } else { Err(OrderError::NotFound) }
+    }
+
+    /// The bills that this account has paid or is paying, by agency and number: of somebody else's paid
+    /// bills a payer sees these.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn paid_bills(
+        &self,
+        account: AccountId,
+    ) -> Result<HashSet<(String, String)>, OrderError> {
+        order_table::bills_of_account(&self.db, account).await
     }
 
     /// The account's orders before `cursor`, newest first, at most `limit`.

@@ -5,12 +5,15 @@
 //! What it says is frozen then. What becomes of the order later changes its standing, which is always
 //! read from the order.
 
+mod blanking;
 mod code;
 mod content;
 mod serial;
 mod table;
 
 use std::collections::{BTreeSet, HashMap};
+
+use agency::BillComponent;
 
 use kernel::{
     AccountId, Channel, Fen, Month, OrderId, OrderNo, PersonId, Timestamp, VoucherId, mask,
@@ -305,9 +308,10 @@ impl Orders {
         let owner = people.iter().find(|person| person.relation == Relation::Own);
         let payer = owner.map(|owner| owner.masked_name.clone());
         let listed = people.iter().find(|listed| listed.id == person);
+        let whole = listed.is_some_and(InsuredPerson::is_proven_owner);
         Ok(match listed {
             Some(InsuredPerson { masked_name, masked_number, .. }) => {
-                Masked { name: masked_name.clone(), number: masked_number.clone(), payer }
+                Masked { name: masked_name.clone(), number: masked_number.clone(), payer, whole }
             }
             None => {
                 let identity = self.people.identity_for_posting(account, person).await;
@@ -316,6 +320,7 @@ impl Orders {
                     name: mask::name(identity.name.as_str()),
                     number: identity.document.masked_for_payer(),
                     payer,
+                    whole,
                 }
             }
         })
@@ -330,7 +335,7 @@ impl Orders {
     ) -> Result<VoucherContent, OrderError> {
         let order = &record.order;
         let (channel, transaction_id, paid_at) = paid(record).ok_or_else(|| unwritable(record))?;
-        let lines = record.bills.iter().map(|bill| self.line(record, bill));
+        let lines = record.bills.iter().map(|bill| self.line(record, bill, masked.whole));
         // A voucher is silent about what is not booked.
         let lines: Vec<VoucherLine> =
             lines.filter(|line| serial.is_none() || line.agency_serial.is_some()).collect();
@@ -354,8 +359,9 @@ impl Orders {
         })
     }
 
-    /// A bill, with its booking if it is booked at this moment.
-    fn line(&self, record: &OrderRecord, bill: &FrozenBill) -> VoucherLine {
+    /// A bill, with its booking if it is booked at this moment. Base, tier and rates tell what somebody
+    /// earns or chose, and stand there for the owner whose name is proven.
+    fn line(&self, record: &OrderRecord, bill: &FrozenBill, whole: bool) -> VoucherLine {
         let posting = record
             .postings
             .iter()
@@ -372,9 +378,13 @@ impl Orders {
             insurance: bill.insurance,
             from: bill.months.from(),
             to: bill.months.to(),
-            base: bill.base,
-            tier_no: bill.tier_no,
-            components: bill.components.clone(),
+            base: bill.base.filter(|_| whole),
+            tier_no: bill.tier_no.filter(|_| whole),
+            components: if whole {
+                bill.components.clone()
+            } else {
+                without_rates(&bill.components)
+            },
             amount: bill.bill.amount,
             kind: bill.kind,
             category: bill.category.clone(),
@@ -388,6 +398,13 @@ struct Masked {
     name: String,
     number: String,
     payer: Option<String>,
+    /// Whoever asks is the person, by a platform's word.
+    whole: bool,
+}
+
+/// A bill's parts as a payer may see them.
+fn without_rates(components: &[BillComponent]) -> Vec<BillComponent> {
+    components.iter().map(|part| BillComponent { rate_bp: None, ..part.clone() }).collect()
 }
 
 const fn is_booked(state: OrderState) -> bool {

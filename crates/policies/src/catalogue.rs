@@ -34,6 +34,7 @@ const CHANGEABLE: &[&str] = &[
     "topup",
     "card_no",
     "personal_no",
+    "real_name",
 ];
 /// Larger than any sensible file; a bound on what is parsed.
 const FILE_BYTES_MAX: usize = 1 << 20;

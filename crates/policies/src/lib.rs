@@ -28,8 +28,8 @@ pub use finding::{CheckReport, Finding};
 pub use pack::{
     Advice, AdviceCode, Agency, AgencyKind, BackPayment, ClockTime, End, Guide, GuideChannel,
     GuideChannelKind, GuideNotice, Holidays, Hotlines, Maintenance, Merchants, MonthRules,
-    NumberProblem, NumberShape, ObjectionAdvice, Pack, RefundGuide, Service, Span, Standing, Topup,
-    TopupGuide, Waiting, Window,
+    NumberProblem, NumberShape, ObjectionAdvice, Pack, RealNameRules, RefundGuide, Service, Span,
+    Standing, Topup, TopupGuide, Waiting, Window,
 };
 pub use policy::{
     BaseSwitch, Bounds, Category, Component, ComponentAmount, Confidence, Day, ExtraYearly, Policy,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Sources, policy::pack_words};
 
-pub use counter::{BackPayment, MonthRules, NumberProblem, NumberShape, Topup};
+pub use counter::{BackPayment, MonthRules, NumberProblem, NumberShape, RealNameRules, Topup};
 pub use guide::{
     Advice, AdviceCode, Guide, GuideChannel, GuideChannelKind, GuideNotice, ObjectionAdvice,
     RefundGuide, TopupGuide,
@@ -43,6 +43,8 @@ pub struct Pack {
     pub card_no: NumberShape,
     /// What a personal number (个人编号) looks like here.
     pub personal_no: NumberShape,
+    /// What one's own real name has to be proven for here.
+    pub real_name: RealNameRules,
     /// What is particular to the city; the national guide comes with every city.
     pub guide: Guide,
 }
@@ -51,6 +53,15 @@ impl Pack {
     /// The agency whose bills an insurance is on.
     pub fn agency_for(&self, insurance: Insurance) -> Option<&Agency> {
         self.agencies.iter().find(|agency| agency.insurances.contains(&insurance))
+    }
+
+    /// Whether such a bill of this agency is the city's own: it offers to pay it, and the agency is one
+    /// of its agencies and bills that insurance. Another city's bill is collected by other accounts,
+    /// at other times, within other limits.
+    pub fn takes(&self, agency: &AgencyCode, insurance: Insurance, kind: BillKind) -> bool {
+        let bills =
+            |office: &Agency| office.code == *agency && office.insurances.contains(&insurance);
+        self.offers(insurance, kind) && self.agencies.iter().any(bills)
     }
 
     /// Whether the city offers to pay such a bill here.

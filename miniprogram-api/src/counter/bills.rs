@@ -1,15 +1,15 @@
 //! What is due: contributions of months, years of residents, missed months and top-ups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use agency::{AgencyError, Bill, BillQuery, BillState, Objection};
+use agency::{AgencyError, Bill, BillState, Objection};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
 use kernel::{AgencyCode, BillKind, CityCode, Insurance, Month, MonthRange, Timestamp};
-use orders::{FrozenBill, OrderFilter, OrderState};
+use orders::{FrozenBill, OrderError, OrderFilter, OrderState};
 use policies::{Agency as InsuranceAgency, Service, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,8 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use wording::Language;
 
 use super::{
-    AgencyProblem, agency_of, count_mismatches, helped, identity_of, offered_insurances, office_of,
-    offices, range, sees_whole, told_or_raised,
+    AgencyProblem, agency_of, helped, offered_insurances, office_of, offices, range, told_or_raised,
 };
 use crate::{
     Api,
@@ -29,6 +28,7 @@ use crate::{
     problem::{ApiError, internal, invalid, tell},
     quotes,
     session::Session,
+    sight::{Sight, person_of},
     words,
 };
 
@@ -125,7 +125,8 @@ impl MonthsView {
 pub(crate) struct ComponentView {
     code: String,
     name: String,
-    /// Percent, such as `20%`; absent for flat amounts.
+    /// Percent, such as `20%`; absent for flat amounts, and for all but the owner whose real name is
+    /// proven.
     rate: Option<String>,
     /// Yuan.
     amount: String,
@@ -143,6 +144,19 @@ impl ComponentView {
             amount: part.amount.to_string(),
         };
         components.iter().map(view).collect()
+    }
+
+    /// As somebody may see them; a rate tells the base.
+    pub(crate) fn seen(
+        components: &[agency::BillComponent],
+        sight: Sight,
+        language: Language,
+    ) -> Vec<ComponentView> {
+        let mut list = ComponentView::list(components, language);
+        if !sight.is_whole() {
+            list.iter_mut().for_each(|part| part.rate = None);
+        }
+        list
     }
 }
 
@@ -237,7 +251,7 @@ pub(crate) struct BillView {
     /// Yuan. The agency's word.
     amount: String,
     components: Vec<ComponentView>,
-    /// `due`, `paid` or `locked`.
+    /// `due`, `paid`, `locked`, or `expired`: unpaid, and too late to be paid here.
     state: String,
     due_until: Option<String>,
     preview: Option<PreviewView>,
@@ -257,7 +271,8 @@ pub(crate) struct BillList {
     problems: Vec<AgencyProblem>,
 }
 
-/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here.
+/// What is due (查询应缴). Pass the bills to `POST /api/v1/orders` as they are here. Paid bills are shown
+/// to the owner whose real name is proven; to others those that they paid themselves.
 #[utoipa::path(get, path = "/api/v1/people/{id}/bills", tag = "counter", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id"), BillParams),
     responses((status = 200, body = BillList)))]
@@ -272,22 +287,19 @@ pub(crate) async fn bills(
     let months = params.months()?;
     let (asked, kind) = params.asked(&api, &city)?;
     let everything = asked.len() > 1;
-    let identity = identity_of(&api, &caller, &id).await?;
+    let person = person_of(&api, &caller, &id).await?;
+    let sight = Sight::of(&person);
+    let counter = api.orders.counter(caller.account, person.id).await?;
+    let shown = Shown::of(&api, caller.account, sight).await?;
+    let now = api.clock.now();
     let mut views = Vec::new();
     let mut due = Vec::new();
     let mut errors = Vec::new();
     for insurance in asked {
         let office = office_of(&api, &city, insurance)?;
-        let query = BillQuery {
-            agency: office.code.clone(),
-            identity: identity.clone(),
-            insurance,
-            months,
-            kind,
-        };
         let found = match agency_of(&api, office) {
-            Ok(agency) => agency
-                .query_bills(&query)
+            Ok(_) => counter
+                .bills(&office.code, insurance, months, kind)
                 .await
                 .map_err(|error| agency_told(&api, &city, (&office.code, insurance, kind), error)),
             Err(error) => Err(error),
@@ -297,15 +309,21 @@ pub(crate) async fn bills(
                 if let Some(wanted) = &params.category {
                     bills.retain(|b| b.category.as_ref().is_some_and(|c| c.code == *wanted));
                 }
-                due.extend(
-                    bills
-                        .iter()
-                        .filter(|bill| bill.state == BillState::Due)
-                        .map(|bill| bill.amount),
-                );
-                views.extend(
-                    bills.into_iter().map(|bill| bill_view(&api, &city, office, bill, language)),
-                );
+                // The state pays: nothing is offered that no wallet could take.
+                let billed = bills.len();
+                bills.retain(|bill| bill.state == BillState::Paid || !bill.amount.is_zero());
+                let subsidised = bills.len() < billed;
+                bills.retain(|bill| shown.shows(bill));
+                let payable =
+                    |bill: &&Bill| bill.state == BillState::Due && !is_over(&api, &city, bill, now);
+                let before = due.len();
+                due.extend(bills.iter().filter(payable).map(|bill| bill.amount));
+                if subsidised && due.len() == before {
+                    let told = AgencyError::Objection(Objection::FullySubsidised);
+                    errors.push((office, told.into()));
+                }
+                let view = |bill| bill_view(&api, &city, office, bill, (language, sight));
+                views.extend(bills.into_iter().map(view));
             }
             Err(error) if error.code() == "no_bill" => {
                 let paid = paid_months(&api, &caller, &id, insurance, months).await?;
@@ -314,10 +332,6 @@ pub(crate) async fn bills(
             Err(error) => errors.push((office, error)),
         }
     }
-    if !sees_whole(&api, &caller, &id).await? {
-        views = views.into_iter().map(BillView::narrowed).collect();
-    }
-    count_mismatches(&api, &caller, &errors).await;
     if everything && !views.is_empty() {
         // Nobody is enrolled in everything that a city offers.
         errors.retain(|(_, error)| error.code() != "not_enrolled");
@@ -370,10 +384,51 @@ fn nothing_due(error: ApiError, paid: Vec<Month>) -> ApiError {
     if paid.is_empty() { told } else { told.says("bills", "paid").months("months", paid) }
 }
 
+/// Which bills a caller may see.
+enum Shown {
+    All,
+    /// Those that are not paid, and these that the caller paid.
+    UnpaidAnd(HashSet<(String, String)>),
+}
+
+impl Shown {
+    async fn of(api: &Api, account: kernel::AccountId, sight: Sight) -> Result<Shown, ApiError> {
+        Ok(match sight {
+            Sight::Whole => Shown::All,
+            Sight::Unproven | Sight::Payer => {
+                Shown::UnpaidAnd(api.orders.paid_bills(account).await?)
+            }
+        })
+    }
+
+    fn shows(&self, bill: &Bill) -> bool {
+        match self {
+            Shown::All => true,
+            Shown::UnpaidAnd(paid) => {
+                let named = || (bill.agency.to_string(), bill.bill_no.to_string());
+                bill.state != BillState::Paid || paid.contains(&named())
+            }
+        }
+    }
+}
+
+/// From when on a missed month cannot be paid back any more.
+fn deadline(api: &Api, city: &CityCode, bill: &Bill) -> Option<Timestamp> {
+    let rule = api.catalogue.pack(city)?.back_payment.as_ref()?;
+    (bill.kind == BillKind::BackPayment).then(|| rule.deadline(bill.months.from())).flatten()
+}
+
+/// Whether the time in which a bill could be paid is over.
+pub(super) fn is_over(api: &Api, city: &CityCode, bill: &Bill, now: Timestamp) -> bool {
+    let ends = [deadline(api, city, bill), bill.due_until];
+    ends.into_iter().flatten().any(|end| now >= end)
+}
+
 impl BillView {
-    /// What a payer sees of somebody else's bill: amounts and states. Base, tier and the steps of the
+    /// What all but the person see of a bill: amounts and states. Base, tier, rates and the steps of the
     /// calculation tell what the person earns or chose.
-    fn narrowed(self) -> BillView {
+    fn narrowed(mut self) -> BillView {
+        self.components.iter_mut().for_each(|part| part.rate = None);
         BillView { base: None, tier_no: None, preview: None, ..self }
     }
 }
@@ -383,7 +438,7 @@ pub(super) fn bill_view(
     city: &CityCode,
     office: &InsuranceAgency,
     bill: Bill,
-    language: Language,
+    (language, sight): (Language, Sight),
 ) -> BillView {
     let preview = orders::preview(&api.catalogue, city, &bill).map(|quote| PreviewView {
         total: quote.total.to_string(),
@@ -396,11 +451,11 @@ pub(super) fn bill_view(
     let standing = pack.map_or(Standing::Open { closes_at: None }, |pack| {
         pack.standing(&bill.agency, bill.insurance, bill.kind, now)
     });
-    let missed = (bill.kind == BillKind::BackPayment).then_some(pack).flatten();
-    let deadline = missed
-        .and_then(|pack| pack.back_payment.as_ref()?.deadline(bill.months.from()))
-        .map(Timestamp::rfc3339);
-    BillView {
+    let over = bill.state == BillState::Due && is_over(api, city, &bill, now);
+    // Open for whom? This one is too late, whatever the window says of others.
+    let standing = if over { Standing::Closed { next_opening: None } } else { standing };
+    let state = json!(bill.state).as_str().unwrap_or_default().to_owned();
+    let view = BillView {
         bill_no: bill.bill_no.to_string(),
         version: bill.version,
         agency: bill.agency.to_string(),
@@ -413,14 +468,15 @@ pub(super) fn bill_view(
         tier_no: bill.tier_no,
         amount: bill.amount.to_string(),
         components: ComponentView::list(&bill.components, language),
-        state: json!(bill.state).as_str().unwrap_or_default().to_owned(),
+        state: if over { "expired".to_owned() } else { state },
         due_until: bill.due_until.map(|until| until.rfc3339()),
         preview,
         kind: BillKindView::of(bill.kind, language),
         category: bill.category.as_ref().map(|category| CategoryView::of(category, language)),
         window: WindowView::of(standing),
-        back_payment_deadline: deadline,
-    }
+        back_payment_deadline: deadline(api, city, &bill).map(Timestamp::rfc3339),
+    };
+    if sight.is_whole() { view } else { view.narrowed() }
 }
 
 /// An agency's objection, with what the city's pack knows about when it will take money again.
@@ -428,9 +484,10 @@ pub(crate) fn agency_told(
     api: &Api,
     city: &CityCode,
     (agency, insurance, kind): (&AgencyCode, Insurance, BillKind),
-    error: AgencyError,
+    error: OrderError,
 ) -> ApiError {
-    let closed = error == AgencyError::Objection(Objection::OutOfWindow);
+    let closed =
+        matches!(error, OrderError::Agency(AgencyError::Objection(Objection::OutOfWindow)));
     let told = helped(api, city, agency, error.into());
     let Some(pack) = api.catalogue.pack(city).filter(|_| closed) else { return told };
     match pack.standing(agency, insurance, kind, api.clock.now()) {

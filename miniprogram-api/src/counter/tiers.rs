@@ -1,29 +1,28 @@
-//! Tiers: which there are, and choosing one (选档).
+//! Tiers (缴费档次): which there are. `tier.rs` chooses one.
 //!
 //! The agency's answer stands where there is one. Before it publishes new figures, or while it does not
 //! answer, the tiers of our policies are shown and marked: choosing one still asks the agency.
 
-use agency::{AgencyError, Objection, TierChoice};
+use agency::{AgencyError, Objection};
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
 };
-use kernel::{CityCode, Fen, Insurance, Month, PersonId};
+use kernel::{CityCode, Fen, Insurance, Month};
 use policies::{Policy, Terms};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use wording::{Language, filled, term};
 
-use super::{agency_of, helped, identity_of, office_of};
+use super::{agency_of, helped, office_of};
 use crate::{
     Api,
     caller::Caller,
     cities::city_code,
-    input::{Body, Params, parse},
+    input::{Params, parse},
     language::Reads,
-    problem::{ApiError, tell},
+    problem::ApiError,
+    sight::person_of,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -79,7 +78,7 @@ pub(crate) async fn tiers(
     Path(id): Path<String>,
     Params(params): Params<TierParams>,
 ) -> Result<Json<TierList>, ApiError> {
-    api.people.person(caller.account, parse::<PersonId>("id", &id)?).await?;
+    person_of(&api, &caller, &id).await?;
     let insurance: Insurance = parse("insurance", &params.insurance)?;
     let month = match params.month {
         Some(month) => parse("month", &month)?,
@@ -101,7 +100,7 @@ pub(crate) async fn tiers(
     let (no_answer, problem) = match asked {
         Ok(tiers) => {
             let tiers = tiers.into_iter().map(|tier| OfferedTier {
-                label: label(language, tier.no, tier.label),
+                label: label(language, tier.no, &tier.label),
                 percent: known.as_ref().and_then(|(policy, _)| percent(policy, tier.base)),
                 no: tier.no,
                 base: Some(tier.base.to_string()),
@@ -152,7 +151,7 @@ fn known<'a>(
 fn of_policy(policy: &Policy, carried: bool, problem: &ApiError, language: Language) -> TierList {
     let tier = |no, percent, base: Option<Fen>, monthly: Fen| OfferedTier {
         no,
-        label: label(language, no, String::new()),
+        label: label(language, no, ""),
         percent,
         base: base.map(|base| base.to_string()),
         monthly_amount: monthly.to_string(),
@@ -178,9 +177,9 @@ fn of_policy(policy: &Policy, carried: bool, problem: &ApiError, language: Langu
 }
 
 /// The agency's own name of a tier in Chinese; in English its number.
-fn label(language: Language, no: u16, given: String) -> String {
+pub(super) fn label(language: Language, no: u16, given: &str) -> String {
     match language {
-        Language::Chinese if !given.is_empty() => given,
+        Language::Chinese if !given.is_empty() => given.to_owned(),
         _ => filled(&term(language, "tier.label"), &[("no", no.to_string())]),
     }
 }
@@ -188,60 +187,4 @@ fn label(language: Language, no: u16, given: String) -> String {
 /// What share of the reference wage a published base is.
 fn percent(policy: &Policy, base: Fen) -> Option<u16> {
     policy.tiers().iter().find(|tier| tier.base == base)?.percent
-}
-
-/// A tier from a month on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TierWish {
-    city: String,
-    insurance: String,
-    tier_no: u16,
-    /// `YYYY-MM`
-    from: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierChosenView {
-    effective_from: String,
-    /// Bills for the difference of months already paid.
-    difference_bills: Vec<String>,
-}
-
-/// Chooses a tier (选档).
-#[utoipa::path(put, path = "/api/v1/people/{id}/tier", tag = "counter", security(("bearer" = [])),
-    params(("id" = String, Path, description = "the person's id")), request_body = TierWish,
-    responses((status = 200, body = TierChosenView)))]
-pub(crate) async fn choose_tier(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    Path(id): Path<String>,
-    Body(wish): Body<TierWish>,
-) -> Result<Json<TierChosenView>, ApiError> {
-    let identity = identity_of(&api, &caller, &id).await?;
-    let insurance: Insurance = parse("insurance", &wish.insurance)?;
-    let city = city_code(&wish.city)?;
-    let office = office_of(&api, &city, insurance)?;
-    let from: Month = parse("from", &wish.from)?;
-    let agency = agency_of(&api, office)?;
-    let told = |error: AgencyError| helped(&api, &city, &office.code, error.into());
-    let tiers = agency.list_tiers(&office.code, insurance, from).await.map_err(told)?;
-    if !tiers.iter().any(|tier| tier.no == wish.tier_no) {
-        let known: Vec<u16> = tiers.iter().map(|tier| tier.no).collect();
-        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "tier_not_found")
-            .value("tier", wish.tier_no)
-            .with("tiers", json!(known)));
-    }
-    let choice = TierChoice {
-        agency: office.code.clone(),
-        identity,
-        insurance,
-        tier_no: wish.tier_no,
-        from,
-    };
-    let chosen = agency.set_tier(&choice).await.map_err(told)?;
-    Ok(Json(TierChosenView {
-        effective_from: chosen.effective_from.to_string(),
-        difference_bills: chosen.difference_bills.iter().map(ToString::to_string).collect(),
-    }))
 }

@@ -1,7 +1,8 @@
 //! What goes wrong with orders, in sentences that people can act on.
 
 use axum::http::StatusCode;
-use orders::OrderError;
+use kernel::Timestamp;
+use orders::{OrderError, TooMany};
 use platforms::{ChannelError, Refused};
 use serde_json::json;
 
@@ -36,6 +37,11 @@ pub(crate) fn told(error: OrderError) -> ApiError {
             let told = if order.is_some() { told } else { told.says("bills", "with_stranger") };
             told.with("order_no", json!(order))
         }
+        OrderError::OtherCitysBill { agency } => {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "bill_of_other_city")
+                .with("agency", json!(agency))
+        }
+        OrderError::TooMany { what, most, again_at } => too_many(what, most, again_at),
         OrderError::AmountChanged(bills) => {
             let changed: Vec<_> = bills
                 .iter()
@@ -147,6 +153,22 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         | OrderError::Reason
         | OrderError::Row { .. }
         | OrderError::Sealed(_) => internal(&error),
+    }
+}
+
+fn too_many(what: TooMany, most: u32, again_at: Option<Timestamp>) -> ApiError {
+    let told = match what {
+        TooMany::UnpaidOfAccount => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_unpaid_orders"),
+        TooMany::UnpaidForPerson => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_unpaid_orders")
+            .says("limit", "unpaid_for_person"),
+        TooMany::HourlyOfAccount => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_orders"),
+        TooMany::HourlyForPerson => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_orders")
+            .says("limit", "hourly_for_person"),
+    };
+    let told = told.value("most", most).with("most", json!(most));
+    match again_at {
+        Some(at) => told.value("at", at.beijing_text()).with("again_at", json!(at)),
+        None => told,
     }
 }
 

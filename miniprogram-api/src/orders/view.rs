@@ -5,7 +5,7 @@ use orders::{
     FrozenBill, Order, OrderError, OrderRecord, OrderState, Part, PaymentState, Posting,
     PostingState, Refund, RefundState, Refusal,
 };
-use people::{InsuredPerson, Relation};
+use people::InsuredPerson;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wording::{Language, Phrase, aloud, filled};
@@ -16,6 +16,7 @@ use crate::{
     counter::{BillKindView, CategoryView, ComponentView, MonthsView},
     persons::PersonView,
     problem::{ApiError, NextStep},
+    sight::Sight,
     words,
 };
 
@@ -214,9 +215,10 @@ impl RecordView {
         let text = text.in_detail(&record);
         (order.text, order.next_step) = (text.sentence(language), text.next_step(language));
         order.speech = text.speech(language);
-        // Of somebody else's bills a payer sees amounts and states.
+        // Of a person who was removed nobody sees more than a payer.
         let person = people.iter().find(|person| person.id == record.order.person);
-        let whole = person.is_some_and(|person| person.relation == Relation::Own);
+        let sight = person.map_or(Sight::Payer, Sight::of);
+        let whole = sight.is_whole();
         let bills = record.bills.iter().map(|frozen| {
             let posting = record.postings.iter().find(|posting| {
                 posting.agency == frozen.agency && posting.bill_no == frozen.bill.bill_no
@@ -240,7 +242,7 @@ impl RecordView {
                 base: frozen.base.filter(|_| whole).map(|base| base.to_string()),
                 tier_no: frozen.tier_no.filter(|_| whole),
                 amount: frozen.bill.amount.to_string(),
-                components: ComponentView::list(&frozen.components, language),
+                components: ComponentView::seen(&frozen.components, sight, language),
                 posting: posting.map(|posting| PostingView::of(posting, language)),
             }
         });
@@ -435,6 +437,7 @@ mod tests {
                 expired: false,
                 posted: 0,
                 refused: 0,
+                by_hand: false,
                 refusal,
                 parts: 0,
                 help: None,

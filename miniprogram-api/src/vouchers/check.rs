@@ -17,9 +17,9 @@ use wording::{Language, term};
 use super::VoucherBody;
 use crate::{
     Api,
+    client::ClientAddress,
     input::Params,
     language::Reads,
-    orders::ClientAddress,
     problem::{ApiError, tell},
     words,
 };
@@ -60,7 +60,6 @@ async fn checked(
     serial: &str,
     code: &str,
 ) -> Result<Proof, ApiError> {
-    let address = address.map(|address| address.ip());
     api.checks.count(address, api.clock.now()).map_err(|seconds| {
         tell(StatusCode::TOO_MANY_REQUESTS, "too_many_checks").retry_after(seconds)
     })?;

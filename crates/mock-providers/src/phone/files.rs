@@ -33,6 +33,7 @@ files! {
     "js/parts/mobile.js",
     "js/parts/pieces.js",
     "js/parts/problem.js",
+    "js/parts/proof.js",
     "js/parts/real-name.js",
     "js/parts/saving.js",
     "js/parts/sheet.js",

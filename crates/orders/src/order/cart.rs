@@ -6,9 +6,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use agency::{Bill, BillState};
-use kernel::{AgencyCode, BillKind, BillNo, Fen, Insurance, Month, MonthRange, Timestamp};
+use kernel::{
+    AgencyCode, BillKind, BillNo, CityCode, Fen, Insurance, Month, MonthRange, PersonId, Timestamp,
+};
 use policies::{Pack, Standing};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use sea_orm::DatabaseTransaction;
 
 use super::{ChosenBill, FrozenBill, Order, PlaceOrder, asked_as, parts, table};
 use crate::{OrderError, Orders};
@@ -30,19 +32,12 @@ impl Orders {
         if wish.bills.iter().any(|bill| bill.kind.is_premium() != wish.bills[0].kind.is_premium()) {
             return Err(OrderError::MixedPurposes);
         }
-        if let Some(pack) = self.catalogue.pack(&wish.city) {
-            for bill in &wish.bills {
-                if !pack.offers(bill.insurance, bill.kind) {
-                    let (insurance, kind) = (bill.insurance, bill.kind);
-                    return Err(OrderError::NotOffered { insurance, kind });
-                }
-            }
-            let places = wish.bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
-            check_times(pack, places.clone(), now)?;
-            check_time_left(pack, places, now, wish.elder)?;
-            check_months(pack, &wish.bills)?;
-            check_topup_amounts(pack, &wish.bills)?;
-        }
+        let places = || wish.bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
+        let pack = self.own_bills(&wish.city, places())?;
+        check_times(pack, places(), now)?;
+        check_time_left(pack, places(), now, wish.elder)?;
+        check_months(pack, &wish.bills)?;
+        check_topup_amounts(pack, &wish.bills)?;
         let max = self.rules.amount_max_on(wish.channel);
         let amount = Fen::sum(wish.bills.iter().map(|bill| bill.seen.amount));
         if amount.is_none_or(|amount| amount > max) {
@@ -56,12 +51,34 @@ impl Orders {
         Ok(())
     }
 
-    /// Windows, maintenance and deadlines once more, just before a channel is asked to collect.
+    /// Whether the bills are the city's own, windows, maintenance and deadlines once more, just before a
+    /// channel is asked to collect; and whether the person is still on the account's list.
     pub(crate) async fn still_taken(&self, order: &Order) -> Result<(), OrderError> {
-        let Some(pack) = self.catalogue.pack(&order.city) else { return Ok(()) };
+        let person = self.people.person(order.account, order.person).await;
+        person.map_err(OrderError::from_person)?;
         let bills = table::bills(&self.db, order.id).await?;
-        let places = bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
-        check_times(pack, places, self.clock.now())
+        let places = || bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
+        let pack = self.own_bills(&order.city, places())?;
+        check_times(pack, places(), self.clock.now())
+    }
+
+    /// The city's pack, when all bills are the city's own: another city's bill would be collected by
+    /// the wrong merchant account, under the wrong windows and limits.
+    fn own_bills<'a>(
+        &self,
+        city: &CityCode,
+        bills: impl Iterator<Item = Place<'a>>,
+    ) -> Result<&Pack, OrderError> {
+        let pack = self.catalogue.pack(city).ok_or(OrderError::NoMerchant)?;
+        for (agency, insurance, kind, _) in bills {
+            if !pack.agencies.iter().any(|office| office.code == *agency) {
+                return Err(OrderError::OtherCitysBill { agency: agency.clone() });
+            }
+            if !pack.takes(agency, insurance, kind) {
+                return Err(OrderError::NotOffered { insurance, kind });
+            }
+        }
+        Ok(pack)
     }
 
     /// When an order ends: after the usual time, or with the first window that closes or maintenance
@@ -111,29 +128,22 @@ impl Orders {
         None
     }
 
-    /// What goes to one person's account in a day has a limit. In the transaction that writes the
-    /// order down, so that two orders at once do not both fit.
+    /// What goes to one person's account in a day has a limit, whichever accounts it comes from. In the
+    /// transaction that writes the order down and holds the document.
     pub(super) async fn check_topups_of_the_day(
         &self,
         txn: &DatabaseTransaction,
         wish: &PlaceOrder,
         bills: &[FrozenBill],
-        now: Timestamp,
+        (persons, now): (&[PersonId], Timestamp),
     ) -> Result<(), OrderError> {
         let wanted = bills.iter().filter(|bill| bill.kind == BillKind::Topup);
         let wanted = Fen::sum(wanted.map(|bill| bill.bill.amount)).unwrap_or(Fen::MAX);
         let topup = self.catalogue.pack(&wish.city).and_then(|pack| pack.topup.as_ref());
         let Some(topup) = topup.filter(|_| !wanted.is_zero()) else { return Ok(()) };
-        if txn.get_database_backend() == DbBackend::Postgres {
-            // Writers of SQLite stand in a row anyway. The id is our own and has no quotation marks.
-            let one_by_one =
-                format!("SELECT pg_advisory_xact_lock(hashtext('topups:{}'))", wish.account);
-            txn.execute_unprepared(&one_by_one).await?;
-        }
         let midnight = format!("{} 00:00:00", &now.beijing_text()[..10]);
         let midnight = Timestamp::from_beijing_text(&midnight).unwrap_or(now);
-        let whose = (wish.account, wish.person);
-        let today = table::ordered_since(txn, whose, BillKind::Topup, midnight).await?;
+        let today = table::ordered_since(txn, persons, BillKind::Topup, midnight).await?;
         let left = topup.most_a_day.minus(Fen::sum(today).unwrap_or(Fen::MAX));
         let left = left.unwrap_or(Fen::ZERO);
         if wanted > left {

@@ -1,6 +1,6 @@
 //! The rows of orders and their frozen bills.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use agency::{BillCategory, BillComponent, BillRef};
 use kernel::{
@@ -10,7 +10,7 @@ use kernel::{
 use policies::Quote;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
+    Condition, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, Query, SelectStatement},
 };
@@ -371,17 +371,96 @@ pub(crate) async fn bills_of(
     Ok(bills)
 }
 
-/// What an account ordered for a person since a moment, by what it is for: of orders that are paid
-/// or may yet be.
+/// An order that counts against a limit.
+pub(crate) struct Recent {
+    pub(crate) of_account: bool,
+    pub(crate) for_person: bool,
+    /// It waits for its payment.
+    pub(crate) unpaid: bool,
+    pub(crate) created_at: Timestamp,
+}
+
+/// Orders that wait for their payment, and those that were placed since a moment: of the account, or for
+/// one of the persons. The oldest first.
+pub(crate) async fn recent(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    persons: &[PersonId],
+    since: Timestamp,
+) -> Result<Vec<Recent>, OrderError> {
+    let payable: Vec<&str> = OrderState::ALL
+        .iter()
+        .filter(|state| state.is_payable())
+        .map(|state| state.code())
+        .collect();
+    let whose = Condition::any()
+        .add(order::Column::AccountId.eq(account.as_uuid()))
+        .add(of_persons(persons));
+    let when = Condition::any()
+        .add(order::Column::State.is_in(payable.iter().copied()))
+        .add(order::Column::CreatedAtMs.gt(since.as_millis()));
+    let rows: Vec<(Uuid, Uuid, String, i64)> = order::Entity::find()
+        .select_only()
+        .columns([
+            order::Column::AccountId,
+            order::Column::PersonId,
+            order::Column::State,
+            order::Column::CreatedAtMs,
+        ])
+        .filter(whose)
+        .filter(when)
+        .order_by_asc(order::Column::CreatedAtMs)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let recent = rows.into_iter().map(|(of, person, state, created_at)| Recent {
+        of_account: of == account.as_uuid(),
+        for_person: persons.contains(&PersonId::from_uuid(person)),
+        unpaid: payable.contains(&state.as_str()),
+        created_at: Timestamp::from_millis(created_at),
+    });
+    Ok(recent.collect())
+}
+
+fn of_persons(persons: &[PersonId]) -> Expr {
+    order::Column::PersonId.is_in(persons.iter().map(|id| id.as_uuid()))
+}
+
+/// The bills that an account has paid, or is about to, by agency and number.
+pub(crate) async fn bills_of_account(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<HashSet<(String, String)>, OrderError> {
+    let ever_paid = OrderState::ALL
+        .into_iter()
+        .filter(|state| !matches!(state, OrderState::Closed | OrderState::Failed));
+    let orders = order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .filter(order::Column::State.is_in(ever_paid.map(|state| state.code())))
+        .into_query();
+    let bills: Vec<(String, String)> = bill::Entity::find()
+        .select_only()
+        .column(bill::Column::AgencyCode)
+        .column(bill::Column::BillNo)
+        .filter(bill::Column::OrderId.in_subquery(orders))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(bills.into_iter().collect())
+}
+
+/// What was ordered for these entries of one document since a moment, by what it is for: of orders that
+/// are paid or may yet be.
 pub(crate) async fn ordered_since(
     db: &impl ConnectionTrait,
-    (account, person): (AccountId, PersonId),
+    persons: &[PersonId],
     kind: BillKind,
     since: Timestamp,
 ) -> Result<Vec<Fen>, OrderError> {
     let rows = order::Entity::find()
-        .filter(order::Column::AccountId.eq(account.as_uuid()))
-        .filter(order::Column::PersonId.eq(person.as_uuid()))
+        .filter(of_persons(persons))
         .filter(order::Column::CreatedAtMs.gte(since.as_millis()))
         .all(db)
         .await?;

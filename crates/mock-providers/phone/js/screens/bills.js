@@ -8,6 +8,7 @@ import { grouped, sum } from '../money.js';
 import { explanation } from '../parts/explanation.js';
 import { gapPart } from '../parts/gaps.js';
 import { problemCard } from '../parts/problem.js';
+import { isProven } from '../parts/real-name.js';
 import { go } from '../router.js';
 
 /** Bills are asked for from here on; the oldest standards of the packs are of 2023. */
@@ -46,7 +47,7 @@ export default {
     return [
       chooser,
       found.problems.map((problem) => note(`${problem.agency_name}：${problem.message ?? problem.detail}`, 'warn')),
-      found.bills.some((bill) => bill.insurance === 'medical') && await gapPart(person, signal),
+      isProven(person) && found.bills.some((bill) => bill.insurance === 'medical') && await gapPart(person, signal),
       ...counter(person, found.bills, INSURANCE_OF[service]),
     ];
   },
@@ -144,7 +145,7 @@ function insurancePart(person, sample, bills, chosen, changed) {
   };
   const section = h('section.card.insurance', { 'aria-label': insuranceName(sample), 'data-insurance': sample.insurance },
     h('div.insurance-head', {}, h('h2', {}, insuranceName(sample)),
-      sample.kind === 'regular' && h('a.link', { href: `#/tiers/${person.id}/${sample.insurance}` }, t('bills.change_tier'))),
+      sample.kind === 'regular' && person.relation === 'self' && h('a.link', { href: `#/tiers/${person.id}/${sample.insurance}` }, t('bills.change_tier'))),
     h('p.soft', {}, [sample.agency_name, ...new Set(bills.map((bill) => bill.category?.name).filter(Boolean))].join(' · ')),
     lastDay(due), closed(due),
     due.length > 1 && h('div.quick', { role: 'group', 'aria-label': t('bills.quick') }, quick.map((count) => h('button.quick-button', {

@@ -9,6 +9,8 @@ import { go } from '../router.js';
 import { isUnderFourteen, syntheticName, syntheticNumber } from '../parts/documents.js';
 
 const KINDS = ['resident_id', 'hkmt_residence', 'foreign_pr', 'passport', 'hk_macau_pass', 'taiwan_pass'];
+/** Their numbers do not tell when somebody was born. */
+const WITHOUT_BIRTH_DATE = ['passport', 'hk_macau_pass', 'taiwan_pass'];
 /** Whom the demonstration can invent: what they are insured in, and which service shows it. */
 const SAMPLES = { standard: null, gap: null, resident: 'resident_medical', missed_months: 'back_payment' };
 /** The wording that stands on this screen. */
@@ -26,6 +28,7 @@ export default {
     const name = h('input', { type: 'text', autocomplete: 'off', maxlength: 50, required: true });
     const number = h('input', { type: 'text', autocomplete: 'off', maxlength: 30, required: true, autocapitalize: 'characters', spellcheck: 'false' });
     const kind = h('select', {}, KINDS.map((code) => h('option', { value: code }, t(`document.${code}`))));
+    const birth = h('input', { type: 'date' });
     const consent = h('div.consent', {});
     const agreed = h('input', { type: 'checkbox' });
     const guardian = h('input', { type: 'checkbox' });
@@ -34,12 +37,16 @@ export default {
     const guardianPart = h('label.tick', {}, guardian, h('span', {}, entry(texts, 'guardian')?.text ?? t('person.guardian')));
     fill(consent, h('h2', {}, t('person.consent_head')), text, h('label.tick', {}, agreed, h('span', {}, t('person.agree'))), guardianPart);
     // Changes what stands, never replaces it: a finger may be on its way to a tick box.
+    const birthPart = field(t('person.birth_date'), birth, t('person.birth_date_hint'));
     const consentParts = () => {
+      birthPart.hidden = !WITHOUT_BIRTH_DATE.includes(kind.value);
       text.textContent = consentText(texts, relation) ?? t(relation === 'self' ? 'person.consent_self' : 'person.consent_other');
-      guardianPart.hidden = !(relation === 'other' && kind.value === 'resident_id' && isUnderFourteen(number.value));
+      const young = kind.value === 'resident_id' ? isUnderFourteen(number.value) : isUnderFourteen(`000000${birth.value.replaceAll('-', '')}0000`);
+      guardianPart.hidden = !(relation === 'other' && young);
     };
     number.addEventListener('input', consentParts);
     kind.addEventListener('change', consentParts);
+    birth.addEventListener('change', consentParts);
     consentParts();
 
     const service = /[?&]service=(\w+)/.exec(query.get('next') ?? '')?.[1];
@@ -58,6 +65,7 @@ export default {
         relation, name: name.value.trim(), consent_text_version: version(texts, relation),
         document: { kind: kind.value, number: number.value.trim() },
       };
+      if (!birthPart.hidden && birth.value) body.birth_date = birth.value;
       if (relation === 'other' && guardian.checked && !guardianPart.hidden) body.guardian_statement = { text_version: version(texts, 'guardian') };
       const person = await api('POST', '/v1/people', { body });
       const next = query.get('next');
@@ -70,7 +78,7 @@ export default {
       h('section.card.form', {},
         field(t('person.name'), name),
         field(t('person.kind'), kind),
-        field(t('person.number'), number, t('person.number_hint'))),
+        field(t('person.number'), number, t('person.number_hint')), birthPart),
       h('section.card.demo', { 'aria-labelledby': 'demo' }, h('h2', { id: 'demo' }, t('person.demo')),
         field(t('person.case'), sample),
         busyButton('button.button.fill', [icon('plus', 20), t('person.sample')], async () => {

@@ -8,12 +8,14 @@ import { problemSlot } from '../parts/slot.js';
 import { helpLines } from '../parts/problem.js';
 import { saved } from '../parts/saving.js';
 import { mobilePart } from '../parts/mobile.js';
+import { proofPart } from '../parts/proof.js';
 import { reload } from '../router.js';
 
 export default {
   path: /^\/rights$/, title: 'rights.title', login: true, up: '/me', tab: 'me',
   async render({ signal }) {
-    const [me, { people }] = await Promise.all([api('GET', '/v1/me', { signal }), api('GET', '/v1/people', { signal })]);
+    const [me, { people }, texts] = await Promise.all([api('GET', '/v1/me', { signal }), api('GET', '/v1/people', { signal }), api('GET', '/v1/consent-texts', { signal })]);
+    const means = { own: people.find((one) => one.relation === 'self'), mobile: me.mobile, texts };
     // Who pays is told only to who has proven their name.
     const proven = people.some((one) => one.relation === 'self' && one.real_name?.state === 'verified');
     const { payers } = proven ? await api('GET', '/v1/me/payers', { signal }) : { payers: [] };
@@ -34,21 +36,31 @@ export default {
         busyButton('button.button', t('rights.export'), async () => {
           const all = await api('GET', '/v1/me/export');
           saved(new Blob([JSON.stringify(all, null, 2)], { type: 'application/json' }), 'my-data.json');
-        }, show)),
-      erasure(show), place, helpLines(),
+        }, show), wholeExport(means, show)),
+      erasure(means, show), place, helpLines(),
     ];
   },
 };
 
-function erasure(show) {
+/** Everything in whole, once it is proven that the owner asks. */
+function wholeExport(means, show) {
+  const place = h('div.stack');
+  fill(place, h('button.button.quiet', { type: 'button', onclick: () => fill(place, proofPart('export', means, async (proof) => {
+    const all = await api('POST', '/v1/me/export', { body: { proof } });
+    saved(new Blob([JSON.stringify(all, null, 2)], { type: 'application/json' }), 'my-data-whole.json');
+  }, show)) }, t('rights.export_whole')));
+  return place;
+}
+
+function erasure(means, show) {
   const place = h('div.stack');
   const sure = () => fill(place, h('p', {}, t('rights.erase_sure')), h('div.pair', {},
-    busyButton('button.button.bad', t('rights.erase_yes'), async () => {
-      const told = await api('POST', '/v1/me/erasure', { body: { confirm: true } });
+    h('button.button.bad', { type: 'button', onclick: () => fill(place, proofPart('erasure', means, async (proof) => {
+      const told = await api('POST', '/v1/me/erasure', { body: { confirm: true, proof } });
       remember({ token: null, user: null });
       keepCart(null);
       fill(document.getElementById('screen'), note(told?.message ?? t('rights.erased')), h('a.button.primary', { href: '#/' }, t('app.tab.home')));
-    }, show), h('button.button', { type: 'button', onclick: offer }, t('app.keep'))));
+    }, show)) }, t('rights.erase_yes')), h('button.button', { type: 'button', onclick: offer }, t('app.keep'))));
   const offer = () => fill(place, h('button.button.quiet.bad', { type: 'button', onclick: sure }, t('rights.erase')));
   offer();
   return h('section.card', {}, h('h2', {}, t('rights.erase')), h('p.soft', {}, t('rights.erase_text')), place);

@@ -7,10 +7,16 @@ import { grouped } from '../money.js';
 import { amount, busyButton, field, insuranceName, note } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
 import { problemCard } from '../parts/problem.js';
+import { isProven } from '../parts/real-name.js';
 
 export default {
   path: /^\/tiers\/([^/]+)\/([a-z_]+)$/, title: 'tiers.title', login: true, city: true, up: '/bills',
   async render({ parts: [person, insurance], query, signal }) {
+    const { people } = await api('GET', '/v1/people', { signal });
+    const whom = people.find((one) => one.id === person);
+    // Only the participant chooses, once their name is proven.
+    if (whom?.relation !== 'self') return [note(t('tiers.own_only'), 'warn')];
+    if (!isProven(whom)) return [note(t('tiers.proven_only'), 'warn'), h('a.button.primary', { href: '#/people' }, t('people.verify'))];
     const { enrolments } = await api('GET', `/v1/people/${person}/enrolments${queryText({ city: memory.city })}`, { signal });
     const enrolment = enrolments.find((one) => one.insurance === insurance);
     // The year whose standards are known best: this one, or the latest before it.
@@ -47,10 +53,16 @@ export default {
       place, result,
       chooses && busyButton('button.button.primary', t('tiers.save'), async () => {
         fill(result);
-        const chosen = await api('PUT', `/v1/people/${person}/tier`, { body: { city: memory.city, insurance, tier_no: tierNo, from: from.value } });
-        keepCart(null);
-        fill(result, note(t('tiers.saved', { month: chosen.effective_from, n: chosen.difference_bills.length })),
-          h('a.button.primary', { href: `#/bills?person=${person}` }, t('tiers.to_bills')));
+        const wish = { city: memory.city, insurance, tier_no: tierNo, from: from.value };
+        const shown = await api('POST', `/v1/people/${person}/tier-confirmations`, { body: wish });
+        // What it does stands there before it is done.
+        fill(result, note(shown.text, 'warn'), busyButton('button.button.primary', t('tiers.confirm'), async () => {
+          const chosen = await api('PUT', `/v1/people/${person}/tier`, { body: { ...wish, confirmation: shown.confirmation } });
+          keepCart(null);
+          fill(result, note(t('tiers.saved', { month: chosen.effective_from, n: chosen.difference_bills.length })),
+            h('a.button.primary', { href: `#/bills?person=${person}` }, t('tiers.to_bills')));
+          result.scrollIntoView({ block: 'nearest' });
+        }, show));
         result.scrollIntoView({ block: 'nearest' });
       }, show),
     ];

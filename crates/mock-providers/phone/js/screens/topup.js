@@ -5,6 +5,7 @@ import { api, control } from '../api.js';
 import { t } from '../words.js';
 import { busyButton, field, note, stateMark } from '../parts/pieces.js';
 import { problemSlot } from '../parts/slot.js';
+import { isProven } from '../parts/real-name.js';
 import { go } from '../router.js';
 
 export default {
@@ -22,6 +23,8 @@ export default {
     const standing = h('div', { role: 'status' });
     const look = async () => {
       fill(standing);
+      // Only the holder, once proven, sees the card's state.
+      if (!isProven(people.find((one) => one.id === person.value))) return;
       try {
         const told = await api('GET', `/v1/people/${person.value}/social-card?city=${memory.city}`, { signal });
         fill(standing, h('p', {}, stateMark(told.state === 'active' ? 'SUCCESS' : 'SUSPENDED', told.label), told.masked_number && ` ${told.masked_number}`),

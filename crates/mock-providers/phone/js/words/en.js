@@ -33,7 +33,7 @@ export default {
   people: {
     title: 'Insured persons', self: 'Myself', other: 'Another', none: 'Nobody has been added yet.', add: 'Add a person', removed: 'A person who was removed', remove: 'Remove',
     remove_sure: 'Without {name} you can no longer query or pay for this person. Records of past payments stay.', remove_yes: 'Remove', note: 'Names and document numbers are encrypted; only parts are shown.',
-    unverified: 'Real name not verified', verify: 'Verify real name', verified: 'Real name verified ({time})', verify_failed: 'The last check did not pass. You can try again.',
+    unverified: 'Real name not verified', verify: 'Verify real name', verified: 'Real name verified ({time})', verify_failed: 'The last check did not pass. You can try again.', verify_agree: 'By pressing “Verify real name” you agree to the consent above.',
   },
   person: {
     title: 'Add a person', whom: 'Who is insured', name: 'Name', kind: 'Document', number: 'Document number', number_hint: 'As registered with the agency. Not the bank card number of the social card.',
@@ -41,14 +41,14 @@ export default {
     consent_self: 'To find what is due and to pay it, this service asks the agencies with your name and document number. They are kept encrypted and you can remove them at any time.',
     consent_other: 'You will query and pay for another person. Make sure that they agree. You see amounts and status, not their benefits, and they can end this at any time.',
     agree: 'I have read this and agree', agree_first: 'Please read and tick “I have read this and agree” first.', agree_next: 'Tick it, then save again.', guardian: 'The insured person is under 14. I am a parent or guardian and agree on their behalf.',
-    save: 'Save', note: 'Do not enter real personal data in this demonstration.',
+    save: 'Save', note: 'Do not enter real personal data in this demonstration.', birth_date: 'Birth date', birth_date_hint: 'The number of this document does not tell it. It decides whether a guardian has to speak, and is not kept.',
   },
   document: {
     resident_id: 'Resident ID card', hkmt_residence: 'Residence permit (Hong Kong, Macao, Taiwan)', foreign_pr: 'Permanent residence card', passport: 'Passport', hk_macau_pass: 'Mainland travel permit (Hong Kong, Macao)', taiwan_pass: 'Mainland travel permit (Taiwan)',
   },
   bills: {
     title: 'Choose months', whom: 'Who is insured', other_person: 'Add', next: 'Next', chosen: '{n} chosen', sum: 'Total', none_chosen: 'No month chosen', year: '{year}',
-    change_tier: 'Change tier', quick: 'Quick choice', quick_1: 'Earliest month', quick_3: '3 months', quick_12: 'Whole year', quick_none: 'None', paid: 'Paid', locked: 'In payment', due: 'Due',
+    change_tier: 'Change tier', quick: 'Quick choice', quick_1: 'Earliest month', quick_3: '3 months', quick_12: 'Whole year', quick_none: 'None', paid: 'Paid', locked: 'In payment', due: 'Due', expired: 'Too late',
     nothing: 'Nothing is due at present.', until: 'To be paid by {day}', maintenance: 'The agency’s system is under maintenance until about {time}.', closed_until: 'Not payable at this hour; again from {time}.', closed: 'Not payable at this hour. Please come back later.', decides: 'The agency decides what is due; our calculation is there for you to check.',
   },
   explain: {
@@ -57,7 +57,7 @@ export default {
   },
   tiers: {
     title: 'Change tier', choose: 'Tiers of {year}', no: 'Tier {n}', now: 'Now', base: 'Base {base} yuan', monthly: 'a month', state: 'Enrolment: {state}', from: 'From which month', from_hint: 'Unpaid months take the new tier; paid months may get a bill for the difference.',
-    note: 'A higher tier costs more each month. The choice is yours; we recommend nothing.', save: 'Change the tier', saved: 'Changed from {month} on; {n} bills for differences.', to_bills: 'See what is due',
+    note: 'A higher tier costs more each month. The choice is yours; we recommend nothing.', save: 'See what changes', confirm: 'Change the tier', own_only: 'Only the insured person chooses their tier.', proven_only: 'Please verify your real name before you choose a tier.', saved: 'Changed from {month} on; {n} bills for differences.', to_bills: 'See what is due',
   },
   quote: {
     title: 'Try a calculation', insurance: 'Insurance', tier: 'Tier', least: 'The least', year: 'Year', first: 'From month', months: 'Months', ask: 'Calculate', total: 'Total', note: 'For information only; the agency decides what is due.',
@@ -68,7 +68,7 @@ export default {
   },
   confirm: {
     title: 'Confirm', total: 'To pay', who: 'For whom', what: 'For what', insured: 'Insured person', relation: 'Relation', number: 'Document', city: 'City', wallet: 'Paid with', bills: '{n} bills',
-    second_head: 'Confirm once more', second: 'I have checked: this pays for {name}, not for myself.', second_first: 'Please tick “Confirm once more” first.', second_next: 'This pays for another person. Check name and document, then tick.',
+    second_head: 'Confirm once more', second: 'I have checked: this pays for {name}, not for myself.', second_first: 'Please tick “Confirm once more” first.', second_next: 'Please check the insured person’s name and number, and tick it.',
     note: 'The bills are then held for you; please pay within 30 minutes.', pay: 'Confirm and pay {amount} yuan', back: 'Go back and change',
   },
   cashier: {
@@ -95,9 +95,10 @@ export default {
     wrong_amount: 'The amount is wrong', not_posted: 'Paid but not booked', paid_twice: 'Charged twice', wrong_person: 'The wrong person', refund_missing: 'A refund did not arrive', other: 'Something else',
   },
   rights: {
-    title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you.', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', payers_need: 'Once your real name is verified you see who pays for you, and can end it. Verify it under “Insured persons”.', unlink: 'End it', since: 'since {time}',
+    title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you, names and numbers in part.', export_whole: 'Export in whole (asks once more who you are)', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', payers_need: 'Once your real name is verified you see who pays for you, and can end it. Verify it under “Insured persons”.', unlink: 'End it', since: 'since {time}',
     mobile: 'Mobile number', mobile_none: 'No number bound', bind: 'Bind the platform’s number', unbind: 'Unbind',
   },
+  proof: { text: 'Please show once more that it is you.', face: 'With my face', sms: 'With a code to {mobile}', confirm: 'Confirm', none: 'Please add yourself or bind a mobile number first.' },
   topup: { title: 'Account top-up', card: 'Social card number', card_hint: 'The number of the social card, not of a bank card.', amount: 'Amount in yuan', send: 'Make the bill', note: 'Goes to the social card’s personal account and cannot be used for pension.', sample: 'Fill in the demo card' },
   me: {
     title: 'Me', guest: 'Not logged in', logged_in: 'Logged in', logged_out: 'Log in to see your records', log_in: 'Log in', log_out: 'Log out', mine: 'Mine', people_text: 'Add, remove, pay for whom', show: 'Display', elder_text: 'Larger letters and buttons', language_text: '界面使用英文',

@@ -33,7 +33,7 @@ export default {
   people: {
     title: '参保人', self: '本人', other: '他人', none: '还没有添加参保人。', add: '添加参保人', removed: '已移除的参保人', remove: '移除',
     remove_sure: '移除{name}后，不能再为其查询和缴费；已有的缴费记录会保留。', remove_yes: '确认移除', note: '姓名和证件号码加密保存，页面上只显示一部分。',
-    unverified: '尚未实名核验', verify: '实名核验', verified: '已实名核验（{time}）', verify_failed: '上次核验未通过，可以再试一次。',
+    unverified: '尚未实名核验', verify: '实名核验', verified: '已实名核验（{time}）', verify_failed: '上次核验未通过，可以再试一次。', verify_agree: '点“实名核验”表示您已阅读并同意上述授权书。',
   },
   person: {
     title: '添加参保人', whom: '为谁缴费', name: '姓名', kind: '证件类型', number: '证件号码', number_hint: '与社保登记一致。不是社保卡上的银行卡号。',
@@ -41,14 +41,14 @@ export default {
     consent_self: '为查询应缴费用并缴费，本服务会用您的姓名和证件号码向社保、医保经办机构查询。信息加密保存，可随时移除。',
     consent_other: '您将为他人查询和缴费。请确认已取得对方同意。您只能看到应缴金额和缴费状态，看不到对方的待遇信息；对方可以随时解除。',
     agree: '我已阅读并同意', agree_first: '请先阅读并勾选“我已阅读并同意”。', agree_next: '勾选后再点“保存”。', guardian: '参保人未满 14 周岁，我是其父母或其他监护人，同意为其办理。',
-    save: '保存', note: '演示环境中请勿填写真实的个人信息。',
+    save: '保存', note: '演示环境中请勿填写真实的个人信息。', birth_date: '出生日期', birth_date_hint: '证件号码里没有出生日期，只用于判断是否需要监护人声明，不保存。',
   },
   document: {
     resident_id: '居民身份证', hkmt_residence: '港澳台居民居住证', foreign_pr: '外国人永久居留身份证', passport: '护照', hk_macau_pass: '港澳居民来往内地通行证', taiwan_pass: '台湾居民来往大陆通行证',
   },
   bills: {
     title: '选择缴费月份', whom: '为谁缴费', other_person: '添加', next: '下一步', chosen: '已选 {n} 笔', sum: '合计', none_chosen: '未选择月份', year: '{year} 年',
-    change_tier: '调整档次', quick: '快速选择', quick_1: '最早 1 个月', quick_3: '3 个月', quick_12: '全年', quick_none: '不选', paid: '已缴', locked: '缴费中', due: '待缴',
+    change_tier: '调整档次', quick: '快速选择', quick_1: '最早 1 个月', quick_3: '3 个月', quick_12: '全年', quick_none: '不选', paid: '已缴', locked: '缴费中', due: '待缴', expired: '已过期',
     nothing: '目前没有待缴的费用。', until: '最晚 {day} 缴纳', maintenance: '经办机构系统维护中，预计 {time} 恢复。', closed_until: '现在不在缴费时间内，{time} 开放。', closed: '现在不在缴费时间内，请稍后再来。', decides: '应缴金额以经办机构核定为准；本平台的计算过程供您核对。',
   },
   explain: {
@@ -57,7 +57,7 @@ export default {
   },
   tiers: {
     title: '调整档次', choose: '{year} 年的档次', no: '第 {n} 档', now: '当前', base: '缴费基数 {base} 元', monthly: '每月', state: '参保状态：{state}', from: '从哪个月起', from_hint: '未缴的月份按新档次计算；已缴的月份可能产生补差账单。',
-    note: '档次越高，每月缴费越多。是否调整由您决定，本平台不作推荐。', save: '确认调整', saved: '已调整，自 {month} 起生效，产生 {n} 笔补差账单。', to_bills: '查看应缴费用',
+    note: '档次越高，每月缴费越多。是否调整由您决定，本平台不作推荐。', save: '查看调整结果', confirm: '确认调整', own_only: '缴费档次只能由参保人本人选择。', proven_only: '选择档次前，请先完成本人实名核验。', saved: '已调整，自 {month} 起生效，产生 {n} 笔补差账单。', to_bills: '查看应缴费用',
   },
   quote: {
     title: '缴费试算', insurance: '险种', tier: '档次', least: '最低档', year: '年份', first: '起始月', months: '月数', ask: '试算', total: '合计', note: '试算仅供参考，应缴金额以经办机构核定为准。',
@@ -68,7 +68,7 @@ export default {
   },
   confirm: {
     title: '确认缴费', total: '应付金额', who: '为谁缴费', what: '缴费内容', insured: '参保人', relation: '关系', number: '证件号码', city: '参保地', wallet: '付款方式', bills: '{n} 笔',
-    second_head: '再次确认', second: '我已核对，本次是为 {name} 缴费，不是为我本人。', second_first: '请先勾选“再次确认”。', second_next: '这是为他人缴费，请核对姓名和证件号码后勾选。',
+    second_head: '再次确认', second: '我已核对，本次是为 {name} 缴费，不是为我本人。', second_first: '请先勾选“再次确认”。', second_next: '请核对参保人姓名和证件号码后勾选。',
     note: '提交后账单会为您锁定，请在 30 分钟内付款。', pay: '确认并支付 {amount} 元', back: '返回修改',
   },
   cashier: {
@@ -95,9 +95,10 @@ export default {
     wrong_amount: '金额不对', not_posted: '已付款但未入账', paid_twice: '重复扣款', wrong_person: '缴错了人', refund_missing: '退款没有到账', other: '其他',
   },
   rights: {
-    title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息。', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', payers_need: '完成本人实名核验后，可以看到谁在为您缴费，并可随时解除。请在“参保人”中办理。', unlink: '解除', since: '自 {time}',
+    title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息，姓名和号码只显示一部分。', export_whole: '导出完整信息（需要再次确认身份）', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', payers_need: '完成本人实名核验后，可以看到谁在为您缴费，并可随时解除。请在“参保人”中办理。', unlink: '解除', since: '自 {time}',
     mobile: '手机号', mobile_none: '未绑定手机号', bind: '用平台手机号绑定', unbind: '解除绑定',
   },
+  proof: { text: '请再次确认是您本人。', face: '人脸核验', sms: '短信验证码（{mobile}）', confirm: '确认', none: '请先添加本人或绑定手机号，再办理这一项。' },
   topup: { title: '个人账户充值', card: '社保卡号', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。', sample: '填入演示卡号' },
   me: {
     title: '我的', guest: '未登录', logged_in: '已登录', logged_out: '登录后可以查看缴费记录', log_in: '登录', log_out: '退出登录', mine: '我的', people_text: '添加、移除，为谁缴费', show: '显示', elder_text: '字更大，按钮更大', language_text: '界面语言'

@@ -5,8 +5,8 @@ use kernel::{AgencyCode, Insurance, Timestamp};
 use crate::{
     Sources,
     pack::{
-        Agency, BackPayment, ClockTime, Holidays, Maintenance, MonthRules, NumberShape, Service,
-        Span, Topup, Window,
+        Agency, BackPayment, ClockTime, Holidays, Maintenance, MonthRules, NumberShape,
+        RealNameRules, Service, Span, Topup, Window,
     },
     policy::{Day, read_sources},
     reading::Fields,
@@ -136,6 +136,15 @@ pub(super) fn read_months(fields: &mut Fields<'_>) -> MonthRules {
         contiguous: row.parsed_list("contiguous"),
         calendar_year: row.flag("calendar_year"),
         most: row.number_if_any("most", 1, 12).unwrap_or(12),
+    })
+}
+
+pub(super) fn read_real_name(fields: &mut Fields<'_>) -> RealNameRules {
+    let usual = RealNameRules::default();
+    let Some(table) = fields.section("real_name") else { return usual };
+    fields.row(table, "real_name".to_owned(), |row| RealNameRules {
+        tier: row.flag_or("tier", usual.tier),
+        payment: row.flag_or("payment", usual.payment),
     })
 }
 

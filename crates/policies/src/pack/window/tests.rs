@@ -35,6 +35,7 @@ fn pack(windows: Vec<Window>, maintenance: Vec<Maintenance>) -> Pack {
         topup: None,
         card_no: NumberShape::CARD,
         personal_no: NumberShape::PERSONAL,
+        real_name: crate::RealNameRules::default(),
         guide: Guide::default(),
     }
 }

@@ -14,7 +14,8 @@ use std::{
 };
 
 use kernel::{AgencyCode, CityCode, MerchantKey};
-use orders::OrderRules;
+use miniprogram_api::TrustedProxies;
+use orders::{OrderLimits, OrderRules};
 use policies::PackChanges;
 use serde::Deserialize;
 
@@ -78,6 +79,17 @@ pub(crate) struct ServerSection {
     pub listen: SocketAddr,
     /// Where the platforms reach us; callbacks are below it.
     pub public_url: String,
+    /// Addresses and networks of the operator's own proxies, whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+}
+
+impl ServerSection {
+    pub(crate) fn proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        let named = self.trusted_proxies.iter().map(String::as_str);
+        TrustedProxies::read(named)
+            .map_err(|problem| ConfigError::value("server.trusted_proxies", problem))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -159,11 +171,23 @@ pub(crate) struct OrdersSection {
     /// The most that WeChat Pay or Alipay takes at once from the city's citizens, in yuan.
     pub wechat_max: Option<String>,
     pub alipay_max: Option<String>,
+    /// Orders that wait for their payment: of one account, and for one insured person.
+    pub unpaid_max: u32,
+    pub unpaid_for_person_max: u32,
+    /// Orders in an hour.
+    pub hourly_max: u32,
+    pub hourly_for_person_max: u32,
 }
 
 impl Default for OrdersSection {
     fn default() -> OrdersSection {
+        let OrderLimits { unpaid, unpaid_for_person, hourly, hourly_for_person } =
+            OrderLimits::default();
         OrdersSection {
+            unpaid_max: unpaid,
+            unpaid_for_person_max: unpaid_for_person,
+            hourly_max: hourly,
+            hourly_for_person_max: hourly_for_person,
             minutes_to_pay: 30,
             posting_under_way_seconds: 330,
             amount_max: None,
@@ -189,6 +213,14 @@ impl OrdersSection {
         let minutes = within("minutes_to_pay", self.minutes_to_pay, 15, 1_440)?;
         let setting = "posting_under_way_seconds";
         let under_way = within(setting, self.posting_under_way_seconds, 10, 3_600)?;
+        let limit =
+            |setting: &str, value: u32| within(setting, u64::from(value), 1, 10_000).map(|_| value);
+        let limits = OrderLimits {
+            unpaid: limit("unpaid_max", self.unpaid_max)?,
+            unpaid_for_person: limit("unpaid_for_person_max", self.unpaid_for_person_max)?,
+            hourly: limit("hourly_max", self.hourly_max)?,
+            hourly_for_person: limit("hourly_for_person_max", self.hourly_for_person_max)?,
+        };
         let yuan = |setting: &str, text: &Option<String>| {
             let text = text.as_deref();
             let read = text.map(|text| {
@@ -208,6 +240,7 @@ impl OrdersSection {
             alipay_max: yuan("alipay_max", &self.alipay_max)?,
             time_to_pay: Duration::from_secs(minutes * 60),
             posting_under_way: Duration::from_secs(under_way),
+            limits,
             ..usual
         })
     }
@@ -284,6 +317,7 @@ impl Config {
                 "is needed with store = \"redis\"",
             ));
         }
+        self.server.proxies()?;
         self.order_rules()?;
         self.retention.check().map_err(|(setting, least, most)| {
             let problem = format!("must lie between {least} and {most}");

@@ -12,7 +12,7 @@
 use std::{fmt, time::Duration};
 
 use kernel::Timestamp;
-use orders::{OrderError, Orders};
+use orders::{Forgettable as OldRecords, OrderError, Orders};
 use people::{Forgettable, People, PeopleError};
 use reminders::{ReminderError, Reminders};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,19 @@ pub(crate) struct RetentionSection {
     pub evidence_days: u32,
     /// Reminders that were sent or ended otherwise: to answer a complaint about messages, 7 to 365.
     pub reminders_days: u32,
+    /// Bound mobile numbers: people change theirs, and bind again, 180 to 3,650.
+    pub mobiles_days: u32,
+    /// Whose an envelope with a number was that was used, 30 to 1,095. That it was used stays.
+    pub phone_proofs_days: u32,
+    /// What was done with more than a login: an audit log, 180 to 3,650.
+    pub acts_days: u32,
+    /// The agencies' own documents, which the agencies give again, 30 to 3,650.
+    pub documents_days: u32,
+    /// What people wrote in objections that are over, and the answers, 180 to 3,650.
+    pub objections_days: u32,
+    /// Masked names, bases and tiers on vouchers: as long as a voucher may have to be shown, 1,095 to
+    /// 10,950.
+    pub vouchers_days: u32,
 }
 
 impl Default for RetentionSection {
@@ -58,6 +71,12 @@ impl Default for RetentionSection {
             idle_accounts_days: 1_095,
             evidence_days: 400,
             reminders_days: 90,
+            mobiles_days: 1_095,
+            phone_proofs_days: 180,
+            acts_days: 365,
+            documents_days: 400,
+            objections_days: 1_095,
+            vouchers_days: 3_650,
         }
     }
 }
@@ -73,6 +92,12 @@ impl RetentionSection {
             ("idle_accounts_days", self.idle_accounts_days, 365, 3_650),
             ("evidence_days", self.evidence_days, 180, 3_650),
             ("reminders_days", self.reminders_days, 7, 365),
+            ("mobiles_days", self.mobiles_days, 180, 3_650),
+            ("phone_proofs_days", self.phone_proofs_days, 30, 1_095),
+            ("acts_days", self.acts_days, 180, 3_650),
+            ("documents_days", self.documents_days, 30, 3_650),
+            ("objections_days", self.objections_days, 180, 3_650),
+            ("vouchers_days", self.vouchers_days, 1_095, 10_950),
         ] {
             if !(least..=most).contains(&days) {
                 return Err((setting, least, most));
@@ -177,6 +202,24 @@ impl Retention {
                 section.payment_requests_days,
                 "after their end",
             ),
+            (
+                "mobiles",
+                Forgettable::Mobiles,
+                section.mobiles_days,
+                "sealed; whoever needs one binds it again",
+            ),
+            (
+                "phone_proofs",
+                Forgettable::PhoneProofs,
+                section.phone_proofs_days,
+                "whose they were; that they were used stays, as a digest",
+            ),
+            (
+                "acts",
+                Forgettable::Acts,
+                section.acts_days,
+                "exports and erasures; by account, without a name",
+            ),
         ] {
             let forgotten = self.by_age(rows, before(now, days), dry).await?;
             let days = Some(days);
@@ -192,6 +235,30 @@ impl Retention {
         let forgotten = self.reminders(before(now, section.reminders_days), dry).await?;
         let note = "sent, or ended otherwise; what somebody wants to hear of stays";
         lines.push(RetentionLine { class: "reminders", days, forgotten, waiting: 0, note });
+        for (class, rows, days, note) in [
+            (
+                "documents",
+                OldRecords::Documents,
+                section.documents_days,
+                "sealed; the agency gives them again",
+            ),
+            (
+                "objections",
+                OldRecords::DisputeTexts,
+                section.objections_days,
+                "texts of what is over; reason and outcome stay",
+            ),
+            (
+                "vouchers",
+                OldRecords::VoucherNames,
+                section.vouchers_days,
+                "names, bases and tiers; numbers, amounts and the digest stay",
+            ),
+        ] {
+            let forgotten = self.records(rows, before(now, days), dry).await?;
+            let days = Some(days);
+            lines.push(RetentionLine { class, days, forgotten, waiting: 0, note });
+        }
         for (class, note) in [
             ("sessions", "end by themselves: 30 minutes without use, 12 hours at most"),
             ("consents", "kept as proof, without a name once the person is erased"),
@@ -229,6 +296,26 @@ impl Retention {
         Ok(forgotten)
     }
 
+    async fn records(
+        &self,
+        rows: OldRecords,
+        before: Timestamp,
+        dry: bool,
+    ) -> Result<u64, RetentionError> {
+        if dry {
+            return Ok(self.orders.count_forgettable(rows, before).await?);
+        }
+        let mut forgotten = 0;
+        for _ in 0..BATCHES_MAX {
+            let gone = self.orders.forget(rows, before, BATCH).await?;
+            forgotten += gone;
+            if gone < BATCH {
+                break;
+            }
+        }
+        Ok(forgotten)
+    }
+
     async fn removed_persons(
         &self,
         before: Timestamp,
@@ -244,6 +331,7 @@ impl Retention {
                     continue;
                 }
                 if !dry {
+                    self.orders.forget_person(*person).await?;
                     self.people.erase_removed_person(*person).await?;
                 }
                 forgotten += 1;

@@ -6,8 +6,8 @@ use agency::Agency;
 use callbacks::Callbacks;
 use kernel::{CityCode, Clock, Entropy};
 use miniprogram_api::{
-    Api, EmbeddedSessions, IdentityAttempts, Limits, RedisSessions, SessionRules, SessionStore,
-    SmsSender,
+    Api, EmbeddedSessions, Limits, RedisSessions, SessionRules, SessionStore, SmsSender,
+    TrustedProxies,
 };
 use orders::{OrderParts, OrderRules, Orders};
 use people::{FieldCipher, People};
@@ -158,6 +158,7 @@ struct Prepared {
     sessions: Arc<dyn SessionStore>,
     sms: Option<Arc<dyn SmsSender>>,
     rules: OrderRules,
+    proxies: TrustedProxies,
     retention: RetentionSection,
     cities: Vec<CityCode>,
     pulse: Pulse,
@@ -179,6 +180,7 @@ impl Prepared {
         let sms = sms(config)?;
         let sessions = outside.sessions(sessions(config, &cipher, &clock, &entropy)?);
         let rules = config.order_rules()?;
+        let proxies = config.server.proxies()?;
         let pulse = Pulse::feel(&config.database_url());
         let retention = config.retention;
         let cities = config.city.iter().map(|section| section.code.clone()).collect();
@@ -189,6 +191,7 @@ impl Prepared {
             sessions,
             sms,
             rules,
+            proxies,
             retention,
             cities,
             pulse,
@@ -199,7 +202,7 @@ impl Prepared {
 
     fn on(self, db: DatabaseConnection) -> Parts {
         let Prepared { catalogue, accounts, cipher, sessions, sms, rules, .. } = self;
-        let Prepared { retention: section, cities, pulse, clock, entropy, .. } = self;
+        let Prepared { proxies, retention: section, cities, pulse, clock, entropy, .. } = self;
         let people = People::new(db.clone(), cipher.clone(), clock.clone(), entropy.clone());
         let reminders = Reminders::new(
             db.clone(),
@@ -238,7 +241,6 @@ impl Prepared {
             cities,
             clock: clock.clone(),
         };
-        let attempts = IdentityAttempts::default();
         let api = Api {
             orders: orders.clone(),
             people,
@@ -249,7 +251,7 @@ impl Prepared {
             sms,
             clock,
             entropy,
-            attempts,
+            proxies,
             limits: Limits::default(),
             checks: miniprogram_api::CheckLimit::default(),
             database_answers: pulse.answers(),

@@ -8,17 +8,21 @@ use axum::{
 };
 use kernel::{CityCode, Month};
 use policies::{
-    Catalogue, City, Coordinates, County, Hint, Policy, Service, Standing, Terms, Window,
+    AgencyKind, Catalogue, City, Coordinates, County, Hint, Pack, Service, Standing, Window,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
+use wording::Language;
 
 use crate::{
     Api,
     counter::{TopupLimits, WindowView},
     input::{Params, parse},
+    language::Reads,
     problem::{ApiError, invalid, tell},
+    standards::PolicyView,
+    words,
 };
 
 /// A selectable city.
@@ -239,6 +243,8 @@ pub(crate) struct CityDetail {
     hotlines: Vec<Hotline>,
     /// The standards in force in the month asked for.
     policies: Vec<PolicyView>,
+    /// Where none is in force: the last that is known, carried forward (暂行).
+    provisional_policies: Vec<PolicyView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -274,7 +280,7 @@ pub(crate) struct WindowRule {
 }
 
 impl WindowRule {
-    fn of(window: &Window) -> WindowRule {
+    fn of(catalogue: &Catalogue, window: &Window) -> WindowRule {
         WindowRule {
             agency: window.agency.to_string(),
             insurances: window.insurances.iter().map(ToString::to_string).collect(),
@@ -284,7 +290,7 @@ impl WindowRule {
             close_day: window.close_day,
             close_time: window.close_time.to_string(),
             months: window.months.clone(),
-            sources: window.sources.clone(),
+            sources: catalogue.links(&window.sources),
         }
     }
 }
@@ -305,108 +311,14 @@ pub(crate) struct Hotline {
     number: String,
 }
 
-/// A standard in force, with its source.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PolicyView {
-    id: String,
-    version: u16,
-    insurance: String,
-    insured_kind: String,
-    /// `tiers`, `range`, `fixed`, `flat`, `annual_flat` or `tier_amounts`.
-    base_mode: String,
-    from: String,
-    to: String,
-    /// Yuan; absent where there is no base.
-    base_floor: Option<String>,
-    base_ceiling: Option<String>,
-    tiers: Vec<TierView>,
-    categories: Vec<CategoryView>,
-    confidence: String,
-    /// Shown with figures that only one source gives.
-    disclaimer: Option<String>,
-    document: Option<String>,
-    sources: Vec<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierView {
-    no: u16,
-    /// Yuan.
-    base: Option<String>,
-    /// Yuan per month.
-    monthly_amount: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CategoryView {
-    code: String,
-    name: String,
-    /// Yuan per year.
-    amount: String,
-}
-
-impl PolicyView {
-    pub(crate) fn of(policy: &Policy) -> PolicyView {
-        let (mut floor, mut ceiling) = (None, None);
-        let (mut tiers, mut categories) = (Vec::new(), Vec::new());
-        match &policy.terms {
-            Terms::Tiers { bounds, tiers: published, .. } => {
-                (floor, ceiling) = (Some(bounds.floor), bounds.ceiling);
-                tiers = published
-                    .iter()
-                    .filter_map(|tier| {
-                        let monthly_amount = policy.month_on(tier.base)?.to_string();
-                        Some(TierView {
-                            no: tier.no,
-                            base: Some(tier.base.to_string()),
-                            monthly_amount,
-                        })
-                    })
-                    .collect();
-            }
-            Terms::Range { bounds } => (floor, ceiling) = (Some(bounds.floor), bounds.ceiling),
-            Terms::Fixed { base } => (floor, ceiling) = (Some(*base), Some(*base)),
-            Terms::Flat => {}
-            Terms::AnnualFlat { categories: published } => {
-                categories = published
-                    .iter()
-                    .map(|category| CategoryView {
-                        code: category.code.clone(),
-                        name: category.name.clone(),
-                        amount: category.amount.to_string(),
-                    })
-                    .collect();
-            }
-            Terms::TierAmounts { bounds, tiers: published } => {
-                (floor, ceiling) = (Some(bounds.floor), bounds.ceiling);
-                tiers = published
-                    .iter()
-                    .map(|tier| TierView {
-                        no: tier.no,
-                        base: None,
-                        monthly_amount: tier.monthly.to_string(),
-                    })
-                    .collect();
-            }
-        }
-        let doubtful = policy.confidence == policies::Confidence::OneSource;
-        PolicyView {
-            id: policy.id.to_string(),
-            version: policy.version,
-            insurance: policy.insurance.code().to_owned(),
-            insured_kind: policy.insured_kind.code().to_owned(),
-            base_mode: policy.terms.code().to_owned(),
-            from: policy.period.from().to_string(),
-            to: policy.period.to().to_string(),
-            base_floor: floor.map(|fen| fen.to_string()),
-            base_ceiling: ceiling.map(|fen| fen.to_string()),
-            tiers,
-            categories,
-            confidence: policy.confidence.code().to_owned(),
-            disclaimer: doubtful.then(|| policies::DISCLAIMER.to_owned()),
-            document: policy.document.clone(),
-            sources: policy.sources.clone(),
-        }
+impl Hotline {
+    /// Those of a city, one for each kind of office.
+    pub(crate) fn list(pack: &Pack, language: Language) -> Vec<Hotline> {
+        let line = |kind: &AgencyKind| Hotline {
+            label: words::hotline(language, *kind),
+            number: pack.hotlines.of(*kind).to_owned(),
+        };
+        AgencyKind::ALL.iter().map(line).collect()
     }
 }
 
@@ -423,6 +335,7 @@ pub(crate) struct MonthParams {
     responses((status = 200, body = CityDetail), (status = 404, description = "no such city")))]
 pub(crate) async fn detail(
     State(api): State<Api>,
+    Reads(language): Reads,
     Path(code): Path<String>,
     Params(params): Params<MonthParams>,
 ) -> Result<Json<CityDetail>, ApiError> {
@@ -444,7 +357,7 @@ pub(crate) async fn detail(
             let topup = pack.topup.as_ref().filter(|_| *service == Service::AccountTopup);
             ServiceView {
                 code: service.code().to_owned(),
-                label: service.label().to_owned(),
+                label: words::service(language, *service),
                 insurance: insurance.code().to_owned(),
                 insurances: match missed {
                     Some(rule) => rule.insurances.iter().map(ToString::to_string).collect(),
@@ -464,30 +377,29 @@ pub(crate) async fn detail(
         kind: agency.kind.code().to_owned(),
         insurances: agency.insurances.iter().map(|insurance| insurance.code().to_owned()).collect(),
     });
-    let hotlines = pack.iter().flat_map(|pack| {
-        let line = |label: &str, number: &str| Hotline {
-            label: label.to_owned(),
-            number: number.to_owned(),
-        };
-        [
-            line("人社", &pack.hotlines.human_resources),
-            line("医保", &pack.hotlines.medical),
-            line("税务", &pack.hotlines.tax),
-        ]
-    });
+    let catalogue = &api.catalogue;
+    let view = |policy, carried| PolicyView::of(catalogue, policy, carried, language);
     Ok(Json(CityDetail {
         services: services.collect(),
         agencies: agencies.collect(),
-        windows: pack.iter().flat_map(|pack| &pack.windows).map(WindowRule::of).collect(),
+        windows: pack
+            .iter()
+            .flat_map(|pack| &pack.windows)
+            .map(|window| WindowRule::of(catalogue, window))
+            .collect(),
         topup: pack.and_then(|pack| pack.topup.as_ref()).map(TopupLimits::of),
-        hotlines: hotlines.collect(),
-        policies: api
-            .catalogue
+        hotlines: pack.map(|pack| Hotline::list(pack, language)).unwrap_or_default(),
+        policies: catalogue
             .policies_for(&code, month)
             .into_iter()
-            .map(PolicyView::of)
+            .map(|p| view(p, false))
             .collect(),
-        city: CityView::of(&api.catalogue, city),
+        provisional_policies: catalogue
+            .carried_into(&code, month)
+            .into_iter()
+            .map(|policy| view(policy, true))
+            .collect(),
+        city: CityView::of(catalogue, city),
     }))
 }
 

@@ -1,10 +1,11 @@
 //! Confirmations: everything that somebody is about to pay, once more, before they decide.
 //!
-//! The answer is what the confirmation screen shows. Its token goes with the order: for another
-//! person the order is refused without it, so that nobody pays for a stranger by a slip.
+//! The answer is what the confirmation screen shows. Its token goes with the order: for anybody but the
+//! owner whose name is proven the order is refused without it, so that nobody pays for a stranger by a
+//! slip.
 
 use axum::{Json, extract::State};
-use kernel::{BillKind, mask};
+use kernel::{BillKind, Insurance, Month, mask};
 use orders::{Confirmation, FrozenBill, PlaceOrder};
 use people::Relation;
 use policies::Standing;
@@ -16,12 +17,16 @@ use crate::{
     Api,
     caller::Caller,
     cities::{self, city_code},
-    counter::{self, BillKindView, CategoryView, ComponentView, MonthsView, WindowView},
+    counter::{
+        self, BillKindView, CategoryView, ComponentView, MonthsView, WindowView,
+        gaps::{self, Gap},
+    },
     input::{Body, parse},
     language::Reads,
-    orders::{BillWish, refused},
+    orders::{BillWish, is_elder, refused},
     persons::PersonView,
     problem::ApiError,
+    sight::Sight,
     words,
 };
 
@@ -33,6 +38,9 @@ pub(crate) struct ConfirmationWish {
     #[schema(example = "320200")]
     city: String,
     bills: Vec<BillWish>,
+    /// As in `POST /api/v1/orders`.
+    #[schema(example = "standard")]
+    display_mode: Option<String>,
 }
 
 /// The confirmation screen.
@@ -51,7 +59,8 @@ pub(crate) struct ConfirmationView {
     amount: String,
     /// What should be read before paying.
     warnings: Vec<Warning>,
-    /// Somebody else is paid for: ask a second time, and send the token with the order.
+    /// Somebody else is paid for, or somebody whose name is not proven: ask a second time, and send the
+    /// token with the order.
     needs_second_confirmation: bool,
     /// The question of the second time.
     second_confirmation: Option<String>,
@@ -68,6 +77,8 @@ pub(crate) struct ConfirmedBill {
     agency_name: String,
     insurance: String,
     insurance_label: String,
+    /// What it is for, in words.
+    label: String,
     #[serde(flatten)]
     kind: BillKindView,
     category: Option<CategoryView>,
@@ -83,7 +94,7 @@ pub(crate) struct ConfirmedBill {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Warning {
-    /// `provisional`, `preview_differs`, `topup`, `difference`, `back_payment` or `closing`.
+    /// `provisional`, `preview_differs`, `topup`, `difference`, `back_payment`, `closing` or `gap`.
     code: String,
     text: String,
 }
@@ -111,9 +122,14 @@ pub(crate) async fn create(
         bills: wish.bills.iter().map(BillWish::read).collect::<Result<_, _>>()?,
         idempotency_key: String::new(),
         confirmation: None,
+        elder: is_elder(wish.display_mode.as_deref())?,
     };
     match api.orders.confirm(&order).await {
-        Ok(confirmed) => Ok(Json(view(&api, &order, &confirmed, language))),
+        Ok(confirmed) => {
+            let mut view = view(&api, &order, &confirmed, language);
+            view.warnings.extend(gap_warning(&api, &order, &confirmed, language).await);
+            Ok(Json(view))
+        }
         Err(error) => Err(refused(&api, &order, error, language).await),
     }
 }
@@ -125,8 +141,8 @@ fn view(
     language: Language,
 ) -> ConfirmationView {
     let city = api.catalogue.city(&order.city);
-    // Of somebody else's bills a payer sees amounts and states.
-    let whole = confirmed.person.relation == Relation::Own;
+    let sight = Sight::of(&confirmed.person);
+    let whole = sight.is_whole();
     let bill = |frozen: &FrozenBill| ConfirmedBill {
         bill_no: frozen.bill.bill_no.to_string(),
         version: frozen.bill.version,
@@ -134,13 +150,14 @@ fn view(
         agency_name: counter::agency_name(api, &order.city, &frozen.agency),
         insurance: frozen.insurance.code().to_owned(),
         insurance_label: words::insurance(language, frozen.insurance),
+        label: words::item(language, frozen.insurance, frozen.kind, frozen.category.as_ref()),
         kind: BillKindView::of(frozen.kind, language),
-        category: frozen.category.as_ref().map(CategoryView::of),
+        category: frozen.category.as_ref().map(|known| CategoryView::of(known, language)),
         months: MonthsView::of(frozen.months),
         base: frozen.base.filter(|_| whole).map(|base| base.to_string()),
         tier_no: frozen.tier_no.filter(|_| whole),
         amount: frozen.bill.amount.to_string(),
-        components: ComponentView::list(&frozen.components),
+        components: ComponentView::seen(&frozen.components, sight, language),
         window: WindowView::of(standing(api, order, frozen)),
     };
     let masked_document = match confirmed.person.relation {
@@ -149,7 +166,11 @@ fn view(
         Relation::Other => mask::keep(&confirmed.person.masked_number, 1, 1),
     };
     let second = confirmed.needed.then(|| {
-        let phrase = wording::phrase(language, "warning.other_person").unwrap_or_default();
+        let key = match sight {
+            Sight::Payer => "warning.other_person",
+            Sight::Unproven | Sight::Whole => "warning.unproven_owner",
+        };
+        let phrase = wording::phrase(language, key).unwrap_or_default();
         let values = [
             ("name", confirmed.person.masked_name.clone()),
             ("number", masked_document.clone()),
@@ -210,11 +231,47 @@ fn warnings(
         ("topup", of_kind(BillKind::Topup)),
         ("closing", closes.is_some()),
     ];
-    let values = [("until", closes.map(|at| at.beijing_text()).unwrap_or_default())];
+    let values = [("until", closes.map(|at| words::until(language, at)).unwrap_or_default())];
     let told = told.into_iter().filter(|(_, applies)| *applies).map(|(code, _)| {
         let phrase = wording::phrase(language, &format!("warning.{code}")).unwrap_or_default();
         let text = wording::filled(&phrase.whole(language), &values);
         Warning { code: code.to_owned(), text }
     });
     told.collect()
+}
+
+/// What is still due of the owner's medical insurance when these bills are paid. Nobody is kept from
+/// paying by an agency that does not answer this.
+async fn gap_warning(
+    api: &Api,
+    order: &PlaceOrder,
+    confirmed: &Confirmation,
+    language: Language,
+) -> Option<Warning> {
+    let medical =
+        |bill: &&FrozenBill| bill.insurance == Insurance::Medical && bill.kind != BillKind::Topup;
+    let paid: Vec<&FrozenBill> = confirmed.bills.iter().filter(medical).collect();
+    if confirmed.person.relation != Relation::Own || paid.is_empty() {
+        return None;
+    }
+    let now = Month::of(api.clock.now());
+    let looked = async {
+        let counter = api.orders.counter(order.account, order.person).await?;
+        gaps::bills_looked_at(api, &order.city, &counter, now).await
+    };
+    let bills = match looked.await {
+        Ok(bills) => bills,
+        Err(error) => {
+            tracing::info!(code = error.code(), "a gap could not be looked for");
+            return None;
+        }
+    };
+    let mut gap = Gap::of(&bills, now, gaps::months_allowed(api, &order.city));
+    gap.unpaid.retain(|month| !paid.iter().any(|bill| bill.months.contains(*month)));
+    if gap.unpaid.is_empty() {
+        return None;
+    }
+    let phrase = wording::phrase(language, "warning.gap").unwrap_or_default();
+    let text = wording::filled(&phrase.whole(language), &gap.values(language));
+    Some(Warning { code: "gap".to_owned(), text })
 }

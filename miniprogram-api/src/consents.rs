@@ -5,13 +5,16 @@
 
 use std::sync::LazyLock;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use people::{Consent, PeopleError, Purpose};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wording::Language;
 
-use crate::{Api, caller::Caller, language::Reads, problem::ApiError};
+use crate::{Api, caller::Caller, input::parse, language::Reads, problem::ApiError};
 
 static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| read(include_str!("../consent-texts.toml")));
 
@@ -59,7 +62,7 @@ pub(crate) fn check(purpose: Purpose, version: &str) -> Result<(), ApiError> {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConsentText {
-    /// `pay_for_self`, `pay_for_other`, `guardian` or `real_name`.
+    /// `pay_for_self`, `pay_for_other`, `guardian`, `real_name` or `reminders`.
     purpose: String,
     version: String,
     published: String,
@@ -132,6 +135,21 @@ pub(crate) async fn list(
 ) -> Result<Json<ConsentList>, ApiError> {
     let consents = api.people.list_consents(caller.account).await?;
     Ok(Json(ConsentList { consents: consents.iter().map(ConsentView::of).collect() }))
+}
+
+/// Takes a consent back. What was done under it stays done. Without consent to pay for somebody the
+/// person leaves the list; without that to the face the name is not proven any more. Reminders are ended
+/// with `PUT /api/v1/me/reminders`.
+#[utoipa::path(post, path = "/api/v1/consents/{id}/withdrawal", tag = "me", security(("bearer" = [])),
+    params(("id" = String, Path, description = "as listed")),
+    responses((status = 200, body = ConsentList), (status = 404, description = "no such consent of this account")))]
+pub(crate) async fn withdraw(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ConsentList>, ApiError> {
+    api.people.withdraw_consent(caller.account, parse("id", &id)?).await?;
+    list(State(api), Caller(caller)).await
 }
 
 #[cfg(test)]

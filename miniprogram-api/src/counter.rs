@@ -3,18 +3,21 @@
 pub(crate) mod bills;
 pub(crate) mod card;
 pub(crate) mod gaps;
+pub(crate) mod tier;
+pub(crate) mod tiers;
 mod told;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use agency::{Agency, AgencyError, Objection, TierChoice};
+use agency::Agency;
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::{AgencyCode, CityCode, Identity, Insurance, Month, MonthRange, PersonId, mask};
-use policies::Agency as InsuranceAgency;
+use kernel::{AgencyCode, BillKind, CityCode, Insurance, Month, MonthRange, mask};
+use orders::Counter;
+use policies::{Agency as InsuranceAgency, Service};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -24,9 +27,10 @@ use crate::{
     Api,
     caller::Caller,
     cities::{self, city_code},
-    input::{Body, Params, parse},
+    input::Params,
     language::Reads,
-    problem::{ApiError, invalid, tell},
+    problem::{ApiError, Told, invalid, tell},
+    sight::seen_whole,
     words,
 };
 
@@ -58,8 +62,8 @@ pub(crate) struct EnrolmentView {
     /// Masked.
     personal_no: Option<String>,
     tier_no: Option<u16>,
-    /// Absent, like number and tier, for somebody else: a payer sees amounts and states.
-    arrears: Option<bool>,
+    /// Whether a month before this one is unpaid.
+    arrears: bool,
 }
 
 /// An agency that did not answer, or objected. The others' answers stand.
@@ -68,7 +72,8 @@ pub(crate) struct AgencyProblem {
     agency: String,
     agency_name: String,
     code: String,
-    detail: String,
+    #[serde(flatten)]
+    told: Told,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -77,10 +82,11 @@ pub(crate) struct EnrolmentList {
     problems: Vec<AgencyProblem>,
 }
 
-/// Where and in which state the person is insured.
+/// Where and in which state the caller is insured. For the owner whose real name is proven.
 #[utoipa::path(get, path = "/api/v1/people/{id}/enrolments", tag = "counter", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id"), CityParams),
-    responses((status = 200, body = EnrolmentList)))]
+    responses((status = 200, body = EnrolmentList),
+        (status = 403, description = "the real name is not proven (`real_name_needed`), or somebody else's (`not_for_payers`)")))]
 pub(crate) async fn enrolments(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -89,68 +95,66 @@ pub(crate) async fn enrolments(
     Params(params): Params<CityParams>,
 ) -> Result<Json<EnrolmentList>, ApiError> {
     let city = city_code(&params.city)?;
-    let identity = identity_of(&api, &caller, &id).await?;
-    let whole = sees_whole(&api, &caller, &id).await?;
-    Ok(Json(enrolments_of(&api, &caller, &city, &identity, language, (None, whole)).await?))
+    let person = seen_whole(&api, &caller, &id).await?;
+    let counter = api.orders.counter(caller.account, person).await?;
+    Ok(Json(enrolments_of(&api, &city, &counter, language, None).await?))
 }
 
 /// What all agencies of a city know of a person. With a personal number, one of them must know it.
-/// `whole`: the caller is the person, and sees more than states.
 pub(crate) async fn enrolments_of(
     api: &Api,
-    caller: &crate::session::Session,
     city: &CityCode,
-    identity: &Identity,
+    counter: &Counter<'_>,
     language: Language,
-    (personal_no, whole): (Option<&str>, bool),
+    personal_no: Option<&str>,
 ) -> Result<EnrolmentList, ApiError> {
     let mut list = EnrolmentList { enrolments: Vec::new(), problems: Vec::new() };
     let mut errors = Vec::new();
-    let mut recognised = personal_no.is_none();
+    let mut numbers = Vec::new();
     for office in offices(api, city)? {
         let found = match agency_of(api, office) {
-            Ok(agency) => {
-                agency.query_insured(&office.code, identity).await.map_err(ApiError::from)
-            }
+            Ok(_) => counter
+                .enrolments(&office.code)
+                .await
+                .map_err(|error| helped(api, city, &office.code, error.into())),
             Err(error) => Err(error),
         };
         match found {
             Ok(enrolments) => {
-                recognised |= enrolments
-                    .iter()
-                    .any(|enrolment| enrolment.personal_no.as_deref() == personal_no);
-                list.enrolments.extend(enrolments.into_iter().map(|enrolment| {
-                    EnrolmentView {
-                        insurance: enrolment.insurance.code().to_owned(),
-                        insurance_label: words::insurance(language, enrolment.insurance),
-                        agency: office.code.to_string(),
-                        agency_name: office.name.clone(),
-                        state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
-                        label: words::enrolment(language, enrolment.state),
-                        personal_no: enrolment
-                            .personal_no
-                            .filter(|_| whole)
-                            .map(|number| mask::keep(&number, 0, 4)),
-                        tier_no: enrolment.tier_no.filter(|_| whole),
-                        arrears: whole.then_some(enrolment.arrears),
-                    }
+                numbers.extend(enrolments.iter().filter_map(|one| one.personal_no.clone()));
+                list.enrolments.extend(enrolments.into_iter().map(|enrolment| EnrolmentView {
+                    insurance: enrolment.insurance.code().to_owned(),
+                    insurance_label: words::insurance(language, enrolment.insurance),
+                    agency: office.code.to_string(),
+                    agency_name: office.name.clone(),
+                    state: json!(enrolment.state).as_str().unwrap_or_default().to_owned(),
+                    label: words::enrolment(language, enrolment.state),
+                    personal_no: enrolment.personal_no.map(|number| mask::keep(&number, 0, 4)),
+                    tier_no: enrolment.tier_no,
+                    arrears: enrolment.arrears,
                 }));
             }
             Err(error) => errors.push((office, error)),
         }
     }
-    // An agency that is away may be the one that knows the number.
-    let away = errors.iter().find(|(_, error)| error.code() != "not_enrolled");
-    if let Some((_, error)) = away.filter(|_| !recognised) {
-        return Err(error.clone());
+    if let Some(typed) = personal_no {
+        // An agency that is away may be the one that knows the number.
+        let away = errors.iter().find(|(_, error)| error.code() != "not_enrolled");
+        let known = numbers.iter().any(|number| number == typed);
+        if let Some((_, error)) = away.filter(|_| !known) {
+            return Err(error.clone());
+        }
+        counter
+            .is_known_number(typed, &numbers)
+            .await
+            .map_err(|error| of_the_number(error.into(), "personal_no"))?;
     }
-    count_mismatches(api, caller, &errors).await;
+    if !list.enrolments.is_empty() {
+        // Nobody is enrolled at every agency of a city: a child is not at the human resources bureau.
+        errors.retain(|(_, error)| error.code() != "not_enrolled");
+    }
     list.problems = told_or_raised(errors, list.enrolments.is_empty(), language)?;
-    if recognised {
-        Ok(list)
-    } else {
-        Err(AgencyError::Objection(Objection::IdentityMismatch).into())
-    }
+    Ok(list)
 }
 
 /// When nothing at all could be answered the first error is the answer; otherwise errors stand beside
@@ -167,138 +171,23 @@ pub(crate) fn told_or_raised(
         agency: office.code.to_string(),
         agency_name: office.name.clone(),
         code: error.code().to_owned(),
-        detail: error.sentence(language),
+        told: error.told(language),
     };
     Ok(errors.into_iter().map(problem).collect())
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TierParams {
-    city: String,
-    /// `pension`, `medical` …
-    insurance: String,
-    /// `YYYY-MM`; this month when absent.
-    month: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierView {
-    no: u16,
-    label: String,
-    /// Yuan.
-    base: String,
-    /// Yuan.
-    monthly_amount: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierList {
-    tiers: Vec<TierView>,
-}
-
-/// The tiers that the agency offers.
-#[utoipa::path(get, path = "/api/v1/people/{id}/tiers", tag = "counter", security(("bearer" = [])),
-    params(("id" = String, Path, description = "the person's id"), TierParams),
-    responses((status = 200, body = TierList)))]
-pub(crate) async fn tiers(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    Path(id): Path<String>,
-    Params(params): Params<TierParams>,
-) -> Result<Json<TierList>, ApiError> {
-    api.people.person(caller.account, parse::<PersonId>("id", &id)?).await?;
-    let insurance: Insurance = parse("insurance", &params.insurance)?;
-    let month = match params.month {
-        Some(month) => parse("month", &month)?,
-        None => Month::of(api.clock.now()),
-    };
-    let office = office_of(&api, &city_code(&params.city)?, insurance)?;
-    let tiers = agency_of(&api, office)?.list_tiers(&office.code, insurance, month).await?;
-    let tiers = tiers.into_iter().map(|tier| TierView {
-        no: tier.no,
-        label: tier.label,
-        base: tier.base.to_string(),
-        monthly_amount: tier.monthly_amount.to_string(),
-    });
-    Ok(Json(TierList { tiers: tiers.collect() }))
-}
-
-/// A tier from a month on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TierWish {
-    city: String,
-    insurance: String,
-    tier_no: u16,
-    /// `YYYY-MM`
-    from: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TierChosenView {
-    effective_from: String,
-    /// Bills for the difference of months already paid.
-    difference_bills: Vec<String>,
-}
-
-/// Chooses a tier (选档).
-#[utoipa::path(put, path = "/api/v1/people/{id}/tier", tag = "counter", security(("bearer" = [])),
-    params(("id" = String, Path, description = "the person's id")), request_body = TierWish,
-    responses((status = 200, body = TierChosenView)))]
-pub(crate) async fn choose_tier(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    Path(id): Path<String>,
-    Body(wish): Body<TierWish>,
-) -> Result<Json<TierChosenView>, ApiError> {
-    let identity = identity_of(&api, &caller, &id).await?;
-    let insurance: Insurance = parse("insurance", &wish.insurance)?;
-    let office = office_of(&api, &city_code(&wish.city)?, insurance)?;
-    let from: Month = parse("from", &wish.from)?;
-    let agency = agency_of(&api, office)?;
-    let tiers = agency.list_tiers(&office.code, insurance, from).await?;
-    if !tiers.iter().any(|tier| tier.no == wish.tier_no) {
-        let known: Vec<u16> = tiers.iter().map(|tier| tier.no).collect();
-        return Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "tier_not_found")
-            .value("tier", wish.tier_no)
-            .with("tiers", json!(known)));
-    }
-    let choice = TierChoice {
-        agency: office.code.clone(),
-        identity,
-        insurance,
-        tier_no: wish.tier_no,
-        from,
-    };
-    let chosen = agency.set_tier(&choice).await?;
-    Ok(Json(TierChosenView {
-        effective_from: chosen.effective_from.to_string(),
-        difference_bills: chosen.difference_bills.iter().map(ToString::to_string).collect(),
-    }))
-}
-
-/// Whether the caller is the person, and not somebody who pays for them.
-async fn sees_whole(
-    api: &Api,
-    caller: &crate::session::Session,
-    id: &str,
-) -> Result<bool, ApiError> {
-    let person = api.people.person(caller.account, parse::<PersonId>("id", id)?).await?;
-    Ok(person.relation == people::Relation::Own)
-}
-
-pub(crate) async fn identity_of(
-    api: &Api,
-    caller: &crate::session::Session,
-    id: &str,
-) -> Result<Identity, ApiError> {
-    api.attempts.check(caller.account)?;
-    Ok(api.people.identity_of(caller.account, parse::<PersonId>("id", id)?).await?)
-}
-
 pub(crate) fn range(field: &str, from: Month, to: Month) -> Result<MonthRange, ApiError> {
     MonthRange::new(from, to).map_err(|reason| invalid(field, "months").because(reason))
+}
+
+/// Name and document were found before; what does not agree is the number that was typed beside them.
+fn of_the_number(error: ApiError, field: &'static str) -> ApiError {
+    let circumstance = if field == "card_no" { "card" } else { field };
+    if error.code() == "identity_mismatch" {
+        error.says("lookup", circumstance).with("field", json!(field))
+    } else {
+        error
+    }
 }
 
 /// The agencies of an open city.
@@ -320,10 +209,29 @@ pub(crate) fn office_of<'a>(
 ) -> Result<&'a InsuranceAgency, ApiError> {
     offices(api, city)?.iter().find(|office| office.insurances.contains(&insurance)).ok_or_else(
         || {
+            let service = Service::of(insurance, BillKind::Regular);
             tell(StatusCode::NOT_FOUND, "service_not_offered")
-                .term("insurance", format!("insurance.{insurance}"))
+                .term("service", words::service_key(service))
         },
     )
+}
+
+/// An error that has to do with an agency, with the hotline of such agencies in the city.
+pub(crate) fn helped(api: &Api, city: &CityCode, code: &AgencyCode, error: ApiError) -> ApiError {
+    error.helped(help_line(api, city, std::iter::once(code), Language::Chinese))
+}
+
+/// Whom to call about something that has to do with these agencies.
+pub(crate) fn help_line<'a>(
+    api: &Api,
+    city: &CityCode,
+    codes: impl Iterator<Item = &'a AgencyCode>,
+    language: Language,
+) -> Option<String> {
+    let pack = api.catalogue.pack(city)?;
+    let office = |code: &AgencyCode| pack.agencies.iter().find(|office| office.code == *code);
+    let kinds = codes.filter_map(|code| Some(office(code)?.kind));
+    words::help_line(language, &pack.hotlines, kinds)
 }
 
 /// The name of an agency, as the city's pack gives it.
@@ -346,14 +254,4 @@ pub(crate) fn agency_of(api: &Api, office: &InsuranceAgency) -> Result<Arc<dyn A
     api.orders.directory().agency(&office.code).map_err(|_| {
         tell(StatusCode::SERVICE_UNAVAILABLE, "agency_not_connected").value("agency", &office.name)
     })
-}
-
-pub(crate) async fn count_mismatches(
-    api: &Api,
-    caller: &crate::session::Session,
-    errors: &[(&InsuranceAgency, ApiError)],
-) {
-    if errors.iter().any(|(_, error)| error.code() == "identity_mismatch") {
-        api.attempts.count(caller.account);
-    }
 }

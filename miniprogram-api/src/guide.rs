@@ -1,7 +1,7 @@
 //! The guide of a city: standards in force and past, other ways to pay, notices, refunds, advice.
 //!
-//! All of it comes from the packs, with sources, and is in Chinese, the language of the offices that
-//! it sends people to.
+//! Labels are in the reader's language. What the packs say (channels, notices, advice, refunds) is in
+//! Chinese, the language of the offices and screens that it leads to, and `text_language` says so.
 
 use axum::{
     Json,
@@ -9,17 +9,18 @@ use axum::{
     http::{HeaderName, header},
 };
 use kernel::{Channel, Month};
-use policies::{Guide, GuideChannel};
+use policies::{Catalogue, Guide, GuideChannel, Sources};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wording::Language;
 
 use crate::{
     Api,
-    cities::{self, PolicyView, city_code},
+    cities::{self, Hotline, city_code},
     counter::TopupLimits,
     language::Reads,
     problem::ApiError,
+    standards::PolicyView,
     words,
 };
 
@@ -28,12 +29,15 @@ use crate::{
 pub(crate) struct GuideView {
     city: String,
     city_name: String,
+    /// Of the texts that come from the city's pack: channels, notices, advice, refund, objection, top-up.
+    #[schema(example = "zh-CN")]
+    text_language: String,
     standards: Standards,
     /// Wallets that collect for the city here.
     payment_methods: Vec<PaymentMethod>,
     /// Other ways to pay or to look things up; those of the city first.
     channels: Vec<ChannelView>,
-    hotlines: Vec<HotlineView>,
+    hotlines: Vec<Hotline>,
     notices: Vec<NoticeView>,
     advice: Vec<AdviceView>,
     refund: Option<RefundView>,
@@ -42,11 +46,22 @@ pub(crate) struct GuideView {
     gap_rule: Option<GapRule>,
     /// Limits of top-ups, where the city has them.
     topup: Option<TopupLimits>,
+    /// How to top up, where the city has top-ups.
+    topup_guide: Option<TopupSteps>,
+}
+
+/// 个人账户充值, step by step.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TopupSteps {
+    steps: Vec<String>,
+    sources: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Standards {
     in_force: Vec<PolicyView>,
+    /// Carried forward for what has no standard in force (暂行).
+    provisional: Vec<PolicyView>,
     /// The newest first.
     past: Vec<PolicyView>,
     announced: Vec<PolicyView>,
@@ -65,17 +80,13 @@ pub(crate) struct ChannelView {
     /// `gov_site`, `app`, `bank`, `wechat_city`, `alipay_city`, `terminal` or `counter`.
     kind: String,
     name: String,
+    /// `city`, or `national`: nothing that this city says of itself.
+    scope: String,
     /// Whether one can pay there, or only look things up.
     pays: bool,
     banks: Vec<String>,
     steps: Vec<String>,
     sources: Vec<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct HotlineView {
-    label: String,
-    number: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -121,14 +132,15 @@ pub(crate) struct GapRule {
 }
 
 impl ChannelView {
-    fn of(channel: GuideChannel) -> ChannelView {
+    fn of(catalogue: &Catalogue, channel: GuideChannel) -> ChannelView {
         ChannelView {
             kind: channel.kind.code().to_owned(),
             name: channel.name,
+            scope: if channel.national { "national" } else { "city" }.to_owned(),
             pays: channel.pays,
             banks: channel.banks,
             steps: channel.steps,
-            sources: channel.sources,
+            sources: catalogue.links(&channel.sources),
         }
     }
 }
@@ -145,8 +157,9 @@ pub(crate) async fn guide(
     let code = city_code(&code)?;
     let city = api.catalogue.city(&code).ok_or_else(cities::unknown_city)?;
     let pack = api.catalogue.pack(&code).ok_or_else(|| cities::not_open(&code))?;
-    let Guide { channels, notices, advice, refund, objection } =
+    let Guide { channels, notices, advice, refund, objection, topup } =
         api.catalogue.guide(&code).unwrap_or_default();
+    let links = |sources: &Sources| api.catalogue.links(sources);
     let methods = [Channel::Wechat, Channel::Alipay]
         .into_iter()
         .filter(|channel| api.orders.directory().collector(&code, *channel).is_ok());
@@ -155,21 +168,14 @@ pub(crate) async fn guide(
         label: words::channel(language, channel),
         limit: api.orders.amount_max_on(channel).to_string(),
     });
-    let line = |label: &str, number: &String| HotlineView {
-        label: label.to_owned(),
-        number: number.clone(),
-    };
     let view = GuideView {
         city: code.to_string(),
         city_name: city.short_name().to_owned(),
-        standards: standards(&api, &code),
+        text_language: Language::Chinese.tag().to_owned(),
+        standards: standards(&api, &code, language),
         payment_methods: methods.collect(),
-        channels: channels.into_iter().map(ChannelView::of).collect(),
-        hotlines: vec![
-            line("人社", &pack.hotlines.human_resources),
-            line("医保", &pack.hotlines.medical),
-            line("税务", &pack.hotlines.tax),
-        ],
+        channels: channels.into_iter().map(|c| ChannelView::of(&api.catalogue, c)).collect(),
+        hotlines: Hotline::list(pack, language),
         notices: notices
             .into_iter()
             .map(|notice| NoticeView {
@@ -177,7 +183,7 @@ pub(crate) async fn guide(
                 text: notice.text,
                 date: notice.date.map(|date| date.to_string()),
                 document: notice.document,
-                sources: notice.sources,
+                sources: links(&notice.sources),
             })
             .collect(),
         advice: advice
@@ -185,7 +191,7 @@ pub(crate) async fn guide(
             .map(|advice| AdviceView {
                 code: advice.code.code().to_owned(),
                 text: advice.text,
-                sources: advice.sources,
+                sources: links(&advice.sources),
             })
             .collect(),
         refund: refund.map(|refund| RefundView {
@@ -193,27 +199,35 @@ pub(crate) async fn guide(
             papers: refund.papers,
             places: refund.places,
             steps: refund.steps,
-            sources: refund.sources,
+            sources: links(&refund.sources),
         }),
         objection: objection.map(|objection| ObjectionView {
             days: objection.days,
             text: objection.text,
-            sources: objection.sources,
+            sources: links(&objection.sources),
         }),
         gap_rule: pack.waiting.as_ref().map(|waiting| GapRule {
             medical_gap_months_allowed: waiting.medical_gap_months_allowed,
             medical_wait_months: waiting.medical_wait_months,
             resident_wait_months: waiting.resident_wait_months,
             newcomer_days: waiting.newcomer_days,
-            sources: waiting.sources.clone(),
+            sources: links(&waiting.sources),
         }),
         topup: pack.topup.as_ref().map(TopupLimits::of),
+        topup_guide: topup
+            .filter(|_| pack.topup.is_some())
+            .map(|topup| TopupSteps { sources: links(&topup.sources), steps: topup.steps }),
     };
-    Ok(([(header::CONTENT_LANGUAGE, Language::Chinese.tag())], Json(view)))
+    // The packs' texts are Chinese whatever was asked for; with English labels the answer is in both.
+    let languages = match language {
+        Language::Chinese => "zh-CN",
+        Language::English => "en, zh-CN",
+    };
+    Ok(([(header::CONTENT_LANGUAGE, languages)], Json(view)))
 }
 
 /// All offered standards of the city, by what they are at this moment.
-fn standards(api: &Api, code: &kernel::CityCode) -> Standards {
+fn standards(api: &Api, code: &kernel::CityCode, language: Language) -> Standards {
     let now = Month::of(api.clock.now());
     let mut policies: Vec<_> = api
         .catalogue
@@ -230,7 +244,10 @@ fn standards(api: &Api, code: &kernel::CityCode) -> Standards {
         } else {
             &mut announced
         };
-        list.push(PolicyView::of(policy));
+        list.push(PolicyView::of(&api.catalogue, policy, false, language));
     }
-    Standards { in_force, past, announced }
+    let carried = api.catalogue.carried_into(code, now).into_iter();
+    let provisional =
+        carried.map(|policy| PolicyView::of(&api.catalogue, policy, true, language)).collect();
+    Standards { in_force, provisional, past, announced }
 }

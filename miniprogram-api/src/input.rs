@@ -73,6 +73,5 @@ pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(
     field: &str,
     text: &str,
 ) -> Result<T, ApiError> {
-    text.parse()
-        .map_err(|reason: T::Err| invalid(field, "value").value("field", field).because(reason))
+    text.parse().map_err(|reason: T::Err| invalid(field, "value").because(reason))
 }

@@ -9,10 +9,10 @@
 //! reads, asks and words. Known quirks: every answer with personal data says `no-store`; times
 //! are RFC 3339 at +08:00; amounts are yuan as strings.
 
-mod attempts;
 mod bounded;
 mod caller;
 mod cities;
+mod client;
 mod confirmations;
 mod consents;
 mod counter;
@@ -29,13 +29,16 @@ mod payers;
 mod persons;
 mod platform;
 mod problem;
+mod proofs;
 mod quotes;
 mod real_name;
 mod reminders;
 mod rights;
 mod session;
 mod sessions;
+mod sight;
 mod sms;
+mod standards;
 mod vouchers;
 mod words;
 
@@ -60,7 +63,7 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use attempts::IdentityAttempts;
+pub use client::TrustedProxies;
 pub use counter::unpaid_months;
 pub use limits::Limits;
 pub use session::{
@@ -89,7 +92,8 @@ pub struct Api {
     pub sms: Option<Arc<dyn SmsSender>>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
-    pub attempts: IdentityAttempts,
+    /// Whose word about a caller's address is taken.
+    pub proxies: TrustedProxies,
     pub limits: Limits,
     /// How often vouchers are checked.
     pub checks: CheckLimit,
@@ -116,12 +120,15 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(reminders::list, reminders::answer))
         .routes(routes!(payers::list))
         .routes(routes!(payers::remove))
-        .routes(routes!(rights::export))
+        .routes(routes!(rights::export, rights::export_whole))
+        .routes(routes!(proofs::begin))
         .routes(routes!(rights::erase))
         .routes(routes!(consents::list))
+        .routes(routes!(consents::withdraw))
         .routes(routes!(counter::enrolments))
-        .routes(routes!(counter::tiers))
-        .routes(routes!(counter::choose_tier))
+        .routes(routes!(counter::tiers::tiers))
+        .routes(routes!(counter::tier::preview_tier))
+        .routes(routes!(counter::tier::choose_tier))
         .routes(routes!(counter::bills::bills))
         .routes(routes!(counter::card::social_card))
         .routes(routes!(counter::card::lookup))

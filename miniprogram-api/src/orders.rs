@@ -4,15 +4,15 @@ mod history;
 mod told;
 mod view;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use agency::{AgencyError, Objection};
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, Path, State},
-    http::{HeaderMap, StatusCode, request::Parts},
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
 };
-use kernel::{BillKind, Fen, OrderId, OrderNo, Timestamp};
+use kernel::{BillKind, Fen, Month, OrderId, OrderNo, Timestamp};
 use orders::{BillRefSeen, ChosenBill, OrderError, OrderFilter, PlaceOrder};
 use platforms::WalletParameters;
 use policies::Standing;
@@ -28,10 +28,12 @@ use crate::{
     Api,
     caller::Caller,
     cities::city_code,
+    client::ClientAddress,
     counter::{self, MonthsView},
     input::{Body, Params, parse},
     language::Reads,
     problem::{ApiError, invalid, tell},
+    session::Session,
 };
 
 /// What a citizen decided to pay, as it was on the screen.
@@ -42,8 +44,20 @@ pub(crate) struct OrderWish {
     #[schema(example = "320200")]
     city: String,
     bills: Vec<BillWish>,
-    /// From `POST /api/v1/confirmations`. Needed to pay for another person.
+    /// From `POST /api/v1/confirmations`. Needed by all but the owner whose real name is proven.
     confirmation: Option<String>,
+    /// `standard` (also when absent) or `elder`: the elder version leaves at least 30 minutes to pay.
+    #[schema(example = "standard")]
+    display_mode: Option<String>,
+}
+
+/// Whether the client shows its elder version (长辈版).
+pub(crate) fn is_elder(display_mode: Option<&str>) -> Result<bool, ApiError> {
+    match display_mode {
+        None | Some("standard") => Ok(false),
+        Some("elder") => Ok(true),
+        Some(_) => Err(invalid("display_mode", "value")),
+    }
 }
 
 /// A bill as `GET /api/v1/people/{id}/bills` showed it.
@@ -110,6 +124,7 @@ pub(crate) async fn place(
         bills: wish.bills.iter().map(BillWish::read).collect::<Result<_, _>>()?,
         idempotency_key,
         confirmation: wish.confirmation,
+        elder: is_elder(wish.display_mode.as_deref())?,
     };
     let placed = match api.orders.place(order.clone()).await {
         Ok(placed) => placed,
@@ -127,6 +142,8 @@ pub(crate) async fn refused(
     error: OrderError,
     language: Language,
 ) -> ApiError {
+    let agencies = wish.bills.iter().map(|bill| &bill.agency);
+    let help = counter::help_line(api, &wish.city, agencies, language);
     match error {
         OrderError::BillInOtherOrder { order: Some(order_no) } => {
             let told = told(OrderError::BillInOtherOrder { order: Some(order_no.clone()) });
@@ -149,12 +166,20 @@ pub(crate) async fn refused(
                 })
             });
             match next.max() {
-                Some(next) => counter::opens(told, next),
-                None => told,
+                Some(next) => counter::opens(told, next).helped(help),
+                None => told.helped(help),
             }
         }
-        error => told(error),
+        error => {
+            let told = told(error);
+            if concerns_agencies(told.code()) { told.helped(help) } else { told }
+        }
     }
+}
+
+/// Whether an agency could say more than a bank or our own service.
+fn concerns_agencies(code: &str) -> bool {
+    !code.starts_with("channel_") && !matches!(code, "payer_refused" | "payer_balance")
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
@@ -187,6 +212,12 @@ pub(crate) struct PageParams {
     /// With a bill of this insurance.
     #[param(example = "pension")]
     insurance: Option<String>,
+    /// With a contribution for this month (费款所属期) or a later one; with `insurance` of that insurance.
+    #[param(example = "2023-01")]
+    month_from: Option<String>,
+    /// With a contribution for this month or an earlier one.
+    #[param(example = "2023-12")]
+    month_to: Option<String>,
     #[param(example = "320200")]
     city: Option<String>,
     /// State codes, one or several with commas between.
@@ -203,6 +234,14 @@ impl PageParams {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let states = self.state.as_deref().unwrap_or_default().split(',').map(str::trim);
         let to = self.to.as_deref().map(|day| midnight("to", day)).transpose()?;
+        let month = |field, text: &Option<String>| -> Result<Option<Month>, ApiError> {
+            text.as_deref().map(|month| parse(field, month)).transpose()
+        };
+        let months_from = month("month_from", &self.month_from)?;
+        let months_to = month("month_to", &self.month_to)?;
+        if months_from.is_some() && months_to.is_some() && months_to < months_from {
+            return Err(invalid("month_to", "months"));
+        }
         Ok(OrderFilter {
             person: self.person.as_deref().map(|id| parse("person", id)).transpose()?,
             from: self.from.as_deref().map(|day| midnight("from", day)).transpose()?,
@@ -212,6 +251,8 @@ impl PageParams {
                 .as_deref()
                 .map(|code| parse("insurance", code))
                 .transpose()?,
+            months_from,
+            months_to,
             city: self.city.as_deref().map(city_code).transpose()?,
             states: states
                 .filter(|state| !state.is_empty())
@@ -297,11 +338,16 @@ pub(crate) async fn pay(
     State(api): State<Api>,
     Caller(caller): Caller,
     ClientAddress(address): ClientAddress,
+    Reads(language): Reads,
     Path(order_no): Path<String>,
 ) -> Result<Json<PaymentView>, ApiError> {
     let order_no = number(&order_no)?;
-    let ip = address.map(|address| address.ip());
-    let started = api.orders.start_payment(caller.account, &order_no, caller.channel, ip).await?;
+    let started =
+        api.orders.start_payment(caller.account, &order_no, caller.channel, address).await;
+    let started = match started {
+        Ok(started) => started,
+        Err(error) => return Err(not_started(&api, &caller, &order_no, error, language).await),
+    };
     Ok(Json(PaymentView {
         order_no: order_no.to_string(),
         out_trade_no: started.out_trade_no.to_string(),
@@ -309,6 +355,24 @@ pub(crate) async fn pay(
         expires_at: started.expires_at.rfc3339(),
         wallet: started.wallet,
     }))
+}
+
+/// Why a payment did not begin, with the hotlines of the agencies that it is about.
+async fn not_started(
+    api: &Api,
+    caller: &Session,
+    order_no: &OrderNo,
+    error: OrderError,
+    language: Language,
+) -> ApiError {
+    let told = told(error);
+    if !concerns_agencies(told.code()) {
+        return told;
+    }
+    let Ok(record) = api.orders.record(caller.account, order_no).await else { return told };
+    let agencies = record.bills.iter().map(|bill| &bill.agency);
+    let help = counter::help_line(api, &record.order.city, agencies, language);
+    told.helped(help)
 }
 
 /// The client came back from its wallet: the channel is asked now.
@@ -345,14 +409,4 @@ pub(crate) async fn cancel(
 
 pub(crate) fn number(text: &str) -> Result<OrderNo, ApiError> {
     OrderNo::new(text).map_err(|_| told(orders::OrderError::NotFound))
-}
-
-/// The peer's address where the server knows it; channels want the payer's.
-pub(crate) struct ClientAddress(pub(crate) Option<SocketAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(ClientAddress(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)))
-    }
 }

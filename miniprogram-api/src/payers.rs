@@ -17,7 +17,7 @@ use crate::{
     caller::Caller,
     cities::{self, city_code},
     consents,
-    counter::MonthsView,
+    counter::{BillKindView, CategoryView, MonthsView},
     input::{Body, parse},
     language::Reads,
     limits::Knock,
@@ -46,7 +46,7 @@ impl PayerView {
             id: payer.id.to_string(),
             relation: payer.relation.code().to_owned(),
             platform: payer.channel.code().to_owned(),
-            platform_label: words::channel(language, payer.channel),
+            platform_label: words::platform(language, payer.channel),
             masked_name: payer.masked_name.clone(),
             since: payer.since.rfc3339(),
         }
@@ -135,6 +135,11 @@ pub(crate) struct RequestedOrder {
 pub(crate) struct RequestedItem {
     insurance: String,
     insurance_label: String,
+    /// What it is for, in words: `职工基本医疗保险(补缴)`, `医保个人账户充值`.
+    label: String,
+    #[serde(flatten)]
+    kind: BillKindView,
+    category: Option<CategoryView>,
     months: MonthsView,
     /// Yuan.
     amount: String,
@@ -157,6 +162,9 @@ fn view(
     let item = |frozen: &orders::FrozenBill| RequestedItem {
         insurance: frozen.insurance.code().to_owned(),
         insurance_label: words::insurance(language, frozen.insurance),
+        label: words::item(language, frozen.insurance, frozen.kind, frozen.category.as_ref()),
+        kind: BillKindView::of(frozen.kind, language),
+        category: frozen.category.as_ref().map(|known| CategoryView::of(known, language)),
         months: MonthsView::of(frozen.months),
         amount: frozen.bill.amount.to_string(),
     };

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName};
+use kernel::{BirthDate, Document, DocumentError, DocumentKind, Identity, NameError, PersonName};
 use people::{InsuredPerson, NewPerson, PeopleError, Purpose, Relation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -30,6 +30,10 @@ pub(crate) struct PersonWish {
     document: DocumentWish,
     #[schema(example = "张三")]
     name: String,
+    /// `YYYY-MM-DD`; needed where the number of the document does not tell it. Used to see whether a
+    /// guardian has to speak, and not kept.
+    #[schema(example = "1990-01-01")]
+    birth_date: Option<String>,
     /// Which wording of the consent was on the screen.
     #[schema(example = "2026-11")]
     consent_text_version: String,
@@ -102,15 +106,24 @@ pub(crate) async fn create(
         }
     };
     let kind: DocumentKind = parse("document.kind", &wish.document.kind)?;
-    let document = Document::parse(kind, &wish.document.number, api.clock.now())?;
-    let identity = Identity { document, name: PersonName::parse(&wish.name)? };
+    let now = api.clock.now();
+    let document = Document::parse(kind, &wish.document.number, now)?;
+    let name = PersonName::parse(&wish.name)?;
+    let identity = Identity { document, name };
+    let birth_date = wish.birth_date.as_deref().map(|text| BirthDate::parse(text, now));
+    let birth_date = birth_date.transpose().map_err(|error| {
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "birth_date_invalid")
+            .because(error)
+            .with("field", json!("birth_date"))
+    })?;
     let consent_text_version = wish.consent_text_version;
     consents::check(relation.purpose(), &consent_text_version)?;
     let guardian_text_version = wish.guardian_statement.map(|statement| statement.text_version);
     if let Some(version) = &guardian_text_version {
         consents::check(Purpose::Guardian, version)?;
     }
-    let new = NewPerson { identity, relation, consent_text_version, guardian_text_version };
+    let new =
+        NewPerson { identity, relation, birth_date, consent_text_version, guardian_text_version };
     let person = api.people.add_person(caller.account, new).await?;
     Ok((StatusCode::CREATED, Json(PersonView::of(&person))))
 }
@@ -156,6 +169,21 @@ impl From<PeopleError> for ApiError {
             PeopleError::GuardianNeeded => {
                 tell(StatusCode::UNPROCESSABLE_ENTITY, "guardian_statement_needed")
             }
+            PeopleError::OwnPersonTooYoung => {
+                tell(StatusCode::UNPROCESSABLE_ENTITY, "own_person_too_young")
+                    .with("field", json!("relation"))
+            }
+            PeopleError::BirthDateNeeded => {
+                tell(StatusCode::UNPROCESSABLE_ENTITY, "birth_date_needed")
+                    .with("field", json!("birth_date"))
+            }
+            PeopleError::ConsentNotFound => tell(StatusCode::NOT_FOUND, "consent_not_found"),
+            PeopleError::TooManyWrongNames => {
+                tell(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts")
+            }
+            PeopleError::MobileNeeded => tell(StatusCode::CONFLICT, "mobile_needed"),
+            PeopleError::OwnPersonNeeded => tell(StatusCode::CONFLICT, "own_person_needed"),
+            PeopleError::ProofTooFresh => tell(StatusCode::CONFLICT, "proof_too_fresh"),
             PeopleError::OwnPersonOnly => tell(StatusCode::CONFLICT, "real_name_own_only"),
             PeopleError::RealNameNeeded => tell(StatusCode::FORBIDDEN, "real_name_needed"),
             PeopleError::TooManyVerifications => {
@@ -199,12 +227,16 @@ impl From<DocumentError> for ApiError {
             DocumentError::TooOld => "too_old",
             DocumentError::CheckCharacter => "check_character",
         };
-        tell(StatusCode::UNPROCESSABLE_ENTITY, "document_invalid").says("document", what)
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "document_invalid")
+            .says("document", what)
+            .with("field", json!("document.number"))
     }
 }
 
 impl From<NameError> for ApiError {
     fn from(error: NameError) -> ApiError {
-        tell(StatusCode::UNPROCESSABLE_ENTITY, "name_invalid").because(error)
+        tell(StatusCode::UNPROCESSABLE_ENTITY, "name_invalid")
+            .because(error)
+            .with("field", json!("name"))
     }
 }

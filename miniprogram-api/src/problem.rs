@@ -13,11 +13,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use kernel::{Month, Timestamp};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tracing::Instrument;
+use utoipa::ToSchema;
 use wording::Language;
 
-use crate::language;
+use crate::{language, words};
 
 /// The name of the header that carries the trace id, in and out.
 pub(crate) const TRACE_HEADER: &str = "x-trace-id";
@@ -31,6 +34,8 @@ pub(crate) struct ApiError {
     phrase: String,
     /// What stands in the phrase's places.
     values: Vec<(&'static str, Filling)>,
+    /// Who can be called about it, where that is not the phrase's own line.
+    help: Option<String>,
     /// Further members of the problem, for programs.
     extra: Map<String, Value>,
     /// `Retry-After`, in seconds.
@@ -43,12 +48,39 @@ enum Filling {
     Value(String),
     /// A word of the message files.
     Term(String),
+    Months(Vec<Month>),
+    Moment(Timestamp),
+    /// When something ends.
+    Until(Timestamp),
+}
+
+/// What a person can do about something.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct NextStep {
+    /// `call`, `choose`, `confirm`, `correct`, `log_in`, `look`, `pay`, `retry`, `start_again`, `update` or
+    /// `wait`.
+    pub(crate) action: String,
+    pub(crate) text: String,
+}
+
+/// What went wrong, in the words for people.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Told {
+    /// What happened.
+    message: String,
+    /// What happened and what to do.
+    detail: String,
+    /// The same as a voice reads it.
+    speech: String,
+    next_step: NextStep,
+    /// Who can be called about it.
+    help_line: String,
 }
 
 /// Builds an error from its code; the sentences are in the message files, at `problem.code`.
 pub(crate) fn tell(status: StatusCode, code: &'static str) -> ApiError {
     let phrase = format!("problem.{code}");
-    ApiError { status, code, phrase, values: Vec::new(), extra: Map::new(), wait: None }
+    ApiError { status, code, phrase, values: Vec::new(), help: None, extra: Map::new(), wait: None }
 }
 
 /// Something is wrong on our side. The cause goes to the log, once, and nowhere else.
@@ -110,6 +142,32 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn month(self, name: &'static str, month: Month) -> ApiError {
+        self.months(name, vec![month])
+    }
+
+    pub(crate) fn months(mut self, name: &'static str, months: Vec<Month>) -> ApiError {
+        self.values.push((name, Filling::Months(months)));
+        self
+    }
+
+    pub(crate) fn moment(mut self, name: &'static str, at: Timestamp) -> ApiError {
+        self.values.push((name, Filling::Moment(at)));
+        self
+    }
+
+    /// Fills the place `{name}` with when something ends.
+    pub(crate) fn until(mut self, name: &'static str, end: Timestamp) -> ApiError {
+        self.values.push((name, Filling::Until(end)));
+        self
+    }
+
+    /// Who can be called, where somebody nearer than the phrase's own line is known.
+    pub(crate) fn helped(mut self, line: Option<String>) -> ApiError {
+        self.help = line.or(self.help);
+        self
+    }
+
     /// Fills the place `{name}` with a word of the message files, such as `insurance.pension`.
     pub(crate) fn term(mut self, name: &'static str, key: impl Into<String>) -> ApiError {
         self.values.push((name, Filling::Term(key.into())));
@@ -122,8 +180,26 @@ impl ApiError {
 
     /// What happened and what to do.
     pub(crate) fn sentence(&self, language: Language) -> String {
+        self.told(language).detail
+    }
+
+    /// Everything that a person reads or hears of it.
+    pub(crate) fn told(&self, language: Language) -> Told {
         let spoken = self.spoken(language);
-        wording::filled(&spoken.whole(language), &self.filled_in(language))
+        let help_line = self.help.clone().unwrap_or_else(|| spoken.help_line.to_owned());
+        let mut values = self.filled_in(language);
+        values.push(("help", help_line.clone()));
+        let detail = wording::filled(&spoken.whole(language), &values);
+        Told {
+            message: wording::filled(spoken.message, &values),
+            speech: wording::aloud(language, &detail),
+            detail,
+            next_step: NextStep {
+                action: spoken.action.to_owned(),
+                text: wording::filled(spoken.next, &values),
+            },
+            help_line,
+        }
     }
 
     /// A code without a phrase is told as our own mistake; a test excludes it.
@@ -137,6 +213,9 @@ impl ApiError {
         let text = |filling: &Filling| match filling {
             Filling::Value(value) => value.clone(),
             Filling::Term(key) => wording::term(language, key),
+            Filling::Months(months) => words::months(language, months),
+            Filling::Moment(at) => words::moment(language, *at),
+            Filling::Until(end) => words::until(language, *end),
         };
         self.values.iter().map(|(name, filling)| (*name, text(filling))).collect()
     }
@@ -146,14 +225,9 @@ impl ApiError {
         problem.insert("type".into(), json!(format!("urn:city-services:problem:{}", self.code)));
         problem.insert("title".into(), json!(self.status.canonical_reason().unwrap_or("Error")));
         problem.insert("status".into(), json!(self.status.as_u16()));
-        let (spoken, values) = (self.spoken(language), self.filled_in(language));
-        let detail = self.sentence(language);
-        let next = wording::filled(spoken.next, &values);
-        problem.insert("message".into(), json!(wording::filled(spoken.message, &values)));
-        problem.insert("next_step".into(), json!({ "action": spoken.action, "text": next }));
-        problem.insert("speech".into(), json!(wording::aloud(language, &detail)));
-        problem.insert("help_line".into(), json!(spoken.help_line));
-        problem.insert("detail".into(), json!(detail));
+        if let Value::Object(told) = json!(self.told(language)) {
+            problem.extend(told);
+        }
         problem.insert("code".into(), json!(self.code));
         problem.insert("trace_id".into(), json!(trace_id));
         let headers = [
@@ -320,6 +394,17 @@ mod tests {
         for name in wording::phrases("invalid") {
             assert!(said.contains(&format!("invalid.{name}")), "invalid.{name} is never said");
         }
+    }
+
+    #[test]
+    fn whoever_is_nearer_is_called() {
+        let problem = tell(StatusCode::NOT_FOUND, "not_enrolled");
+        let told = problem.told(Language::Chinese);
+        assert!(told.detail.ends_with("咨询电话 12333。"), "{}", told.detail);
+        let told = problem.helped(Some("0510-12393".to_owned())).told(Language::Chinese);
+        assert_eq!(told.help_line, "0510-12393");
+        assert!(told.detail.ends_with("咨询电话 0510-12393。"), "{}", told.detail);
+        assert!(told.speech.ends_with("咨询电话零五幺零幺二三九三。"), "{}", told.speech);
     }
 
     #[test]

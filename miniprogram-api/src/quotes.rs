@@ -2,14 +2,16 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use kernel::{Fen, Insurance, MonthRange};
-use policies::{Choice, Quote, QuoteError, QuoteRequest, Subject};
+use policies::{Choice, Notice, Quote, QuoteError, QuoteLine, QuoteRequest, Step, Subject};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
+use wording::{Language, filled, term};
 
 use crate::{
     Api, cities,
     input::{Body, parse},
+    language::Reads,
     problem::{ApiError, invalid, tell},
     words,
 };
@@ -83,14 +85,78 @@ impl QuoteWish {
     }
 }
 
-/// Prices some months. The answer carries policy id, version, inputs and steps, and can be replayed.
+/// Prices some months. The answer carries policy id, version, inputs and steps, and can be replayed (in
+/// Chinese: names and expressions of the steps are in the language of the answer).
 #[utoipa::path(post, path = "/api/v1/quotes", tag = "quotes", request_body = QuoteWish,
     responses((status = 200, description = "the quote with its steps", body = Object), (status = 422, description = "not to be priced")))]
 pub(crate) async fn create(
     State(api): State<Api>,
+    Reads(language): Reads,
     Body(wish): Body<QuoteWish>,
-) -> Result<Json<Quote>, ApiError> {
-    Ok(Json(api.catalogue.quote(&wish.read()?)?))
+) -> Result<Json<Value>, ApiError> {
+    let request = wish.read()?;
+    if let Subject::Policy { id } = &request.subject
+        && api.catalogue.policy(id).is_some_and(|policy| policy.reference_only)
+    {
+        // Figures to compare and test with: nobody is ever billed by them.
+        return Err(QuoteError::UnknownPolicy { policy: id.clone() }.into());
+    }
+    Ok(Json(told(&api.catalogue.quote(&request)?, language)))
+}
+
+/// A quote as it is stored, with its notices as sentences. A stored quote is Chinese and stays as it is, so
+/// that it can be worked out again and compared; for others its words are exchanged.
+pub(crate) fn told(quote: &Quote, language: Language) -> Value {
+    let mut told = json!(quote);
+    let sentences: Vec<String> = quote.notices.iter().map(|n: &Notice| n.text(language)).collect();
+    told["notice_texts"] = json!(sentences);
+    if language == Language::Chinese {
+        return told;
+    }
+    if quote.disclaimer.is_some() {
+        told["disclaimer"] = json!(term(language, "quote.disclaimer"));
+    }
+    for (at, line) in quote.lines.iter().enumerate() {
+        for (number, step) in line.steps.iter().enumerate() {
+            let told = &mut told["lines"][at]["steps"][number];
+            told["name"] = json!(step_name(line, step, language));
+            told["expression"] = json!(expression(line, step, language));
+        }
+    }
+    told
+}
+
+fn step_name(line: &QuoteLine, step: &Step, language: Language) -> String {
+    match line.category {
+        Some(_) => words::category(language, &step.code, &step.name),
+        None => words::component(language, &step.code, &step.name),
+    }
+}
+
+/// How a step came about. A share is figures and signs; the others are words in the quote.
+fn expression(line: &QuoteLine, step: &Step, language: Language) -> String {
+    let said = |key: &str, values: &[(&str, String)]| {
+        filled(&term(language, &format!("expression.{key}")), values)
+    };
+    if step.rate.is_some() {
+        return step.expression.clone();
+    }
+    let month = |month| words::month(language, month);
+    if line.category.is_some() {
+        let (from, to) = (month(line.period.from()), month(line.period.to()));
+        return said("year", &[("from", from), ("to", to)]);
+    }
+    if let (None, Some(tier)) = (line.base, line.tier) {
+        return said("published", &[("tier", tier.to_string())]);
+    }
+    // 全年 260.00 分月收取,3月
+    match step.expression.split(' ').collect::<Vec<_>>().as_slice() {
+        ["全年", yearly, _] => {
+            let at = month(line.period.from());
+            said("collected", &[("yearly", (*yearly).to_owned()), ("month", at)])
+        }
+        _ => said("flat", &[]),
+    }
 }
 
 impl From<QuoteError> for ApiError {
@@ -99,20 +165,18 @@ impl From<QuoteError> for ApiError {
         let no = |code| tell(StatusCode::UNPROCESSABLE_ENTITY, code).because(&reason);
         match error {
             QuoteError::UnknownCity { .. } => cities::unknown_city(),
-            QuoteError::UnknownPolicy { policy } => no("policy_not_found").value("policy", policy),
+            QuoteError::UnknownPolicy { .. } => no("policy_not_found"),
             QuoteError::NoPolicy { month, insurance, last_known, .. } => no("no_policy_for_month")
-                .value("month", month)
+                .month("month", month)
                 .term("insurance", words::insurance_key(insurance))
                 .with("month", json!(month))
                 .with("last_known", json!(last_known)),
-            QuoteError::NotInForce { policy, month, from, to } => no("policy_not_in_force")
-                .value("policy", policy)
-                .value("month", month)
-                .value("from", from)
-                .value("to", to),
+            QuoteError::NotInForce { month, from, to, .. } => {
+                no("policy_not_in_force").month("month", month).month("from", from).month("to", to)
+            }
             QuoteError::BaseOutOfBounds { month, floor, ceiling, .. } => {
                 let told = no("base_out_of_bounds").with("floor", json!(floor));
-                let told = told.value("month", month).value("floor", floor);
+                let told = told.month("month", month).value("floor", floor);
                 match ceiling {
                     Some(ceiling) => told.value("ceiling", ceiling).with("ceiling", json!(ceiling)),
                     None => told.says("problem", "base_below_floor"),
@@ -123,7 +187,7 @@ impl From<QuoteError> for ApiError {
                 no("base_not_a_tier").with("tiers", json!(tiers))
             }
             QuoteError::BaseIsFixed { month, fixed, .. } => no("base_is_fixed")
-                .value("month", month)
+                .month("month", month)
                 .value("fixed", fixed)
                 .with("base", json!(fixed)),
             QuoteError::UnknownTier { tier, known, .. } => {
@@ -145,10 +209,88 @@ impl From<QuoteError> for ApiError {
                 no("choice_does_not_fit").term("how", how).with("base_mode", json!(mode))
             }
             QuoteError::WholeYearNeeded { from, to, .. } => {
-                no("whole_year_needed").value("from", from).value("to", to)
+                no("whole_year_needed").month("from", from).month("to", to)
             }
-            QuoteError::NoTopUp { month, .. } => no("no_top_up").value("month", month),
+            QuoteError::NoTopUp { month, .. } => no("no_top_up").month("month", month),
             QuoteError::TooLarge => no("amount_too_large"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policies::{Catalogue, DISCLAIMER};
+    use rstest::rstest;
+
+    use super::*;
+
+    fn quoted(policy: &str, from: &str, months: u32, choice: Choice, language: Language) -> Value {
+        let catalogue = Catalogue::embedded().expect("clean");
+        let id = policy.parse().expect("a policy");
+        let months = MonthRange::starting(from.parse().expect("a month"), months).expect("months");
+        let request = QuoteRequest::new(Subject::Policy { id }, choice, months);
+        told(&catalogue.quote(&request).expect("a quote"), language)
+    }
+
+    #[rstest]
+    #[case::share(
+        "beijing-pension-2025",
+        "2025-08",
+        1,
+        Choice::Floor,
+        0,
+        "basic pension insurance",
+        "7162.00 × 20% = 1432.40"
+    )]
+    #[case::flat(
+        "beijing-medical-2025",
+        "2025-08",
+        1,
+        Choice::Floor,
+        0,
+        "basic medical insurance",
+        "fixed amount a month"
+    )]
+    #[case::year("wuxi-resident-2024", "2024-01", 12, Choice::Category("elderly".into()), 0, "elderly residents", "fixed amount for January 2024 to December 2024")]
+    #[case::published(
+        "nanchang-pension-2024",
+        "2024-03",
+        1,
+        Choice::Tier(2),
+        0,
+        "basic pension insurance",
+        "published amount of tier 2"
+    )]
+    #[case::collected(
+        "tianjin-medical-2025",
+        "2025-03",
+        1,
+        Choice::Floor,
+        1,
+        "aid for large medical expenses",
+        "260.00 yuan a year, collected over its months; March 2025"
+    )]
+    fn steps_are_told_in_english(
+        #[case] policy: &str,
+        #[case] from: &str,
+        #[case] months: u32,
+        #[case] choice: Choice,
+        #[case] step: usize,
+        #[case] name: &str,
+        #[case] expression: &str,
+    ) {
+        let told = quoted(policy, from, months, choice, Language::English);
+        let step = &told["lines"][0]["steps"][step];
+        assert_eq!(step["name"], name, "{told}");
+        assert_eq!(step["expression"], expression, "{told}");
+    }
+
+    /// In Chinese it is the stored quote, with its notices as sentences beside it.
+    #[test]
+    fn a_chinese_quote_is_what_is_stored() {
+        let told = quoted("beijing-medical-2025", "2025-08", 1, Choice::Floor, Language::Chinese);
+        assert_eq!(told["lines"][0]["steps"][0]["expression"], "每月定额");
+        assert_eq!(told["notice_texts"], json!(["所用标准的截止月份为推定"]));
+        assert_eq!(term(Language::Chinese, "quote.disclaimer"), DISCLAIMER);
     }
 }

@@ -10,7 +10,9 @@ use axum::{
     http::StatusCode,
 };
 use kernel::{DocumentKind, PersonId, VerificationId};
-use people::{Begun, RealName, RealNameFailure, RealNameState, Relation, Verdict, Verification};
+use people::{
+    Act, Begun, Purpose, RealName, RealNameFailure, RealNameState, Relation, Verdict, Verification,
+};
 use platforms::{CitizenProvider, RealNameAction, RealNameNo, RealNameRequest, RealNameStanding};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,7 +20,8 @@ use utoipa::ToSchema;
 use crate::{
     Api,
     caller::Caller,
-    input::{OptionalBody, parse},
+    consents,
+    input::{Body, OptionalBody, parse},
     language::Reads,
     limits::Knock,
     persons::PersonView,
@@ -51,13 +54,13 @@ impl RealNameView {
     }
 }
 
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RealNameWish {
-    /// Which wording of the consent was on the screen, where the mini-program shows one before the
-    /// platform shows its own.
+    /// Which wording of the consent (`real_name`) was on the screen: name and number go to the platform,
+    /// which looks at the face.
     #[schema(example = "2026-11")]
-    consent_text_version: Option<String>,
+    consent_text_version: String,
 }
 
 /// What the client opens.
@@ -98,6 +101,16 @@ pub(crate) struct BegunView {
     person: PersonView,
 }
 
+impl BegunView {
+    /// Of one that is to be shown a face: what the client opens.
+    pub(crate) fn open_page(self) -> Result<(String, ActionView, String), ApiError> {
+        let BegunView { verification_id, action, expires_at, .. } = self;
+        let opened = verification_id.zip(action).zip(expires_at);
+        let ((id, action), until) = opened.ok_or_else(|| internal(&"nothing is to be opened"))?;
+        Ok((id, action, until))
+    }
+}
+
 /// Begins to prove the real name of the account's owner, or goes on with what began before.
 #[utoipa::path(post, path = "/api/v1/people/{id}/real-name", tag = "people", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id")), request_body = RealNameWish,
@@ -108,26 +121,34 @@ pub(crate) async fn begin(
     State(api): State<Api>,
     Caller(caller): Caller,
     Path(id): Path<String>,
-    OptionalBody(wish): OptionalBody<RealNameWish>,
+    Body(wish): Body<RealNameWish>,
 ) -> Result<(StatusCode, Json<BegunView>), ApiError> {
     let id: PersonId = parse("id", &id)?;
-    let provider = platform::of_caller(&api, &caller)?;
+    consents::check(Purpose::RealName, &wish.consent_text_version)?;
+    let (status, view) = begun(&api, &caller, id, (&wish.consent_text_version, None)).await?;
+    Ok((status, Json(view)))
+}
+
+/// Begins a verification, or goes on with one: for the name alone, or for an act that needs a face.
+pub(crate) async fn begun(
+    api: &Api,
+    caller: &Session,
+    id: PersonId,
+    (consent, act): (&str, Option<Act>),
+) -> Result<(StatusCode, BegunView), ApiError> {
+    let provider = platform::of_caller(api, caller)?;
     let person = api.people.person(caller.account, id).await?;
     check(&*provider, person.relation, person.document_kind)?;
-    let consent = wish.consent_text_version.as_deref();
-    let (status, verification) = match api
-        .people
-        .begin_verification(caller.account, id, consent)
-        .await?
-    {
+    let begun = api.people.begin_verification(caller.account, id, consent, act).await?;
+    let (status, verification) = match begun {
         Begun::Proven(person) => {
             let person = PersonView::of(&person);
             let view = BegunView { verification_id: None, action: None, expires_at: None, person };
-            return Ok((StatusCode::OK, Json(view)));
+            return Ok((StatusCode::OK, view));
         }
         Begun::Going(verification) => (StatusCode::OK, verification),
         Begun::Fresh(verification) => {
-            let begun = ask_to_begin(&api, &*provider, &caller, verification).await;
+            let begun = ask_to_begin(api, &*provider, caller, verification).await;
             let begun = match begun {
                 Ok(begun) => begun,
                 Err((verification, error)) => {
@@ -152,7 +173,7 @@ pub(crate) async fn begin(
         expires_at: Some(verification.expires_at.rfc3339()),
         person: PersonView::of(&person),
     };
-    Ok((status, Json(view)))
+    Ok((status, view))
 }
 
 fn check(
@@ -250,11 +271,12 @@ pub(crate) async fn result(
         (state, _) => state.code(),
     };
     let said = wording::phrase(language, &format!("real_name.{key}")).unwrap_or_default();
-    let (message, next) = (said.message.to_owned(), said.next.to_owned());
+    let help = [("help", said.help_line.to_owned())];
+    let (message, next) = (said.message.to_owned(), wording::filled(said.next, &help));
     Ok(Json(RealNameAnswer { person: PersonView::of(&person), message, next }))
 }
 
-async fn ask_how_it_went(
+pub(crate) async fn ask_how_it_went(
     api: &Api,
     caller: &Session,
     verification: &Verification,

@@ -3,6 +3,7 @@
 use ::reminders::{Answer, Permission, ReminderError, ReminderKind};
 use axum::{Json, extract::State};
 use kernel::Timestamp;
+use people::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wording::Language;
@@ -10,6 +11,7 @@ use wording::Language;
 use crate::{
     Api,
     caller::Caller,
+    consents,
     input::{Body, parse},
     language::Reads,
     problem::{ApiError, internal, invalid, storage_unavailable},
@@ -32,6 +34,8 @@ pub(crate) struct ReminderView {
     /// How many messages are accepted and not sent yet. One acceptance is one message.
     left: u32,
     updated_at: Option<String>,
+    /// Which wording was accepted last.
+    consent_text_version: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,6 +57,9 @@ pub(crate) struct ReminderAnswer {
     /// `accept`, or `reject` (also when the platform reports `ban` or `filter`).
     #[schema(example = "accept")]
     answer: String,
+    /// With `accept`: which wording of the consent (`reminders`) was on the screen.
+    #[schema(example = "2026-11-24")]
+    consent_text_version: Option<String>,
 }
 
 /// What the account wants to be reminded of.
@@ -90,6 +97,7 @@ fn view(
         wanted: permission.wanted,
         left: permission.left,
         updated_at: permission.updated_at.map(Timestamp::rfc3339),
+        consent_text_version: permission.text_version,
     }
 }
 
@@ -104,7 +112,11 @@ pub(crate) async fn answer(
 ) -> Result<Json<ReminderList>, ApiError> {
     let kind: ReminderKind = parse("kind", &wish.kind)?;
     let answer = match wish.answer.as_str() {
-        "accept" => Answer::Accept,
+        "accept" => {
+            let version = wish.consent_text_version.unwrap_or_default();
+            consents::check(Purpose::Reminders, &version)?;
+            Answer::Accept { text_version: version }
+        }
         "reject" | "ban" | "filter" => Answer::Reject,
         _ => return Err(invalid("answer", "reminder_answer")),
     };

@@ -13,7 +13,7 @@ use axum::{
 };
 use kernel::{OrderId, Timestamp};
 use orders::{OrderState, PostingState, Proof, VoucherLine};
-use papers::{Kind, PaperError};
+use papers::{Kind, PaperError, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wording::{Language, term};
@@ -26,7 +26,7 @@ pub(crate) use self::{
 use crate::{
     Api,
     caller::Caller,
-    counter::{ComponentView, MonthsView},
+    counter::{BillKindView, CategoryView, ComponentView, MonthsView},
     input::Params,
     language::Reads,
     orders::{PageParams, number},
@@ -44,12 +44,13 @@ pub(crate) struct VoucherView {
     kind: String,
     #[schema(example = "社会保险费缴费凭证(平台)")]
     title: String,
+    /// Of a voucher. An acknowledgement is checked by its order number.
     #[schema(example = "320200-202611-00000001-C")]
     serial: Option<String>,
     #[schema(example = "7K3M-9QXT")]
-    verification_code: Option<String>,
+    verification_code: String,
     /// The page on which anybody can check it; the paper's square code leads there.
-    check_url: Option<String>,
+    check_url: String,
     issued_at: Option<String>,
     order_no: String,
     #[serde(flatten)]
@@ -92,6 +93,12 @@ pub(crate) struct LineView {
     bill_no: String,
     insurance: String,
     insurance_label: String,
+    /// What it was for, in words: `职工基本医疗保险(补缴)`, `医保个人账户充值`.
+    label: String,
+    #[serde(flatten)]
+    kind: BillKindView,
+    category: Option<CategoryView>,
+    /// Mean nothing for a top-up.
     months: MonthsView,
     base: Option<String>,
     tier_no: Option<u16>,
@@ -104,8 +111,23 @@ pub(crate) struct LineView {
     status_label: String,
 }
 
+pub(super) fn subject(proof: &Proof) -> Subject {
+    if proof.is_topup() { Subject::Topup } else { Subject::Contribution }
+}
+
+pub(super) fn title(proof: &Proof, language: Language) -> String {
+    kind(proof).title(subject(proof), language)
+}
+
 pub(super) const fn kind(proof: &Proof) -> Kind {
     if proof.issued.is_some() { Kind::Voucher } else { Kind::Acknowledgement }
+}
+
+pub(super) const fn kind_code(proof: &Proof) -> &'static str {
+    match kind(proof) {
+        Kind::Voucher => "voucher",
+        Kind::Acknowledgement => "acknowledgement",
+    }
 }
 
 /// What a paper says of the order. A voucher whose money is on its way back is a reversed one.
@@ -136,10 +158,13 @@ impl VoucherBody {
             bill_no: line.bill_no.to_string(),
             insurance: line.insurance.code().to_owned(),
             insurance_label: words::insurance(language, line.insurance),
+            label: words::item(language, line.insurance, line.kind, line.category.as_ref()),
+            kind: BillKindView::of(line.kind, language),
+            category: line.category.as_ref().map(|known| CategoryView::of(known, language)),
             months: MonthsView { from: line.from.to_string(), to: line.to.to_string() },
             base: line.base.map(|base| base.to_string()),
             tier_no: line.tier_no,
-            components: ComponentView::list(&line.components),
+            components: ComponentView::list(&line.components, language),
             amount: line.amount.to_string(),
             agency_serial: line.agency_serial.clone(),
             posted_at: line.posted_at.map(Timestamp::rfc3339),
@@ -163,13 +188,7 @@ impl VoucherBody {
             lines: content.lines.iter().zip(&proof.lines).map(line).collect(),
             amount: content.total.to_string(),
             amount_capitals: papers::capitals(content.total),
-            statement: match (language, kind(proof)) {
-                (Language::Chinese, kind) => kind.required_sentence().to_owned(),
-                (Language::English, Kind::Voucher) => term(language, "check.voucher_statement"),
-                (Language::English, Kind::Acknowledgement) => {
-                    term(language, "check.acknowledgement_statement")
-                }
-            },
+            statement: kind(proof).statement(subject(proof), language),
         }
     }
 }
@@ -194,14 +213,11 @@ pub(crate) async fn voucher(
     let proof = proof_of(&api, &caller, &order_no).await?;
     let issued = proof.issued.as_ref();
     Ok(Json(VoucherView {
-        kind: match kind(&proof) {
-            Kind::Voucher => "voucher".to_owned(),
-            Kind::Acknowledgement => "acknowledgement".to_owned(),
-        },
-        title: kind(&proof).title().to_owned(),
+        kind: kind_code(&proof).to_owned(),
+        title: title(&proof, language),
         serial: issued.map(|issued| issued.serial.to_string()),
-        verification_code: issued.map(|issued| spaced(&issued.code)),
-        check_url: issued.map(|issued| paper::check_address(&api, issued)),
+        verification_code: spaced(&proof.code),
+        check_url: paper::check_address(&api, &proof),
         issued_at: issued.map(|_| proof.content.issued_at.rfc3339()),
         order_no: proof.content.order_no.clone(),
         pdf_path: format!("/api/v1/orders/{}/voucher.pdf", proof.content.order_no),
@@ -238,8 +254,9 @@ pub(crate) async fn list_pdf(
     let filter = params.filter()?;
     let cursor: Option<OrderId> = params.cursor()?;
     let page = api.orders.list_matching(caller.account, &filter, cursor, LIST_ROWS_MAX).await?;
-    let people = api.people.list_persons(caller.account).await?;
-    let listing = paper::listing(&api, &filter, &page, &people);
+    let persons = page.orders.iter().map(|(order, _)| order.person).chain(filter.person);
+    let names = api.orders.masked_names(caller.account, &persons.collect()).await?;
+    let listing = paper::listing(&api, &filter, &page, &names);
     printed("records".to_owned(), move || listing.pdf()).await
 }
 

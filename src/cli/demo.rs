@@ -38,8 +38,8 @@ pub(crate) struct Demo {
 }
 
 /// From the page to a voucher, click by click; a browser test walks it.
-const WAY_CHINESE: &str = "  走一遍约一分钟：无锡 → 养老保险缴费 → 微信小程序 → 填入虚构的参保人 → 我已阅读并同意 → 保存 → 下一步 → 确认并支付 → 确认付款 → 查看缴费凭证 → 下载 PDF";
-const WAY_ENGLISH: &str = "  a minute's walk (EN, top right): 无锡 → Pension → WeChat mini-program → Fill in an invented person → I have read this → Save → Next → Confirm and pay → Pay now → See the voucher → Download PDF";
+const WAY_CHINESE: &str = "  走一遍约一分钟：无锡 → 养老保险缴费 → 微信小程序 → 填入虚构的参保人 → 我已阅读并同意 → 保存 → 下一步 → 您将为 → 确认并支付 → 确认付款 → 查看缴费凭证 → 下载 PDF";
+const WAY_ENGLISH: &str = "  a minute's walk (EN, top right): 无锡 → Pension → WeChat mini-program → Fill in an invented person → I have read this → Save → Next → You are about to pay → Confirm and pay → Pay now → See the voucher → Download PDF";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

@@ -116,7 +116,8 @@ impl Occasions {
             for (person, _) in insured {
                 let (agency, insurance) = (&opportunity.agency, opportunity.insurance);
                 let bills = self.bills(account, *person, agency, insurance, months).await?;
-                if bills.iter().any(|bill| bill.state == BillState::Due) {
+                let due = |bill: &Bill| bill.state == BillState::Due && !bill.amount.is_zero();
+                if bills.iter().any(due) {
                     return self.note_window(account, opportunity).await;
                 }
             }
@@ -157,7 +158,12 @@ impl Occasions {
         let Some(Ok(months)) = first.map(|first| MonthRange::new(first, last)) else {
             return Ok(());
         };
-        for (person, city) in self.insured_in(account).await? {
+        // A gap is told to the person alone: to the owner whose name is proven.
+        let people = self.people.list_persons(account).await?;
+        let owners = people.iter().filter(|person| person.is_proven_owner());
+        let owners: BTreeSet<PersonId> = owners.map(|person| person.id).collect();
+        let insured = self.insured_in(account).await?;
+        for (person, city) in insured.into_iter().filter(|(id, _)| owners.contains(id)) {
             let office = self.catalogue.pack(&city).and_then(|pack| {
                 pack.agencies.iter().find(|office| office.insurances.contains(&Insurance::Medical))
             });

@@ -37,6 +37,7 @@ test('the whole purchase works by keyboard alone', async ({ phone, page }) => {
   await expect(page.locator('.month[aria-pressed="true"]')).toHaveCount(2);
   await press(phone.next);
   await phone.stands('confirm.title');
+  await press(page.locator('#second'), 'Space');
   await press(phone.next);
   await phone.stands('cashier.title');
   await press(page.getByRole('button', { name: '确认付款' }));
@@ -126,7 +127,11 @@ for (const [size, least] of Object.entries(SIZES)) {
     await look('bills.title');
     await page.locator('a[href^="#/tiers/"]').first().click();
     await look('tiers.title');
-    await page.goBack();
+    await phone.proves();
+    await phone.stands('tiers.title');
+    await expect(page.locator('.tier').first()).toBeVisible();
+    await look('tiers.title');
+    await phone.at('/bills?service=flex_pension');
     await phone.stands('bills.title');
     await phone.next.click();
     await look('confirm.title');
@@ -203,7 +208,7 @@ for (const { name, viewport, font, remembered } of [
       await fits('bills.title');
       await phone.next.click();
       await fits('confirm.title');
-      await phone.next.click();
+      await phone.confirms();
       await fits('cashier.title');
       await page.locator('.cashier .button.primary').click();
       await phone.succeeds();

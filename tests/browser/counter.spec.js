@@ -29,7 +29,10 @@ test('months that were missed are paid back, before their last day', async ({ ph
 });
 
 test('two months without medical insurance are warned of, and chosen', async ({ phone, page }) => {
-  await to(phone, page, 'flex_medical', 'gap');
+  await phone.arrive('/people', { insured: 'gap' });
+  await phone.proves();
+  await phone.at('/bills?service=flex_medical');
+  await phone.stands('bills.title');
   await expect(page.locator('#screen > .note.warn')).toContainText('2 个月');
   await expect(page.locator('[data-insurance=medical] .month[aria-pressed="true"]')).toHaveCount(2);
   const chosen = await page.locator('[data-insurance=medical] .month[aria-pressed="true"] .unseen').last().textContent();
@@ -67,7 +70,7 @@ test.describe('the social card', () => {
     await expect(phone.screen).toContainText(/社保卡号\s*\*{4}\d{4}/);
     await expect(page.getByRole('link', { name: '返回修改' })).toHaveAttribute('href', '#/topup');
     await phone.isAccessible('a top-up');
-    await phone.next.click();
+    await phone.confirms();
     await phone.stands('cashier.title');
     await page.getByRole('button', { name: '确认付款' }).click();
     await phone.succeeds();

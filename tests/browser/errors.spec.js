@@ -13,7 +13,7 @@ async function conflict(phone, context, remembered) {
   await other.toCashier();
   const number = other.number();
   await other.page.close();
-  await phone.next.click();
+  await phone.confirms();
   return number;
 }
 
@@ -75,6 +75,11 @@ test.describe('who has no tier yet', () => {
     await page.locator('a.button', { hasText: '调整档次' }).click();
     await phone.stands('tiers.title');
     expect(page.url()).toMatch(/#\/tiers\/[^/]+\/pension/);
+    // Only who has proven that it is their own.
+    await expect(phone.screen).toContainText('请先完成本人实名核验');
+    await phone.proves();
+    await phone.stands('tiers.title');
+    await expect(page.locator('input[name=tier]').first()).toBeVisible();
   });
 });
 
@@ -111,9 +116,9 @@ test.describe('a session that ends', () => {
     await phone.arriveAtBills();
     await phone.next.click();
     await phone.stands('confirm.title');
-    const number = await phone.screen.locator('.facts').getByText(/^320\*/).textContent();
+    const number = await phone.screen.locator('.facts').getByText(/^3\*+\w$/).textContent();
     await phone.api('DELETE', '/v1/sessions');
-    await phone.next.click();
+    await phone.confirms();
     await expect(phone.problem).toContainText('登录已失效');
     await expect(phone.problem).toBeFocused();
     await expect(phone.screen).not.toContainText(number);

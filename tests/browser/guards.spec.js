@@ -1,7 +1,6 @@
 // What keeps people from paying twice, for the wrong person, or without being asked.
 import { test, expect } from './phone.js';
 
-
 test('beside an open order nothing is chosen, and its bill leads to it', async ({ phone, page }) => {
   await phone.arriveAtBills();
   await phone.toCashier();
@@ -26,6 +25,23 @@ test('who goes back after paying finds nothing chosen', async ({ phone, page }) 
   await expect(page.locator('.month[data-state=paid]')).toHaveCount(1);
   await expect(page.locator('.month[aria-pressed="true"]')).toHaveCount(0);
   await expect(page.locator('.total')).toContainText('0.00');
+});
+
+test('nobody chooses another person’s tier', async ({ phone, page }) => {
+  const own = await phone.arrive('/people');
+  await phone.at('/people/new');
+  await phone.addPerson({ relation: 'other' });
+  await phone.stands('people.title');
+  const { people } = await phone.api('GET', '/v1/people');
+  const other = people.find((one) => one.id !== own);
+  await phone.at(`/bills?service=flex_pension&person=${other.id}`);
+  await phone.stands('bills.title');
+  await expect(page.locator('[data-insurance=pension]')).toBeVisible();
+  await expect(page.locator('a[href^="#/tiers/"]')).toHaveCount(0);
+  await phone.at(`/tiers/${other.id}/pension`);
+  await phone.stands('tiers.title');
+  await expect(phone.screen).toContainText('缴费档次只能由参保人本人选择');
+  await expect(page.locator('input[name=tier]')).toHaveCount(0);
 });
 
 test('for another person the payment is confirmed a second time', async ({ phone, page }) => {
@@ -89,6 +105,26 @@ test('for a child a guardian speaks', async ({ phone, page }) => {
   await phone.save();
   await phone.stands('bills.title');
   await expect(page.locator('[data-insurance=resident_medical]')).toContainText('学生少儿');
+});
+
+test('where the number tells no birth date, it is asked for, and a child’s guardian speaks', async ({ phone, page }) => {
+  await phone.open();
+  await phone.toPerson('wechat', 'resident_medical');
+  await expect(page.locator('#person-birth')).toBeHidden();
+  await page.locator('input[name=relation][value=other]').check();
+  await page.locator('#person-name').fill('测安安');
+  await page.locator('#person-kind').selectOption('passport');
+  await page.locator('#person-number').fill('E12345678');
+  await page.locator('#agreed').check();
+  await phone.save();
+  await expect(page.locator('#person-birth')).toBeFocused();
+  await expect(page.locator('#person-birth')).toHaveAttribute('aria-invalid', 'true');
+  await page.locator('#person-birth').fill('1990-05-31');
+  await expect(page.locator('#guardian')).toBeHidden();
+  await page.locator('#person-birth').fill(`${new Date().getUTCFullYear() - 5}-05-31`);
+  await expect(page.locator('#guardian')).toBeVisible();
+  await phone.save();
+  await expect(page.locator('#guardian')).toBeFocused();
 });
 
 test.describe('a document number with a wrong digit', () => {

@@ -62,8 +62,17 @@ test('money that the agency did not book goes back, and the page says why', asyn
 });
 
 test('a difference is told apart from a month, wherever it stands', async ({ phone, page }) => {
-  await phone.arriveAtBills();
-  await phone.pay();
+  await phone.arrive('/people');
+  await phone.proves();
+  await phone.at('/bills?service=flex_pension');
+  await phone.stands('bills.title');
+  await phone.next.click();
+  await phone.stands('confirm.title');
+  await expect(page.locator('.second'), 'who is proven pays for nobody else').toHaveCount(0);
+  await phone.next.click();
+  await phone.stands('cashier.title');
+  await page.getByRole('button', { name: '确认付款' }).click();
+  await phone.succeeds();
   await phone.at('/bills');
   await phone.stands('bills.title');
   await page.locator('a[href^="#/tiers/"]').first().click();
@@ -91,12 +100,12 @@ test('a difference is told apart from a month, wherever it stands', async ({ pho
   await part.locator('.month').click();
   await phone.next.click();
   await phone.stands('confirm.title');
-  await expect(phone.screen).toContainText('养老保险 · 补差');
+  await expect(phone.screen).toContainText('养老保险（补差）');
   await phone.next.click();
   await page.getByRole('button', { name: '确认付款' }).click();
   await phone.succeeds();
   await phone.at('/orders');
-  await expect(page.locator('.record').first()).toContainText('养老保险 · 补差');
+  await expect(page.locator('.record').first()).toContainText('养老保险（补差）');
 });
 
 test('a record shows the months of each insurance', async ({ phone, page }) => {
@@ -107,7 +116,7 @@ test('a record shows the months of each insurance', async ({ phone, page }) => {
   await phone.next.click();
   // With commas on the button too.
   await expect(phone.next).toHaveText('确认并支付 1,247.30 元');
-  await phone.next.click();
+  await phone.confirms();
   await page.getByRole('button', { name: '确认付款' }).click();
   await phone.succeeds();
   await phone.at('/orders');
@@ -127,7 +136,7 @@ test('what takes long is told in words', async ({ phone, page, context }) => {
   let placed;
   const later = new Promise((resolve) => { placed = resolve; });
   await context.route('**/api/v1/orders', async (route) => { await later; await route.continue(); });
-  await phone.next.click();
+  await phone.confirms();
   await expect(phone.next).toHaveText('正在提交…');
   await expect(phone.announced).toContainText('请稍候');
   placed();

@@ -53,7 +53,7 @@ test.describe('beside the phone', () => {
     await expect(panel.locator('.entry[data-lane=agency]').first()).toBeVisible();
     await panel.getByRole('button', { name: '服务 → 经办机构' }).click();
     await expect(panel.locator('.entry[data-lane=agency]')).toHaveCount(0);
-    await panel.getByLabel('查找').fill('/gaps');
+    await panel.getByLabel('查找').fill('/bills');
     await expect(panel.locator('.entry')).toHaveCount(1);
     await panel.getByLabel('查找').fill('nothing has this');
     await expect(panel).toContainText('没有符合条件的往来');

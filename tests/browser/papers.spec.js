@@ -60,3 +60,40 @@ test('the real name is verified, the platform’s number bound, and the records 
   await page.getByLabel('险种').selectOption('pension');
   await expect(page.locator(`[data-order="${number}"]`)).toBeVisible();
 });
+
+test('everything in whole is told only after one more proof, by the face', async ({ phone, page }) => {
+  await phone.arrive('/rights');
+  await phone.stands('rights.title');
+  await page.getByRole('button', { name: '导出完整信息' }).click();
+  await expect(page.getByRole('button', { name: '人脸核验' })).toBeFocused();
+  await phone.isAccessible('one more proof');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: '人脸核验' }).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toBe('my-data-whole.json');
+  expect(readFileSync(await file.path()).toString()).toMatch(/320299\d{11}[\dX]/);
+});
+
+test.describe('a wrong code', () => {
+  test.use({ provoked: [422] });
+
+  test('deletes nothing, the right one does', async ({ phone, page }) => {
+    await phone.arrive('/rights');
+    await page.getByRole('button', { name: '用平台手机号绑定' }).click();
+    await expect(page.locator('.mobile')).toContainText('****');
+    await page.getByRole('button', { name: '注销并删除' }).click();
+    await page.getByRole('button', { name: '确认删除' }).click();
+    await page.getByRole('button', { name: /^短信验证码/ }).click();
+    const [right] = /\d{6}/.exec(await page.locator('.sms').textContent());
+    const code = page.getByLabel('验证码');
+    await code.fill(right === '111111' ? '222222' : '111111');
+    await page.locator('.proof .button.primary').click();
+    await expect(page.locator('.field-error[data-code="sms_code_wrong"]')).toBeVisible();
+    await code.fill(right);
+    await page.locator('.proof .button.primary').click();
+    await expect(phone.screen).toContainText('您的账号和个人信息已注销');
+    await expect(page.locator('#screen > a.button')).toBeFocused();
+    await phone.at('/people');
+    await phone.stands('login.title');
+  });
+});

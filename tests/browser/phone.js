@@ -150,8 +150,7 @@ class Phone {
 
   async toCashier() {
     await this.next.click();
-    await this.stands('confirm.title');
-    await this.next.click();
+    await this.confirms();
     await this.stands('cashier.title');
   }
 
@@ -161,6 +160,22 @@ class Phone {
     await this.page.locator('.cashier .button.primary').click();
     await this.succeeds();
     return this.number();
+  }
+
+  /** Whoever's name is not proven, and whoever pays for another, confirms a second time. */
+  async confirms() {
+    await this.stands('confirm.title');
+    await this.page.locator('.second input').check();
+    await this.next.click();
+  }
+
+  /** Proves the real name of one's own person, and comes back to where one was. */
+  async proves() {
+    const here = new URL(this.page.url()).hash.slice(1);
+    await this.at('/people');
+    await this.page.getByRole('button', { name: '实名核验' }).click();
+    await expect(this.page.locator('.person')).toContainText('已实名核验');
+    await this.at(here);
   }
 
   /** The order's number, from the address. */

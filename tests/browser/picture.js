@@ -24,6 +24,7 @@ async function main() {
   await page.locator('.month[aria-pressed="true"]').waitFor();
   await press('.foot .button.primary');
   await page.locator('#screen[data-screen="confirm.title"]:not([aria-busy])').waitFor();
+  await page.locator('#second').check();
   await press('.foot .button.primary');
   await press('.cashier .button.primary');
   await page.locator('.result[data-state="SUCCESS"]').waitFor();

@@ -6,7 +6,10 @@ use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, Fault
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::town::{Answer, Backend, Citizen, NONE, Order, Town, insured};
+use crate::{
+    sights::tier,
+    town::{Answer, Backend, Citizen, NONE, Order, Town, insured},
+};
 
 pub async fn asks(citizen: &Citizen<'_>, what: &str) -> Answer {
     citizen.get(&format!("/api/v1/people/{}/{what}", citizen.person_id)).await
@@ -65,7 +68,7 @@ fn helps(problem: &Value) {
 #[case("EMPLOYED_ELSEWHERE", 409, "employed_elsewhere", "")]
 #[case("BASE_NOT_DECLARED", 409, "base_not_declared", "choose")]
 #[case("BASE_PENDING_PUBLISH", 409, "base_pending_publish", "wait")]
-#[case("NO_BILL", 404, "no_bill", "look")]
+#[case("NO_BILL", 404, "no_bill", "wait")]
 #[case("ALREADY_PAID", 409, "already_paid", "")]
 #[case("BILL_LOCKED", 409, "bill_locked", "")]
 #[case("BILL_CHANGED", 409, "amount_changed", "")]
@@ -128,6 +131,124 @@ async fn people_meet_what_the_table_says(
     town.close().await;
 }
 
+/// Whoever asks about pension is sent to the hotline of human resources, about medical insurance to that
+/// of the medical bureau, by the numbers of the city's pack.
+#[rstest]
+#[case("pension", "12333")]
+#[case("medical", "12393")]
+#[tokio::test]
+async fn the_agencys_own_hotline_is_told(#[case] insurance: &str, #[case] number: &str) {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let code: AgencyCodeWord = serde_json::from_value(json!("ACCOUNT_SUSPENDED")).expect("a code");
+    let fault = AgencyFault::once(AgencyOperation::QueryBills, FaultKind::Refuse { code });
+    town.mocks.agency().add_fault(fault);
+    let path = format!("bills?city=320200&from=2023-01&insurance={insurance}");
+    let problem = asks(&citizen, &path).await.refused(409, "account_suspended");
+    assert_eq!(problem["help_line"], number);
+    assert!(problem["detail"].as_str().expect("a text").contains(number), "{problem}");
+    let order = citizen.orders("2023-01").await;
+    let help = citizen.record(&order).await["help_line"].clone();
+    assert_eq!(help, "12333(人社)或12393(医保)", "an order of both");
+    town.pass(3_600).await;
+    town.close().await;
+}
+
+/// One agency's trouble stands beside the other's answer, with all that helps.
+#[tokio::test]
+async fn trouble_of_one_agency_says_what_to_do() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    for (operation, path, list) in [
+        (AgencyOperation::QueryBills, "bills?city=320200&from=2023-01", "bills"),
+        (AgencyOperation::QueryInsured, "enrolments?city=320200", "enrolments"),
+    ] {
+        town.mocks.agency().add_fault(AgencyFault::once(operation, FaultKind::Http500));
+        let answer = asks(&citizen, path).await.expect(200);
+        assert!(!answer[list].as_array().expect("a list").is_empty(), "{answer}");
+        let problem = &answer["problems"][0];
+        helps(problem);
+        assert_eq!(
+            (&problem["code"], &problem["help_line"]),
+            (&json!("agency_unavailable"), &json!("12333"))
+        );
+    }
+    town.close().await;
+}
+
+/// A child is insured at one of the city's agencies; that the other does not know it is no news.
+#[tokio::test]
+async fn not_being_enrolled_everywhere_is_no_problem() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("孙小雨")).await;
+    let answer = asks(&citizen, "enrolments?city=320200").await.expect(200);
+    assert_eq!(answer["problems"], json!([]), "{answer}");
+    assert_eq!(answer["enrolments"].as_array().expect("a list").len(), 1);
+    town.close().await;
+}
+
+/// Nothing is due any more: the months that were paid here are told.
+#[tokio::test]
+async fn where_nothing_is_due_the_paid_months_are_told() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let bills = citizen.bills("2023-01", "2023-02").await;
+    pays(&citizen, "two", &citizen.wish(&bills)).await;
+    let code: AgencyCodeWord = serde_json::from_value(json!("NO_BILL")).expect("a code");
+    let fault = AgencyFault::once(AgencyOperation::QueryBills, FaultKind::Refuse { code });
+    town.mocks.agency().add_fault(fault);
+    let path = "bills?city=320200&from=2023-02&to=2023-04&insurance=pension";
+    let problem = asks(&citizen, path).await.refused(404, "no_bill");
+    assert_eq!(problem["paid_months"], json!(["2023-02"]));
+    assert_eq!(problem["message"], "没有应缴信息,2023年2月已缴费。");
+    assert_eq!(problem["next_step"]["action"], "look");
+    helps(&problem);
+    town.close().await;
+}
+
+/// Before new figures are published, and while the agency is away, the tiers that we know are shown and
+/// marked; what is sourced as a percentage says so.
+#[rstest]
+#[case::not_published(FaultKind::Refuse { code: AgencyCodeWord::BasePendingPublish }, "base_pending_publish")]
+#[case::away(FaultKind::Http500, "agency_unavailable")]
+#[tokio::test]
+async fn tiers_fall_back_to_published_standards(#[case] fault: FaultKind, #[case] problem: &str) {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let tiers = async |query: &str| asks(&citizen, &format!("tiers?{query}")).await.expect(200);
+    let wuxi = "city=320200&insurance=pension&month=2023-06";
+    let agencys = tiers(wuxi).await;
+    assert_eq!((&agencys["source"], &agencys["provisional"]), (&json!("agency"), &json!(false)));
+    town.mocks.agency().add_fault(AgencyFault::always(AgencyOperation::ListTiers, fault));
+    let ours = tiers(wuxi).await;
+    assert_eq!((&ours["source"], &ours["provisional"]), (&json!("policy"), &json!(true)));
+    assert_eq!((&ours["agency_problem"], ours["note"].is_string()), (&json!(problem), true));
+    assert_eq!(ours["tiers"].as_array().expect("a list").len(), 12);
+    assert_eq!(ours["tiers"][0]["monthly_amount"], agencys["tiers"][0]["monthly_amount"]);
+    let later = tiers("city=320200&insurance=pension&month=2026-11").await;
+    assert!(later["note"].as_str().expect("a text").contains("暂行"), "{later}");
+    assert_eq!(later["base_floor"], "4952.00");
+    // Nobody connects Chengdu here, and its tiers can be read all the same.
+    let chengdu = tiers("city=510100&insurance=pension&month=2024-06").await;
+    assert_eq!(
+        (&chengdu["tiers"][0]["percent"], &chengdu["tiers"][6]["percent"]),
+        (&json!(60), &json!(300))
+    );
+    town.close().await;
+}
+
+/// A definite no is no missing answer.
+#[tokio::test]
+async fn an_agencys_no_to_tiers_stays_a_no() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let refuse = FaultKind::Refuse { code: AgencyCodeWord::Retired };
+    town.mocks.agency().add_fault(AgencyFault::once(AgencyOperation::ListTiers, refuse));
+    let path = "tiers?city=320200&insurance=pension&month=2023-06";
+    helps(&asks(&citizen, path).await.refused(409, "retired"));
+    town.close().await;
+}
+
 const WINDOW: &str = r#"
 [[city.pack.window]]
 agency = "320200-med"
@@ -152,7 +273,7 @@ async fn nothing_is_ordered_outside_the_window_and_the_next_opening_is_told(
     assert_eq!(bills[1]["window"]["next_opening"], "2023-06-11T00:00:00+08:00");
     let closed = citizen.place("early", &citizen.wish(&bills)).await.refused(409, "out_of_window");
     assert_eq!(closed["next_opening"], "2023-06-11T00:00:00+08:00");
-    assert!(closed["detail"].as_str().expect("a text").contains("2023-06-11 00:00:00"), "{closed}");
+    assert!(closed["detail"].as_str().expect("a text").contains("2023年6月11日 00:00"), "{closed}");
     helps(&closed);
     citizen.place("pension", &citizen.wish(&bills[..1])).await.expect(201);
     let city = citizen.get("/api/v1/cities/320200").await.expect(200);
@@ -169,7 +290,7 @@ async fn nothing_is_ordered_outside_the_window_and_the_next_opening_is_told(
 #[tokio::test]
 async fn a_window_that_closes_ends_the_order_but_not_what_was_paid() {
     let town = demonstration(Backend::Embedded, WINDOW).await;
-    at(&town, "2023-06-22 16:50:00");
+    at(&town, "2023-06-22 16:40:00");
     let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
     let january = citizen.bills("2023-01", "2023-01").await;
     let february = citizen.bills("2023-02", "2023-02").await;
@@ -194,27 +315,87 @@ async fn a_window_that_closes_ends_the_order_but_not_what_was_paid() {
     town.close().await;
 }
 
+/// Nobody is hurried: with less than a quarter of an hour left, or half an hour in the elder version, no
+/// order is made, and the next opening is told.
+#[rstest]
+#[case::time_enough("2023-06-22 16:45:00", "standard", true)]
+#[case::a_second_less("2023-06-22 16:45:01", "standard", false)]
+#[case::elders_have_time_enough("2023-06-22 16:30:00", "elder", true)]
+#[case::elders_need_more("2023-06-22 16:45:00", "elder", false)]
 #[tokio::test]
-async fn a_window_is_asked_again_just_before_the_channel() {
-    let nightly = r#"
+async fn no_order_is_made_shortly_before_the_window_closes(
+    #[case] now: &str,
+    #[case] display_mode: &str,
+    #[case] made: bool,
+) {
+    let town = demonstration(Backend::Embedded, WINDOW).await;
+    at(&town, now);
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let mut wish = citizen.wish(&citizen.bills("2023-01", "2023-01").await[1..]);
+    wish["display_mode"] = json!(display_mode);
+    let answer = citizen.place("late", &wish).await;
+    if made {
+        assert_eq!(answer.expect(201)["expires_at"], "2023-06-22T17:00:00+08:00");
+        town.pass(3_600).await;
+    } else {
+        let soon = answer.refused(409, "out_of_window");
+        helps(&soon);
+        assert_eq!(soon["closes_at"], "2023-06-22T17:00:00+08:00");
+        assert_eq!(soon["next_opening"], "2023-07-11T00:00:00+08:00");
+        let told = soon["detail"].as_str().expect("a text");
+        for said in ["2023年6月22日 17:00", "2023年7月11日 00:00", "没有扣款", "12393"] {
+            assert!(told.contains(said), "{said}: {told}");
+        }
+        assert_eq!(town.count("orders").await, 0);
+    }
+    town.close().await;
+}
+
+#[tokio::test]
+async fn an_elders_order_lives_half_an_hour() {
+    let town = Town::configured(Backend::Embedded, "[orders]\nminutes_to_pay = 15").await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let mut wish = citizen.wish(&citizen.bills("2023-01", "2023-01").await);
+    wish["display_mode"] = json!("elder");
+    let elder = citizen.place("elder", &wish).await.expect(201);
+    assert_eq!(elder["created_at"], "2023-06-15T10:00:00+08:00");
+    assert_eq!(elder["expires_at"], "2023-06-15T10:30:00+08:00");
+    let mut wish = citizen.wish(&citizen.bills("2023-02", "2023-02").await);
+    let usual = citizen.place("usual", &wish).await.expect(201);
+    assert_eq!(usual["expires_at"], "2023-06-15T10:15:00+08:00");
+    wish["display_mode"] = json!("huge");
+    citizen.place("huge", &wish).await.refused(400, "invalid_request");
+    town.pass(3_600).await;
+    town.close().await;
+}
+
+/// The order ends when the agency's system goes away, so that nobody is told a time that does not hold.
+#[tokio::test]
+async fn an_order_ends_with_the_maintenance_that_is_announced() {
+    let announced = r#"
 [[city.pack.maintenance]]
 agency = "320200-hr"
-from = "2023-06-15T10:05:00+08:00"
-until = "2023-06-15T10:20:00+08:00"
+from = "2023-06-15T10:20:00+08:00"
+until = "2023-06-15T10:40:00+08:00"
 "#;
-    let town = demonstration(Backend::Embedded, nightly).await;
+    let town = demonstration(Backend::Embedded, announced).await;
     let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
-    let order = citizen.orders("2023-01").await;
-    at(&town, "2023-06-15 10:05:00");
-    let away = citizen.tries_to_pay(&order).await.refused(503, "agency_maintenance");
-    assert_eq!(away["until"], "2023-06-15T10:20:00+08:00");
+    let bills = citizen.bills("2023-01", "2023-01").await;
+    let order = citizen.place("before", &citizen.wish(&bills)).await.expect(201);
+    assert_eq!(order["expires_at"], "2023-06-15T10:20:00+08:00");
+    at(&town, "2023-06-15 10:06:00");
+    let february = citizen.bills("2023-02", "2023-02").await;
+    let soon = citizen.place("soon", &citizen.wish(&february)).await.refused(409, "out_of_window");
+    assert_eq!(soon["maintenance"], true);
+    assert_eq!(soon["next_opening"], "2023-06-15T10:40:00+08:00");
+    helps(&soon);
+    citizen.place("medical", &citizen.wish(&february[1..])).await.expect(201);
+    at(&town, "2023-06-15 10:25:00");
+    let away = citizen.place("away", &citizen.wish(&february)).await;
+    let away = away.refused(503, "agency_maintenance");
+    assert_eq!(away["until"], "2023-06-15T10:40:00+08:00");
     helps(&away);
-    assert_eq!(town.count("payments").await, 0, "no channel was asked");
-    at(&town, "2023-06-15 10:20:00");
-    let started = citizen.starts_paying(&order).await;
-    citizen.pays(&started).expect("the wallet pays");
-    town.settle().await;
-    assert_eq!(citizen.label(&order).await, "缴费成功");
+    town.pass(3_600).await;
     town.close().await;
 }
 
@@ -236,6 +417,9 @@ async fn missed_months_are_paid_back_until_the_deadline(
     let record = citizen.record(&order).await;
     assert_eq!(record["label"], "缴费成功");
     assert_eq!(record["bills"][0]["kind"], "back_payment");
+    assert_eq!(record["items"][0]["label"], "企业职工基本养老保险(补缴)");
+    let voucher = citizen.get(&format!("/api/v1/orders/{}/voucher", order.order_no)).await;
+    assert_eq!(voucher.expect(200)["lines"][0]["label"], "企业职工基本养老保险(补缴)");
     let kinds = town.column("SELECT kind FROM postings").await;
     assert_eq!(kinds, ["back_payment", "back_payment"]);
     assert_eq!(asks(&citizen, path).await.expect(200)["total_due"], "0.00");
@@ -252,6 +436,12 @@ async fn after_the_deadline_missed_months_are_refused_with_the_reason() {
     at(&town, "2024-01-01 00:00:00");
     let mut citizen = citizen;
     citizen.logs_in_again().await;
+    let list = asks(&citizen, path).await.expect(200);
+    assert_eq!(
+        (&list["total_due"], &list["bills"][0]["state"]),
+        (&json!("0.00"), &json!("expired"))
+    );
+    assert_eq!(list["bills"][0]["window"]["open"], false);
     let over = citizen.place("late", &wish).await.refused(409, "back_payment_over");
     assert_eq!(over["deadline"], "2024-01-01T00:00:00+08:00");
     helps(&over);
@@ -279,7 +469,14 @@ async fn a_resident_pays_a_year_by_category(
     let none = asks(&citizen, &path.replace(category, "student_child")).await.expect(200);
     assert_eq!(none["bills"], json!([]));
     let order = pays(&citizen, "year", &cart(&citizen, &[bill])).await;
-    assert_eq!(citizen.record(&order).await["bills"][0]["category"]["code"], category);
+    let record = citizen.record(&order).await;
+    assert_eq!(record["bills"][0]["category"]["code"], category);
+    let voucher = citizen.get(&format!("/api/v1/orders/{}/voucher", order.order_no)).await;
+    let line = voucher.expect(200)["lines"][0].clone();
+    assert_eq!(line["category"]["code"], category);
+    let named =
+        format!("城乡居民基本医疗保险({})", line["category"]["name"].as_str().expect("a text"));
+    assert_eq!((&line["label"], &record["items"][0]["label"]), (&json!(named), &json!(named)));
     town.close().await;
 }
 
@@ -290,10 +487,7 @@ async fn a_higher_tier_makes_difference_bills_that_can_be_paid(
 ) {
     let town = Town::new(backend).await;
     let citizen = town.citizen(Channel::Wechat, insured("李四")).await;
-    let wish = json!({ "city": "320200", "insurance": "pension", "tier_no": 2, "from": "2023-01" });
-    let path = format!("{}/api/v1/people/{}/tier", town.url, citizen.person_id);
-    let request = town.request(reqwest::Method::PUT, path.trim_start_matches(&town.url));
-    let chosen = town.send(request.bearer_auth(&citizen.token).json(&wish)).await.expect(200);
+    let chosen = tier(&citizen, 2).await.expect(200);
     assert_eq!(chosen["effective_from"], "2023-01");
     assert_eq!(chosen["difference_bills"].as_array().expect("a list").len(), 3);
     let list =
@@ -426,6 +620,37 @@ async fn a_gap_is_warned_of_at_one_two_and_three_months(
     for promise in ["可以报销", "恢复待遇", "保证", "一定"] {
         assert!(!text.contains(promise), "{text}");
     }
+    town.close().await;
+}
+
+/// Paid now, and not before: that is told, and before paying as well.
+#[tokio::test]
+async fn an_earlier_month_is_not_forgotten_behind_a_paid_or_ordered_one() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("李四")).await;
+    let april = citizen.wish(&citizen.bills("2023-04", "2023-04").await[1..]);
+    pays(&citizen, "april", &april).await;
+    let june = citizen.wish(&citizen.bills("2023-06", "2023-06").await[1..]);
+    let shown = citizen.post("/api/v1/confirmations", &june).await.expect(200);
+    let warnings = shown["warnings"].as_array().expect("a list");
+    let gap = warnings.iter().find(|warning| warning["code"] == "gap").expect("a warning");
+    let text = gap["text"].as_str().expect("a text");
+    assert!(text.contains("2023-05") && !text.contains("2023-06"), "{text}");
+    let order = placed(&citizen.place("june", &june).await.expect(201), &june);
+    let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
+    assert_eq!((&gap["level"], &gap["unpaid"]), (&json!("one"), &json!(["2023-05"])), "ordered");
+    let started = citizen.starts_paying(&order).await;
+    citizen.pays(&started).expect("the wallet pays");
+    town.settle().await;
+    assert_eq!(citizen.record(&order).await["state"], "SUCCESS");
+    let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
+    assert_eq!((&gap["level"], &gap["unpaid"]), (&json!("earlier"), &json!(["2023-05"])), "paid");
+    assert!(gap["text"].as_str().expect("a text").contains("2023-05"), "{gap}");
+    let may = citizen.wish(&citizen.bills("2023-05", "2023-05").await[1..]);
+    let shown = citizen.post("/api/v1/confirmations", &may).await.expect(200);
+    assert_eq!(shown["warnings"], json!([]), "nothing is left then");
+    pays(&citizen, "may", &may).await;
+    assert_eq!(asks(&citizen, "gaps?city=320200").await.expect(200)["level"], "none");
     town.close().await;
 }
 

@@ -106,7 +106,7 @@ async fn a_hint_names_a_city_or_none(#[case] hint: &str, #[case] code: Option<&s
     town.close().await;
 }
 
-const OPERATIONS: [&str; 59] = [
+const OPERATIONS: [&str; 63] = [
     "delete /api/v1/me/mobile",
     "delete /api/v1/me/payers/{id}",
     "delete /api/v1/payment-requests/{token}",
@@ -146,9 +146,12 @@ const OPERATIONS: [&str; 59] = [
     "get /api/v1/vouchers/{serial}",
     "get /check",
     "post /api/v1/confirmations",
+    "post /api/v1/consents/{id}/withdrawal",
     "post /api/v1/me/erasure",
+    "post /api/v1/me/export",
     "post /api/v1/me/mobile",
     "post /api/v1/me/mobile/sms-codes",
+    "post /api/v1/me/proofs",
     "post /api/v1/objections/{id}/withdrawal",
     "post /api/v1/orders",
     "post /api/v1/orders/{no}/objections",
@@ -161,6 +164,7 @@ const OPERATIONS: [&str; 59] = [
     "post /api/v1/people/{id}/payment-requests",
     "post /api/v1/people/{id}/real-name",
     "post /api/v1/people/{id}/real-name/{verification_id}/result",
+    "post /api/v1/people/{id}/tier-confirmations",
     "post /api/v1/people/{id}/topups",
     "post /api/v1/quotes",
     "post /api/v1/sessions",
@@ -222,7 +226,7 @@ async fn the_page_of_the_description_loads_nothing_from_outside() {
 async fn records_come_in_pages_newest_first(
     #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
 ) {
-    let town = Town::new(backend).await;
+    let town = Town::configured(backend, "[orders]\nhourly_max = 100\nunpaid_max = 100\nunpaid_for_person_max = 100\nhourly_for_person_max = 100\n").await;
     let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
     let mut placed: Vec<Value> = Vec::new();
     for name in ["张三", "赵六"] {

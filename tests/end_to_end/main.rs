@@ -13,13 +13,16 @@ mod pdf;
 #[path = "../corpus/corpus.rs"]
 mod corpus;
 
+mod attempts;
 mod audits;
 mod callbacks;
+mod cities_apart;
 mod closings;
 mod commands;
 mod counter;
 mod discovery;
 mod doctor;
+mod english;
 mod face;
 mod guards;
 mod guide;
@@ -39,6 +42,7 @@ mod reminders;
 mod renewals;
 mod rights;
 mod secrecy;
+mod sights;
 mod starts;
 mod tokens;
 mod topups;

@@ -76,13 +76,16 @@ async fn a_code_works_once_and_for_its_number_only(
 ) {
     let town = Town::new(backend).await;
     let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
-    let sent = asks_for_code(&citizen, "+86 138-1234-5678").await.expect(202);
+    let sent = asks_for_code(&citizen, "＋８６ 138-1234-５６７８").await.expect(202);
     assert_eq!(sent["digits"], 6);
     let code = latest_code(&town, NUMBER);
     tells_code(&citizen, "13912345678", &code).await.refused(422, "sms_code_wrong");
     let stranger = town.citizen_named("somebody", Channel::Wechat, insured("李四")).await;
     tells_code(&stranger, NUMBER, &code).await.refused(422, "sms_code_wrong");
-    assert_eq!(tells_code(&citizen, NUMBER, &code).await.expect(200)["source"], "sms");
+    // As a Chinese keyboard may type them.
+    let wide: String =
+        code.chars().filter_map(|digit| char::from_u32(digit as u32 + 0xFEE0)).collect();
+    assert_eq!(tells_code(&citizen, NUMBER, &wide).await.expect(200)["source"], "sms");
     tells_code(&citizen, NUMBER, &code).await.refused(422, "sms_code_wrong");
     // The number is bound; somebody else who asks is answered like anybody.
     town.clock.advance(Duration::from_secs(60));

@@ -63,7 +63,9 @@ impl<'a> Payer<'a> {
             names.iter().map(|name| ((*name).to_owned(), bill[name].clone())).collect()
         });
         let chosen: Vec<serde_json::Map<String, Value>> = chosen.collect();
-        let wish = json!({ "person_id": self.person, "city": "320200", "bills": chosen });
+        let mut wish = json!({ "person_id": self.person, "city": "320200", "bills": chosen });
+        let shown = self.call(Method::POST, "/confirmations", Some(&wish)).await;
+        wish["confirmation"] = shown["confirmation"].clone();
         let order = self.call(Method::POST, "/orders", Some(&wish)).await;
         let order_no = order["order_no"].as_str().expect("a number").to_owned();
         let payment = self.call(Method::POST, &format!("/orders/{order_no}/payments"), None).await;

@@ -6,10 +6,7 @@ use kernel::Channel;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::{
-    real_name::proves_name,
-    town::{Answer, Backend, Citizen, Town, insured},
-};
+use crate::town::{Answer, Backend, Citizen, Town, insured};
 
 async fn adds_other(citizen: &Citizen<'_>, name: &str) -> Answer {
     let wish = json!({
@@ -23,45 +20,8 @@ async fn people_of(citizen: &Citizen<'_>) -> Vec<Value> {
     citizen.get("/api/v1/people").await.expect(200)["people"].as_array().expect("a list").clone()
 }
 
-#[tokio::test]
-async fn a_payer_sees_amounts_and_states_and_nothing_more() {
-    let town = Town::new(Backend::Embedded).await;
-    let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
-    let own = citizen.bills("2023-01", "2023-01").await;
-    assert!(own.iter().any(|bill| bill["base"].is_string() && bill["preview"].is_object()));
-    let path = format!("/api/v1/people/{}/enrolments?city=320200", citizen.person_id);
-    let own = citizen.get(&path).await.expect(200);
-    assert!(own["enrolments"][0]["personal_no"].is_string(), "{own}");
-    let other = adds_other(&citizen, "赵六").await.expect(201);
-    citizen.person_id = other["id"].as_str().expect("an id").to_owned();
-    let bills = citizen.bills("2023-01", "2023-01").await;
-    assert!(!bills.is_empty());
-    for bill in &bills {
-        for hidden in ["base", "tier_no", "preview"] {
-            assert_eq!(bill[hidden], Value::Null, "{hidden}");
-        }
-        assert!(bill["amount"].is_string() && bill["state"].is_string());
-    }
-    let path = format!("/api/v1/people/{}/enrolments?city=320200", citizen.person_id);
-    for enrolment in citizen.get(&path).await.expect(200)["enrolments"].as_array().expect("some") {
-        for hidden in ["personal_no", "tier_no", "arrears"] {
-            assert_eq!(enrolment[hidden], Value::Null, "{hidden}");
-        }
-        assert!(enrolment["state"].is_string());
-    }
-    let order = citizen.orders("2023-01").await;
-    let record = citizen.record(&order).await;
-    assert_eq!(
-        (&record["bills"][0]["base"], &record["bills"][0]["tier_no"]),
-        (&Value::Null, &Value::Null)
-    );
-    citizen.cancels(&order).await.expect(200);
-    town.settle().await;
-    town.close().await;
-}
-
 /// Born in 2009, with a correct check character.
-fn child(month_day: &str) -> String {
+pub fn child(month_day: &str) -> String {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let head = format!("3202132009{month_day}000");
     let sum: u32 = head.bytes().zip(WEIGHTS).map(|(b, w)| u32::from(b - b'0') * w).sum();
@@ -113,19 +73,19 @@ async fn the_insured_person_sees_who_pays_and_ends_it(
     let town = Town::new(backend).await;
     let payer = town.citizen(Channel::Alipay, insured("张三")).await;
     let other = adds_other(&payer, "赵六").await.expect(201);
-    let citizen = town.citizen(Channel::Wechat, insured("赵六")).await;
+    let citizen = town.newcomer(Channel::Wechat, insured("赵六")).await;
     // Whoever has not proven their name learns nothing: anybody could type the number.
     citizen.get("/api/v1/me/payers").await.refused(403, "real_name_needed");
-    proves_name(&town, &citizen).await;
+    citizen.proves_name().await;
     let told = citizen.get("/api/v1/me/payers").await.expect(200);
     let told = &told["payers"][0];
     assert_eq!((&told["masked_name"], &told["platform"]), (&json!("*三"), &json!("alipay")));
     assert_eq!(told["relation"], "other");
     let path = format!("/api/v1/me/payers/{}", told["id"].as_str().expect("an id"));
     // Nobody else ends it, and nobody is ended who is not listed.
-    let stranger = town.citizen_named("somebody", Channel::Wechat, insured("李四")).await;
+    let stranger = town.newcomer_named("somebody", Channel::Wechat, insured("李四")).await;
     stranger.delete(&path).await.refused(403, "real_name_needed");
-    proves_name(&town, &stranger).await;
+    stranger.proves_name().await;
     stranger.delete(&path).await.refused(404, "payer_not_found");
     assert_eq!(citizen.delete(&path).await.status, 204);
     assert_eq!(citizen.get("/api/v1/me/payers").await.expect(200)["payers"], json!([]));
@@ -141,12 +101,12 @@ async fn family_takes_over_an_order_by_a_link(
     #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
 ) {
     let town = Town::new(backend).await;
-    let citizen = town.citizen(Channel::Wechat, insured("赵六")).await;
+    let citizen = town.newcomer(Channel::Wechat, insured("赵六")).await;
     let order = citizen.orders("2023-01").await;
     let ask = format!("/api/v1/people/{}/payment-requests", citizen.person_id);
     let wish = json!({"order_no": order.order_no});
     citizen.post(&ask, &wish).await.refused(403, "real_name_needed");
-    proves_name(&town, &citizen).await;
+    citizen.proves_name().await;
     let made = citizen.post(&ask, &wish).await.expect(201);
     let path = made["path"].as_str().expect("a path").to_owned();
     assert!(!path.contains(insured("赵六").number) && path.len() < 80);
@@ -184,8 +144,8 @@ async fn family_takes_over_an_order_by_a_link(
 #[tokio::test]
 async fn a_link_ends_and_lifts_what_was_declined() {
     let town = Town::new(Backend::Embedded).await;
-    let mut citizen = town.citizen(Channel::Wechat, insured("赵六")).await;
-    proves_name(&town, &citizen).await;
+    let mut citizen = town.newcomer(Channel::Wechat, insured("赵六")).await;
+    citizen.proves_name().await;
     let mut payer = town.citizen(Channel::Alipay, insured("张三")).await;
     adds_other(&payer, "赵六").await.expect(201);
     let told = citizen.get("/api/v1/me/payers").await.expect(200);

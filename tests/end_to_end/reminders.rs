@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 
 use crate::town::{Answer, Backend, Citizen, Town, insured, replaced};
 
+/// The wording of the consent to reminders.
+const CONSENT: &str = "2026-11-24";
+
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 /// What ended is looked at when it is settled.
 const SETTLED: u64 = 30;
 
 async fn answers(citizen: &Citizen<'_>, kind: &str, answer: &str) -> Answer {
-    let body = json!({ "kind": kind, "answer": answer });
+    let body = json!({ "kind": kind, "answer": answer, "consent_text_version": CONSENT });
     citizen.put("/api/v1/me/reminders", &body).await
 }
 
@@ -163,6 +166,7 @@ async fn a_refund_is_told_with_its_amount(
     let wish = TakeBack {
         order_no: order.order_no.parse().expect("a number"),
         bill_no: Some(medical["bill_no"].as_str().expect("a number").parse().expect("a number")),
+        agency: None,
         refundable_seen: order.amount,
         reason: "缴费人申请撤销".to_owned(),
     };
@@ -267,7 +271,8 @@ async fn what_was_answered_is_exported_and_erased() {
     let answered = export["reminders"].as_array().expect("a list");
     assert_eq!(answered.len(), 1, "{export}");
     assert_eq!((&answered[0]["kind"], &answered[0]["wanted"]), (&json!("gap"), &json!(true)));
-    citizen.post("/api/v1/me/erasure", &json!({ "confirm": true })).await.expect(200);
+    assert_eq!(answered[0]["consent_text_version"], CONSENT);
+    citizen.erases().await.expect(200);
     assert_eq!(town.count("reminder_permissions").await, 0);
     town.close().await;
 }

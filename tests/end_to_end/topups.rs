@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     counter::{asks, cart, pays, placed},
     town::{Answer, Backend, Citizen, NONE, Town, insured},
+    vouchers::printed,
 };
 
 async fn asks_for(citizen: &Citizen<'_>, card_no: &str, amount: &str) -> Answer {
@@ -41,10 +42,51 @@ async fn a_topup_is_booked_on_an_account_of_its_own(
         (&record["label"], &record["items"][0]["kind"]),
         (&json!("缴费成功"), &json!("topup"))
     );
+    assert_eq!(record["items"][0]["label"], "医保个人账户充值");
     let journal = town.journal(&order).await;
     let booked = journal.last().expect("a booking");
     assert_eq!((booked.1.as_str(), booked.2.as_str()), ("in_transit", "topup:320200-med"));
     assert_eq!(town.shown_anywhere("600000001").await, NONE, "the card's number is readable");
+    town.close().await;
+}
+
+/// Wherever it is shown, it is a top-up: no contribution, and of no month.
+#[tokio::test]
+async fn a_topup_is_vouched_for_as_what_it_is() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let bill = bill(&citizen, "100.00").await;
+    let wish = cart(&citizen, &[bill]);
+    let order = placed(&citizen.place("topup", &wish).await.expect(201), &wish);
+    let started = citizen.starts_paying(&order).await;
+    citizen.pays(&started).expect("the wallet pays");
+    town.mocks.settle().await;
+    let path = format!("/api/v1/orders/{}/voucher", order.order_no);
+    let pending = citizen.get(&path).await.expect(200);
+    assert_eq!(pending["title"], "医保个人账户充值支付回执(平台)");
+    town.run_jobs().await;
+    let issued = citizen.get(&path).await.expect(200);
+    assert_eq!(issued["title"], "医保个人账户充值凭证(平台)");
+    let line = &issued["lines"][0];
+    assert_eq!((&line["kind"], &line["has_period"]), (&json!("topup"), &json!(false)));
+    assert_eq!(line["label"], "医保个人账户充值");
+    assert!(issued["statement"].as_str().expect("a text").contains("充值不是社会保险费"));
+
+    let text = printed(&citizen, &format!("{path}.pdf")).await;
+    let query = issued["check_url"].as_str().expect("a text").replace(&town.url, "");
+    let page = town.get(&query).await.body;
+    let list = printed(&citizen, "/api/v1/orders/list.pdf").await;
+    for shown in [&text, &page] {
+        assert!(shown.contains("医保个人账户充值凭证(平台)"), "{shown}");
+        for word in ["职工基本医疗保险", "费款所属期", "社会保险费缴费", "缴费基数"]
+        {
+            assert!(!shown.contains(word), "{word}: {shown}");
+        }
+    }
+    assert!(list.lines().any(|line| line == "医保个人账户充值"), "{list}");
+    // Its months mean nothing, so no filter by months finds it.
+    let found = citizen.get("/api/v1/orders?month_from=2000-01").await.expect(200);
+    assert_eq!(found["orders"], json!([]));
     town.close().await;
 }
 
@@ -124,6 +166,7 @@ async fn only_before_it_is_booked_does_it_come_back() {
     let wish = TakeBack {
         order_no: order.order_no.parse().unwrap(),
         bill_no: None,
+        agency: None,
         refundable_seen: order.amount,
         reason: "试一试".to_owned(),
     };

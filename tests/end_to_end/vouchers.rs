@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     pdf,
-    town::{Answer, Backend, Citizen, NONE, Order, Town, insured},
+    town::{Answer, Backend, Citizen, NONE, Order, Town, insured, replaced},
 };
 
 /// Words that name documents of bureaus (domain §6.3).
@@ -25,7 +25,7 @@ async fn voucher(citizen: &Citizen<'_>, order: &Order) -> Answer {
 }
 
 /// The text of a PDF that the citizen downloads.
-async fn printed(citizen: &Citizen<'_>, path: &str) -> String {
+pub async fn printed(citizen: &Citizen<'_>, path: &str) -> String {
     let request = citizen.town.request(Method::GET, path).bearer_auth(&citizen.token);
     let response = request.send().await.expect("an answer");
     assert_eq!(response.status(), 200);
@@ -81,10 +81,24 @@ async fn a_payment_is_acknowledged_then_vouched_for_once(
     let pending = voucher(&citizen, &order).await.expect(200);
     assert_eq!(word(&pending, "kind"), "acknowledgement");
     assert_eq!(word(&pending, "status"), "PAID");
-    assert!(pending["serial"].is_null() && pending["verification_code"].is_null());
+    assert!(pending["serial"].is_null(), "only a voucher has a number of its own");
     let text = paper(&citizen, &order).await;
     assert!(text.contains("社会保险费支付回执(平台)") && text.contains("已支付待入账"), "{text}");
     assert!(!text.contains("缴费凭证(平台)"));
+    // Whoever is shown the acknowledgement can look whether it is real, and how the order stands.
+    let code = word(&pending, "verification_code").to_owned();
+    assert!(text.contains(&code) && text.contains("输入订单号和验证码"), "{text}");
+    let seen = check(&town, &order.order_no, &code).await.expect(200);
+    assert_eq!((word(&seen, "kind"), word(&seen, "status")), ("acknowledgement", "PAID"));
+    assert_eq!(word(&seen, "serial"), order.order_no);
+    check(&town, &order.order_no, "0000-0000").await.refused(404, "voucher_not_found");
+    let (head, last) = order.order_no.split_at(order.order_no.len() - 1);
+    let other = format!("{head}{}", if last == "X" { "Y" } else { "X" });
+    check(&town, &other, &code).await.refused(404, "voucher_not_found");
+    let address = word(&pending, "check_url");
+    let query = address.strip_prefix(&format!("{}/check", town.url)).expect("the check page");
+    let shown = page(&town, query, "zh-CN").await;
+    assert!(shown.body.contains("该回执确由本平台出具") && shown.body.contains("已支付待入账"));
 
     town.run_jobs().await;
     let issued = voucher(&citizen, &order).await.expect(200);
@@ -93,7 +107,7 @@ async fn a_payment_is_acknowledged_then_vouched_for_once(
     assert_eq!(word(&issued, "amount"), order.amount.to_string());
     assert_eq!(word(&issued, "insured_name"), "*三");
     let serial = word(&issued, "serial");
-    assert!(serial.starts_with("320200-") && serial.contains("-00000001-"), "{serial}");
+    assert!(serial.starts_with("320200-") && !serial.ends_with(['I', 'O', 'S']), "{serial}");
     let text = paper(&citizen, &order).await;
     let lines: Vec<&str> = text.lines().collect();
     for told in [
@@ -109,6 +123,9 @@ async fn a_payment_is_acknowledged_then_vouched_for_once(
         assert!(lines.contains(&told), "{told} is not in {text}");
     }
     assert_eq!(voucher(&citizen, &order).await.expect(200), issued, "issued once");
+    // The acknowledgement stays true, and tells what became of it.
+    let seen = check(&town, &order.order_no, &code).await.expect(200);
+    assert_eq!((word(&seen, "kind"), word(&seen, "status")), ("acknowledgement", "SUCCESS"));
     assert_eq!(town.count("vouchers").await, 1);
 
     let history = citizen.record(&order).await["history"].clone();
@@ -134,6 +151,10 @@ async fn whoever_holds_a_voucher_sees_how_it_stands_now(
     assert_eq!(word(&seen.expect(200), "status"), "SUCCESS");
     assert!(!seen.body.contains("320213190001010006") && !seen.body.contains("张三"));
     check(&town, &serial.to_lowercase(), &code.replace('-', "").to_lowercase()).await.expect(200);
+    let full_width = |text: &str| -> String {
+        text.chars().map(|sign| char::from_u32(u32::from(sign) + 0xFEE0).unwrap()).collect()
+    };
+    check(&town, serial, &full_width(code)).await.expect(200);
 
     // A wrong code and an unknown number are not told apart.
     let wrong = check(&town, serial, "0000-0000").await.refused(404, "voucher_not_found");
@@ -153,7 +174,9 @@ async fn whoever_holds_a_voucher_sees_how_it_stands_now(
     assert_eq!(shown.header("referrer-policy"), "no-referrer");
     assert!(!shown.body.contains("<script") && !shown.body.contains("张三"));
     let english = page(&town, query, "en").await.body;
-    assert!(english.contains("<html lang=\"en\">") && english.contains("Paid and booked"));
+    assert!(english.contains("<html lang=\"en\">"));
+    assert!(english.contains("Its state now: <strong>Paid and booked</strong>"), "{english}");
+    assert!(english.contains("<span lang=\"zh-CN\">*三</span>"), "a name is Chinese: {english}");
     let form = page(&town, "", "zh-CN").await;
     assert!(form.status == 200 && form.body.contains("<form") && !form.body.contains("role="));
     let attack = page(&town, "?serial=%22%3E%3Cb%3E&code=1", "zh-CN").await;
@@ -164,6 +187,7 @@ async fn whoever_holds_a_voucher_sees_how_it_stands_now(
     let wish = TakeBack {
         order_no: order.order_no.parse().unwrap(),
         bill_no: None,
+        agency: None,
         refundable_seen: order.amount,
         reason: "asked for at the counter".to_owned(),
     };
@@ -195,8 +219,11 @@ async fn numbers_given_out_at_the_same_time_are_all_different(
         answers.iter().map(|answer| word(&answer.expect(200), "serial").to_owned()).collect();
     assert_eq!(serials[..5], serials[5..10], "one voucher for an order");
     let numbers: BTreeSet<&str> = serials.iter().map(|serial| &serial[14..22]).collect();
-    let all = ["00000001", "00000002", "00000003", "00000004", "00000005"];
-    assert_eq!(numbers, BTreeSet::from(all), "no gaps, no doubles");
+    assert_eq!(numbers.len(), 5, "no doubles");
+    // The only gaps are numbers whose check character looks like a figure.
+    let highest: u32 = numbers.iter().map(|number| number.parse().unwrap()).max().unwrap();
+    assert!(highest <= 7, "{numbers:?}");
+    assert!(serials.iter().all(|serial| !serial.ends_with(['I', 'O', 'S'])), "{serials:?}");
     assert_eq!(town.count("vouchers").await, 5);
     town.close().await;
 }
@@ -217,6 +244,33 @@ async fn codes_cannot_be_tried_out() {
     assert_eq!(page(&town, "", "zh-CN").await.status, 200, "the empty form is no check");
     town.clock.advance(std::time::Duration::from_secs(60));
     check(&town, "320200-202611-00000001-C", "0000-0000").await.expect(404);
+    town.close().await;
+}
+
+/// Behind a proxy of the operator's, one who tries stops nobody else; the header of strangers says nothing.
+#[rstest]
+#[case::trusted("trusted_proxies = [\"127.0.0.1\"]", 404)]
+#[case::not_trusted("", 429)]
+#[tokio::test]
+async fn behind_a_proxy_each_is_counted_alone(#[case] setting: &str, #[case] another: u16) {
+    let town = Town::with(Backend::Embedded, |config| {
+        let text = std::fs::read_to_string(config).expect("the configuration");
+        let text = replaced(&text, "[database]", format!("{setting}\n\n[database]"));
+        std::fs::write(config, text).expect("a configuration");
+    })
+    .await;
+    let from = |address: &str| {
+        let path = "/api/v1/vouchers/320200-202611-00000001-C?code=0000-0000";
+        town.send(
+            town.request(reqwest::Method::GET, path)
+                .header("x-forwarded-for", format!("10.9.8.7, {address}")),
+        )
+    };
+    for _ in 0..30 {
+        from("198.51.100.7").await.expect(404);
+    }
+    from("198.51.100.7").await.refused(429, "too_many_checks");
+    assert_eq!(from("198.51.100.8").await.status, another);
     town.close().await;
 }
 
@@ -316,13 +370,35 @@ async fn records_are_found_by_what_people_remember(
     let rest = citizen.get(&format!("{query}&cursor={}", word(&page, "next"))).await.expect(200);
     assert_eq!(rest["orders"][0]["order_no"], one.as_str());
     assert!(rest["next"].is_null());
-    for wrong in ["from=yesterday", "state=PAYED", "person=1", "insurance=dental", "a=1"] {
+    // By the months that were paid for, not by the day.
+    assert_eq!(found("month_from=2023-02".into()).await, [two.as_str()]);
+    assert_eq!(found("month_to=2023-01".into()).await, [one.as_str()]);
+    assert_eq!(found("month_from=2023-01&month_to=2023-02".into()).await, both);
+    assert_eq!(found("month_from=2023-03".into()).await, NONE);
+    assert_eq!(found("month_from=2023-02&insurance=unemployment".into()).await, NONE);
+    assert_eq!(found(format!("month_to=2023-01&from={today}")).await, NONE);
+    for wrong in [
+        "from=yesterday",
+        "state=PAYED",
+        "person=1",
+        "insurance=dental",
+        "a=1",
+        "month_from=2023",
+        "month_from=2023-02&month_to=2023-01",
+    ] {
         citizen.get(&format!("/api/v1/orders?{wrong}")).await.refused(400, "invalid_request");
     }
     citizen.get("/api/v1/orders?city=x").await.refused(404, "city_not_found");
     let text = printed(&citizen, "/api/v1/orders/list.pdf?state=SUCCESS").await;
     assert!(text.contains("社会保险费缴费记录(平台)") && text.contains("状态 缴费成功"), "{text}");
     assert!(text.contains(&one) && !text.contains(&two) && text.contains("共 1 笔。"), "{text}");
+    let text = printed(&citizen, "/api/v1/orders/list.pdf?month_from=2023-02").await;
+    assert!(text.contains("费款所属期自 2023-02") && text.contains(&two), "{text}");
+    assert!(!text.contains(&one) && text.contains("*三"), "{text}");
+    // A person who was removed has a name on what was paid for them.
+    citizen.delete(&format!("/api/v1/people/{}", citizen.person_id)).await;
+    let text = printed(&citizen, "/api/v1/orders/list.pdf").await;
+    assert!(text.lines().any(|line| line == "*三") && !text.contains('—'), "{text}");
     town.pass(31 * 60).await;
     town.close().await;
 }

@@ -327,7 +327,10 @@ impl Citizen<'_> {
             chosen.truncate(1);
         }
         let bill_no = chosen[0]["bill_no"].clone();
-        let wish = json!({ "person_id": person, "city": "320200", "bills": chosen });
+        let mut wish = json!({ "person_id": person, "city": "320200", "bills": chosen });
+        let shown =
+            self.ask("confirmations", Method::POST, "/confirmations", Some(&wish), &[]).await;
+        wish["confirmation"] = shown["confirmation"].clone();
         let order = self.ask("orders", Method::POST, "/orders", Some(&wish), &[]).await;
         let order_no = order["order_no"].as_str().expect("a number").to_owned();
         let path = format!("/orders/{order_no}");

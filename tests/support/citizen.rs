@@ -50,13 +50,32 @@ pub struct Started {
     pub wallet: Value,
 }
 
+/// The wording that is agreed to.
+pub const CONSENT: &str = "2026-11";
+
 impl Town {
-    /// Somebody logs in and adds the insured person.
+    /// Somebody logs in, adds themselves as the insured person, and proves their real name.
     pub async fn citizen(&self, channel: Channel, insured: Insured) -> Citizen<'_> {
         self.citizen_named(&format!("user of {}", insured.number), channel, insured).await
     }
 
     pub async fn citizen_named(
+        &self,
+        user: &str,
+        channel: Channel,
+        insured: Insured,
+    ) -> Citizen<'_> {
+        let citizen = self.newcomer_named(user, channel, insured).await;
+        citizen.proves_name().await;
+        citizen
+    }
+
+    /// Somebody logs in and says who they are, which nobody has proven.
+    pub async fn newcomer(&self, channel: Channel, insured: Insured) -> Citizen<'_> {
+        self.newcomer_named(&format!("user of {}", insured.number), channel, insured).await
+    }
+
+    pub async fn newcomer_named(
         &self,
         user: &str,
         channel: Channel,
@@ -122,6 +141,69 @@ impl Citizen<'_> {
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.town.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Plays the mocks' control API.
+    pub async fn plays(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}{path}", self.town.mocks.facts().control_url);
+        let answer = super::client().post(url).body(body.to_string()).send().await;
+        let answer = answer.expect("the mocks answer");
+        let (status, text) = (answer.status(), answer.text().await.expect("a body"));
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Shows the face, or somebody else's, on the platform's page.
+    pub async fn shows_face(&self, action: &Value, passes: bool) {
+        match action["kind"].as_str().expect("a kind") {
+            "wechat_face" => {
+                let id = &action["parameters"]["verifyId"];
+                let verify_ret = if passes { 10_000 } else { 10_004 };
+                let seen = json!({"verify_id": id, "verify_ret": verify_ret});
+                self.plays("/wechat/faces", &seen).await;
+            }
+            "alipay_certify" => {
+                assert!(action["url"].as_str().expect("a page").contains("sign="));
+                let seen = json!({"certify_id": action["certify_id"], "passed": passes});
+                self.plays("/alipay/certifications", &seen).await;
+            }
+            other => panic!("an unknown kind {other}"),
+        }
+    }
+
+    /// Proves the real name of the citizen's own person, from begin to end.
+    pub async fn proves_name(&self) {
+        let path = format!("/api/v1/people/{}/real-name", self.person_id);
+        let begun = self.post(&path, &json!({"consent_text_version": CONSENT})).await.expect(201);
+        self.shows_face(&begun["action"], true).await;
+        let id = begun["verification_id"].as_str().expect("an id");
+        let person = self.post(&format!("{path}/{id}/result"), &json!({})).await.expect(200);
+        assert_eq!(person["real_name"]["state"], "verified");
+    }
+
+    /// A proof by face that it is the owner who wants this, to be sent with the act.
+    pub async fn proves_act(&self, act: &str) -> Value {
+        let wish = json!({"act": act, "by": "face", "consent_text_version": CONSENT});
+        let begun = self.post("/api/v1/me/proofs", &wish).await.expect(201);
+        self.shows_face(&begun["action"], true).await;
+        json!({"verification_id": begun["verification_id"]})
+    }
+
+    /// Erases the account, with a face as proof.
+    pub async fn erases(&self) -> Answer {
+        let proof = self.proves_act("erasure").await;
+        self.post("/api/v1/me/erasure", &json!({"confirm": true, "proof": proof})).await
+    }
+
+    /// Places an order after a look at the confirmation, as a client does.
+    pub async fn confirms_and_places(&self, key: &str, wish: &Value) -> Answer {
+        let shown = self.post("/api/v1/confirmations", wish).await;
+        if shown.status != 200 {
+            return shown;
+        }
+        let mut wish = wish.clone();
+        wish["confirmation"] = shown.json()["confirmation"].clone();
+        self.place(key, &wish).await
     }
 
     /// The bills of these months, both ends included, as the API shows them.

@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod neighbour;
 pub mod program;
+mod wire;
 
 use std::{
     fmt::Display,
@@ -35,12 +36,13 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub use self::{
-    citizen::{Citizen, Order, Started, insured},
+    citizen::{CONSENT, Citizen, Insured, Order, Started, insured},
     forger::sign,
     keys::{START, copy_folder, lend_keys},
     ledger::NONE,
     neighbour::Neighbour,
     program::{Program, command, eventually, free_port},
+    wire::Wire,
 };
 
 use self::keys::{kept_keys, mocks_in, quick};
@@ -197,19 +199,22 @@ impl Town {
         }
     }
 
+    /// The parts of another process on the same database, with another configuration.
+    pub async fn started_with(&self, change: impl FnOnce(&str) -> String) -> Parts {
+        let path = self.folder.path().join("city-services.toml");
+        let text = std::fs::read_to_string(&path).expect("the configuration");
+        let other = path.with_file_name("other.toml");
+        std::fs::write(&other, change(&text)).expect("another configuration");
+        let config = Config::load(&other).expect("a configuration");
+        let entropy = Arc::new(SystemEntropy::default());
+        Parts::build(&config, self.clock.clone(), entropy).await.expect("the other process")
+    }
+
     /// Checks what must hold in every town (see `ledger`), and stops everything.
     pub async fn close(mut self) {
         self.closed = true;
         self.mocks.settle().await;
         self.assert_order().await;
-        if let Some(running) = self.running.take() {
-            running.stop().await;
-        }
-    }
-
-    /// Stops everything in a town whose books were broken on purpose.
-    pub async fn leave_broken(mut self) {
-        self.closed = true;
         if let Some(running) = self.running.take() {
             running.stop().await;
         }

@@ -25,18 +25,6 @@ pub enum EnrolmentState {
     Retired,
 }
 
-impl EnrolmentState {
-    pub const fn label(self) -> &'static str {
-        match self {
-            EnrolmentState::Active => "正常参保",
-            EnrolmentState::Suspended => "暂停参保",
-            EnrolmentState::Ended => "终止参保",
-            EnrolmentState::NotEnrolled => "未参保",
-            EnrolmentState::Retired => "已退休",
-        }
-    }
-}
-
 /// One insurance of one person at one agency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
@@ -185,15 +173,6 @@ impl CardState {
             CardState::NotIssued => "not_issued",
         }
     }
-
-    pub const fn label(self) -> &'static str {
-        match self {
-            CardState::Active => "正常",
-            CardState::NotActivated => "金融账户未激活",
-            CardState::ReportedLost => "已挂失",
-            CardState::NotIssued => "未领卡",
-        }
-    }
 }
 
 /// Asks for a person's card; with a number, whether it is theirs.
@@ -327,8 +306,9 @@ impl fmt::Debug for OfficialDocument {
 }
 
 macro_rules! objections {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $label:literal;)*) => {
-        /// A definite answer other than yes, by the agency's code (domain §7.3).
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        /// A definite answer other than yes, by the agency's code (domain §7.3). The words for people are in
+        /// the message files, at `agency_answer.CODE`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Objection {
             $($(#[$doc])* #[serde(rename = $code)] $name,)*
@@ -342,11 +322,6 @@ macro_rules! objections {
                 match self { $(Objection::$name => $code,)* }
             }
 
-            /// The Chinese term.
-            pub const fn label(self) -> &'static str {
-                match self { $(Objection::$name => $label,)* }
-            }
-
             pub fn from_code(code: &str) -> Option<Objection> {
                 match code { $($code => Some(Objection::$name),)* _ => None }
             }
@@ -355,29 +330,29 @@ macro_rules! objections {
 }
 
 objections! {
-    NotEnrolled = "NOT_ENROLLED", "未查询到参保信息";
-    IdentityMismatch = "IDENTITY_MISMATCH", "姓名与证件号码不一致";
-    AccountSuspended = "ACCOUNT_SUSPENDED", "参保状态异常(暂停)";
-    Retired = "RETIRED", "已办理退休,无需缴费";
-    EmployedElsewhere = "EMPLOYED_ELSEWHERE", "已由单位参保缴费";
-    BaseNotDeclared = "BASE_NOT_DECLARED", "未选择缴费档次";
-    BasePendingPublish = "BASE_PENDING_PUBLISH", "新年度缴费基数尚未公布";
-    NoBill = "NO_BILL", "无应缴信息";
-    AlreadyPaid = "ALREADY_PAID", "该费款已缴纳";
-    BillLocked = "BILL_LOCKED", "其他渠道正在缴费";
-    BillChanged = "BILL_CHANGED", "应缴金额已变化";
-    OutOfWindow = "OUT_OF_WINDOW", "不在缴费期内";
+    NotEnrolled = "NOT_ENROLLED";
+    IdentityMismatch = "IDENTITY_MISMATCH";
+    AccountSuspended = "ACCOUNT_SUSPENDED";
+    Retired = "RETIRED";
+    EmployedElsewhere = "EMPLOYED_ELSEWHERE";
+    BaseNotDeclared = "BASE_NOT_DECLARED";
+    BasePendingPublish = "BASE_PENDING_PUBLISH";
+    NoBill = "NO_BILL";
+    AlreadyPaid = "ALREADY_PAID";
+    BillLocked = "BILL_LOCKED";
+    BillChanged = "BILL_CHANGED";
+    OutOfWindow = "OUT_OF_WINDOW";
     /// Temporary: nothing was done, the same request works later.
-    Maintenance = "MAINTENANCE", "系统维护中";
+    Maintenance = "MAINTENANCE";
     /// Temporary: the posting goes to the next settlement day.
-    DayCutoff = "DAY_CUTOFF", "日终处理中";
-    AmountMismatch = "AMOUNT_MISMATCH", "金额不一致";
+    DayCutoff = "DAY_CUTOFF";
+    AmountMismatch = "AMOUNT_MISMATCH";
     /// The request serial was used for other content.
-    DuplicateRequest = "DUPLICATE_REQUEST", "重复请求";
-    FullySubsidised = "FULLY_SUBSIDISED", "财政全额补助";
-    CardNotActivated = "CARD_NOT_ACTIVATED", "社会保障卡未激活";
-    SchoolBilled = "SCHOOL_BILLED", "由学校统一代收";
-    TopupLimit = "TOPUP_LIMIT", "超过充值限额";
+    DuplicateRequest = "DUPLICATE_REQUEST";
+    FullySubsidised = "FULLY_SUBSIDISED";
+    CardNotActivated = "CARD_NOT_ACTIVATED";
+    SchoolBilled = "SCHOOL_BILLED";
+    TopupLimit = "TOPUP_LIMIT";
 }
 
 impl Objection {

@@ -102,7 +102,9 @@ pub struct Document {
 }
 
 impl Document {
-    /// Normalises (full width to half width, blanks dropped, capitals) and checks.
+    /// Normalises (full width to half width, blanks dropped, capitals) and checks. The number of a
+    /// residence permit is one, also when it is called a resident ID: one person has one document,
+    /// whatever they chose in the list.
     ///
     /// # Errors
     /// [`DocumentError`] names the rule that the number breaks.
@@ -111,6 +113,10 @@ impl Document {
             return Err(DocumentError::Shape);
         }
         let number = normalise(raw);
+        let kind = match kind {
+            DocumentKind::ResidentId if has_permit_region(&number) => DocumentKind::HkmtResidence,
+            kind => kind,
+        };
         match kind {
             DocumentKind::ResidentId => {
                 eighteen(&number)?;
@@ -120,7 +126,7 @@ impl Document {
             }
             DocumentKind::HkmtResidence => {
                 eighteen(&number)?;
-                if !["810000", "820000", "830000"].contains(&&number[..6]) {
+                if !has_permit_region(&number) {
                     return Err(DocumentError::Region);
                 }
                 birth_date(&number, now)?;
@@ -174,9 +180,9 @@ impl Document {
         mask::keep(&self.number, 1, 1)
     }
 
-    /// The birth date in an 18-character number.
-    pub fn birth_date(&self) -> Option<Date> {
-        (self.number.len() == 18).then(|| calendar_date(&self.number)).flatten()
+    /// The birth date in an 18-character number; other documents tell none.
+    pub fn birth_date(&self) -> Option<BirthDate> {
+        (self.number.len() == 18).then(|| calendar_date(&self.number)).flatten().map(BirthDate)
     }
 }
 
@@ -186,15 +192,25 @@ impl fmt::Debug for Document {
     }
 }
 
+/// The usual form of a sign that a Chinese keyboard gives in full width (`１`, `Ａ`, `－`).
+pub const fn half_width(sign: char) -> char {
+    match sign {
+        '\u{FF01}'..='\u{FF5E}' => match char::from_u32(sign as u32 - 0xFEE0) {
+            Some(half) => half,
+            None => sign,
+        },
+        other => other,
+    }
+}
+
 fn normalise(raw: &str) -> String {
-    raw.chars()
-        .filter(|c| !c.is_whitespace())
-        .map(|c| match c {
-            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-            other => other,
-        })
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
+    let kept = raw.chars().filter(|c| !c.is_whitespace());
+    kept.map(|c| half_width(c).to_ascii_uppercase()).collect()
+}
+
+/// Region codes of residence permits: Hong Kong, Macau, Taiwan. No resident ID has them.
+fn has_permit_region(number: &str) -> bool {
+    ["810000", "820000", "830000"].iter().any(|region| number.starts_with(region))
 }
 
 fn eighteen(number: &str) -> Result<(), DocumentError> {
@@ -222,14 +238,57 @@ fn calendar_date(number: &str) -> Option<Date> {
 
 fn birth_date(number: &str, now: Timestamp) -> Result<(), DocumentError> {
     let born = calendar_date(number).ok_or(DocumentError::BirthDate)?;
-    let today = now.beijing().date();
-    if born > today {
-        return Err(DocumentError::FutureBirthDate);
+    BirthDate::checked(born, now).map(drop)
+}
+
+/// The day on which somebody was born. `Debug` does not print it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BirthDate(Date);
+
+impl BirthDate {
+    /// Reads `2012-05-30`.
+    ///
+    /// # Errors
+    /// [`DocumentError`] for a day that does not exist, lies in the future or more than 150 years ago.
+    pub fn parse(text: &str, now: Timestamp) -> Result<BirthDate, DocumentError> {
+        let digits = |place: usize, sign: char| match place {
+            4 | 7 => sign == '-',
+            _ => sign.is_ascii_digit(),
+        };
+        let text: String = text.trim().chars().map(half_width).take(11).collect();
+        if text.chars().count() != 10 || !text.chars().enumerate().all(|(at, c)| digits(at, c)) {
+            return Err(DocumentError::BirthDate);
+        }
+        // The reader of document numbers knows it as their seventh to fourteenth digit.
+        let number = format!("000000{}", text.replace('-', ""));
+        BirthDate::checked(calendar_date(&number).ok_or(DocumentError::BirthDate)?, now)
     }
-    if today.year() - born.year() > 150 {
-        return Err(DocumentError::TooOld);
+
+    fn checked(born: Date, now: Timestamp) -> Result<BirthDate, DocumentError> {
+        let today = now.beijing().date();
+        if born > today {
+            return Err(DocumentError::FutureBirthDate);
+        }
+        if today.year() - born.year() > 150 {
+            return Err(DocumentError::TooOld);
+        }
+        Ok(BirthDate(born))
     }
-    Ok(())
+
+    /// Whole years on the business date in Beijing. Who was born on 29 February has the birthday on 1
+    /// March in ordinary years.
+    pub fn age_on(self, now: Timestamp) -> i32 {
+        let (born, today) = (self.0, now.beijing().date());
+        let had_birthday =
+            (u8::from(today.month()), today.day()) >= (u8::from(born.month()), born.day());
+        today.year() - born.year() - i32::from(!had_birthday)
+    }
+}
+
+impl fmt::Debug for BirthDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BirthDate(***)")
+    }
 }
 
 /// ISO 7064 MOD 11-2 over the first 17 digits.
@@ -252,10 +311,12 @@ pub enum NameError {
     Length,
     #[error("a name has no control characters, digits or symbols")]
     Characters,
+    #[error("a name begins and ends with a letter, and no two marks stand side by side")]
+    Marks,
 }
 
-/// A person's name as the agency compares it: blanks removed from Chinese names, one kind of
-/// middle dot. `Debug` does not print it.
+/// A person's name as the agency compares it: blanks removed from Chinese names, letters in half
+/// width, one kind of middle dot. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PersonName(String);
 
@@ -269,9 +330,10 @@ impl PersonName {
         let dotted: String = raw
             .trim()
             .chars()
-            .map(|c| if matches!(c, '•' | '‧' | '・' | '.' | '．' | '･') { '·' } else { c })
+            .map(half_width)
+            .map(|c| if matches!(c, '•' | '‧' | '・' | '.' | '･') { '·' } else { c })
             .collect();
-        let latin = dotted.chars().all(|c| c.is_ascii() || c == '·');
+        let latin = dotted.chars().all(|c| c.is_ascii() || c.is_whitespace() || c == '·');
         let name: String = if latin {
             dotted.split_whitespace().collect::<Vec<_>>().join(" ")
         } else {
@@ -280,11 +342,25 @@ impl PersonName {
         if !(2..=50).contains(&name.chars().count()) {
             return Err(NameError::Length);
         }
-        let allowed = |c: char| c.is_alphabetic() || matches!(c, '·' | ' ' | '-' | '\'');
-        if !name.chars().all(allowed) {
+        let mark = |c: char| matches!(c, '·' | ' ' | '-' | '\'');
+        if !name.chars().all(|c| c.is_alphabetic() || mark(c)) {
             return Err(NameError::Characters);
         }
+        let signs: Vec<char> = name.chars().collect();
+        let at_an_end =
+            signs.first().copied().is_some_and(mark) || signs.last().copied().is_some_and(mark);
+        if at_an_end || signs.windows(2).any(|pair| mark(pair[0]) && mark(pair[1])) {
+            return Err(NameError::Marks);
+        }
         Ok(PersonName(name))
+    }
+
+    /// A name that was checked when it was stored; the rules may have grown since. `None` for what
+    /// never was a name.
+    pub fn restore(stored: &str) -> Option<PersonName> {
+        let length = stored.chars().count();
+        ((2..=50).contains(&length) && !stored.chars().any(char::is_control))
+            .then(|| PersonName(stored.to_owned()))
     }
 
     /// The whole name; for the agency and encryption only.
@@ -390,6 +466,32 @@ mod tests {
         assert_eq!(number.as_deref(), Ok("32021319000101009X"));
     }
 
+    /// Two kinds would be two persons with two keyed hashes.
+    #[rstest]
+    #[case("810000190001010018")]
+    #[case("820000190001010028")]
+    #[case("830000190001010038")]
+    fn a_residence_permit_is_one_whatever_it_is_called(#[case] number: &str) {
+        let called = |kind| Document::parse(kind, number, today()).expect("a valid number");
+        assert_eq!(called(DocumentKind::ResidentId), called(DocumentKind::HkmtResidence));
+        assert_eq!(called(DocumentKind::ResidentId).kind(), DocumentKind::HkmtResidence);
+    }
+
+    #[rstest]
+    #[case("2012-11-23", Ok(14))]
+    #[case("2012-11-24", Ok(13))]
+    #[case("２０１２－１１－２３", Ok(14))]
+    #[case("2026-11-23", Ok(0))]
+    #[case("2026-11-24", Err(DocumentError::FutureBirthDate))]
+    #[case("1875-01-01", Err(DocumentError::TooOld))]
+    #[case("2011-02-29", Err(DocumentError::BirthDate))]
+    #[case("2012-1-3", Err(DocumentError::BirthDate))]
+    #[case("20121123", Err(DocumentError::BirthDate))]
+    #[case("", Err(DocumentError::BirthDate))]
+    fn a_birth_date_tells_the_age(#[case] text: &str, #[case] age: Result<i32, DocumentError>) {
+        assert_eq!(BirthDate::parse(text, today()).map(|born| born.age_on(today())), age);
+    }
+
     #[test]
     fn districts_that_were_merged_stay_valid() {
         // 320202 (崇安) was merged into 梁溪 in 2015.
@@ -428,8 +530,21 @@ mod tests {
         assert_eq!(name("张 三"), name("张三"));
         assert_eq!(name("阿依古丽•买买提"), name("阿依古丽·买买提"));
         assert_eq!(name("JOHN  SMITH"), Ok("JOHN SMITH".into()));
+        assert_eq!(name("ＪＯＨＮ　ＳＭＩＴＨ"), Ok("JOHN SMITH".into()));
+        assert_eq!(name("O'BRIEN-SMITH"), Ok("O'BRIEN-SMITH".into()));
         assert_eq!(name("张"), Err(NameError::Length));
         assert_eq!(name("张3"), Err(NameError::Characters));
+    }
+
+    #[rstest]
+    #[case("·张三")]
+    #[case("张三·")]
+    #[case("张··三")]
+    #[case("-JOHN")]
+    #[case("JOHN -SMITH")]
+    #[case("SMITH'")]
+    fn marks_stand_between_letters(#[case] name: &str) {
+        assert_eq!(PersonName::parse(name), Err(NameError::Marks));
     }
 
     #[test]

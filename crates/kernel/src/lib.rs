@@ -20,7 +20,10 @@ mod vocabulary;
 pub use clock::{BEIJING, Clock, ControlledClock, SystemClock, TimeParseError, Timestamp};
 pub use current::Current;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
-pub use identity::{Document, DocumentError, DocumentKind, Identity, NameError, PersonName, mask};
+pub use identity::{
+    BirthDate, Document, DocumentError, DocumentKind, Identity, NameError, PersonName, half_width,
+    mask,
+};
 pub use ids::{
     AccountId, AgencyCode, BillNo, CaseId, CityCode, ConsentId, DisputeId, DocumentId, IdError,
     JobId, MerchantKey, NotificationId, OrderId, OrderNo, OutTradeNo, PaymentId, PaymentRequestId,

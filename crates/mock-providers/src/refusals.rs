@@ -114,6 +114,8 @@ const ALIPAY: &[(&str, &str)] = &[
     ("ACQ.BUYER_ENABLE_STATUS_FORBID", "买家状态非法"),
     ("ACQ.ERROR_BUYER_CERTIFY_LEVEL_LIMIT", "买家未通过人行认证"),
     ("ACQ.CUSTOMER_VALIDATE_ERROR", "付款人身份信息不一致"),
+    ("ACQ.BUYER_BALANCE_NOT_ENOUGH", "买家余额不足"),
+    ("ACQ.BUYER_BANKCARD_BALANCE_NOT_ENOUGH", "用户银行卡余额不足"),
     ("ACQ.SELLER_BEEN_BLOCKED", "卖家账号被冻结"),
     ("ACQ.SELLER_NOT_EXIST", "卖家不存在"),
     ("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"),

@@ -8,7 +8,7 @@ mod table;
 
 use agency::AgencyError;
 use futures::future::join_all;
-use kernel::{AccountId, AgencyCode, BillNo, DocumentId, OrderNo, Timestamp};
+use kernel::{AccountId, AgencyCode, BillNo, DocumentId, OrderId, OrderNo, Timestamp};
 use ring::digest;
 
 use crate::{
@@ -78,6 +78,18 @@ impl Orders {
             }
         }
         Ok(OrderDocuments { stored: table::of_order(&self.db, order.id).await?, missing })
+    }
+
+    /// The documents of an account's orders that are here, up to `limit`; no agency is asked.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn stored_documents(
+        &self,
+        account: AccountId,
+        limit: u64,
+    ) -> Result<Vec<(OrderId, StoredDocument)>, OrderError> {
+        table::of_account(&self.db, account, limit).await
     }
 
     /// One document with its bytes, as they were received.

@@ -1,8 +1,9 @@
 //! Why an act on an order did not happen. Each variant has its place at the faces.
 
 use kernel::{AgencyCode, BillKind, Fen, Insurance, Month, OrderNo, RetryClass, Timestamp};
+use policies::End;
 
-use crate::{OrderState, Part, Refused};
+use crate::{BillKey, OrderState, Part, Refused, TooMany};
 
 /// A bill whose amount or version is not what the citizen saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,11 @@ pub enum OrderError {
     /// 请勿重复支付: another order already claims a bill. `order` is set when it is the caller's own.
     #[error("a bill belongs to another live order")]
     BillInOtherOrder { order: Option<OrderNo> },
+    /// Collected here, it would go to the wrong account under the wrong rules.
+    #[error("{agency} is no agency of the order's city")]
+    OtherCitysBill { agency: AgencyCode },
+    #[error("at most {most} orders: {what:?}")]
+    TooMany { what: TooMany, most: u32, again_at: Option<Timestamp> },
     #[error("the agency's amounts changed")]
     AmountChanged(Vec<ChangedBill>),
     #[error("the order is above the limit of {max}")]
@@ -49,6 +55,9 @@ pub enum OrderError {
     OutOfWindow { agency: AgencyCode, insurance: Insurance, next_opening: Option<Timestamp> },
     #[error("{agency} is under maintenance")]
     UnderMaintenance { agency: AgencyCode, until: Timestamp },
+    /// Too little time is left to pay: better said before an order is made.
+    #[error("{agency} takes money for this for less than {minutes} more minutes")]
+    EndsSoon { agency: AgencyCode, insurance: Insurance, minutes: u64, end: End },
     #[error("{month} could be paid back until {deadline}")]
     BackPaymentOver { month: Month, deadline: Timestamp },
     #[error("months of {insurance} that are due were left out in between")]
@@ -66,14 +75,15 @@ pub enum OrderError {
     ConfirmationNeeded,
     #[error("the confirmation is over or for something else")]
     ConfirmationUnfit,
-    /// More than what is left of the payment after all refunds that were ever promised.
-    #[error("at most {refundable} can go back")]
-    AboveRefundable { refundable: Fen },
     /// What can go back is not what the caller saw: somebody was faster.
     #[error("{refundable} can go back now, which is not what was seen")]
     RefundableChanged { refundable: Fen },
     #[error("no such bill of this order is posted or waits for it")]
     NothingToTakeBack,
+    #[error("two agencies number a bill of this order so: say which agency")]
+    WhichAgency,
+    #[error("the agency has booked it: it can only be taken back")]
+    StillBooked,
     #[error("a reason has 1 to 100 characters")]
     Reason,
     #[error("the time to pay is over")]
@@ -125,12 +135,15 @@ impl OrderError {
             | OrderError::NoMerchant
             | OrderError::OtherChannel
             | OrderError::BillInOtherOrder { .. }
+            | OrderError::OtherCitysBill { .. }
+            | OrderError::TooMany { .. }
             | OrderError::AmountChanged(_)
             | OrderError::AboveLimit { .. }
             | OrderError::PayInParts { .. }
             | OrderError::NotOffered { .. }
             | OrderError::MixedPurposes
             | OrderError::OutOfWindow { .. }
+            | OrderError::EndsSoon { .. }
             | OrderError::BackPaymentOver { .. }
             | OrderError::MonthsLeftOut { .. }
             | OrderError::TooManyMonths { .. }
@@ -139,9 +152,10 @@ impl OrderError {
             | OrderError::TopupDay { .. }
             | OrderError::ConfirmationNeeded
             | OrderError::ConfirmationUnfit
-            | OrderError::AboveRefundable { .. }
             | OrderError::RefundableChanged { .. }
             | OrderError::NothingToTakeBack
+            | OrderError::WhichAgency
+            | OrderError::StillBooked
             | OrderError::Reason
             | OrderError::Expired
             | OrderError::NotPayable(_)
@@ -183,5 +197,22 @@ pub(crate) fn exactly_one(
         Ok(())
     } else {
         Err(OrderError::Row { table, column: "(row)", row: row.to_string() })
+    }
+}
+
+/// Reads which bill a row is about: agency and number stand together or not at all.
+pub(crate) fn read_bill(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    agency: Option<&str>,
+    bill_no: Option<&str>,
+) -> Result<Option<BillKey>, OrderError> {
+    match (agency, bill_no) {
+        (Some(agency), Some(bill_no)) => Ok(Some(BillKey {
+            agency: read(table, "agency_code", &row, agency)?,
+            bill_no: read(table, "bill_no", &row, bill_no)?,
+        })),
+        (None, None) => Ok(None),
+        _ => Err(OrderError::Row { table, column: "agency_code", row: row.to_string() }),
     }
 }

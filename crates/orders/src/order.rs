@@ -2,29 +2,33 @@
 
 mod cart;
 mod confirmation;
+mod frequency;
 mod parts;
 pub(crate) mod table;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use agency::{AgencyError, Bill, BillQuery, BillRef, BillState, LockRequest, Objection};
+use agency::{AgencyError, Bill, BillRef, BillState, LockRequest, Objection};
 use kernel::{
-    AccountId, AgencyCode, BillKind, Channel, CityCode, Fen, Identity, Insurance, MonthRange,
-    OrderId, OrderNo, PersonId, Timestamp,
+    AccountId, AgencyCode, BillKind, Channel, CityCode, Fen, Insurance, MonthRange, OrderId,
+    OrderNo, PersonId, Timestamp,
 };
 use migrations::begin_write;
+use people::{InsuredPerson, PeopleError, Relation};
 use ring::digest;
 use sea_orm::{DbErr, SqlErr};
 use serde::Serialize;
 
+use self::frequency::Whose;
 pub(crate) use self::parts::halve;
 pub use self::{
     confirmation::Confirmation,
+    frequency::{OrderLimits, TooMany},
     parts::{Part, split},
     table::{FrozenBill, Order},
 };
 use crate::{
-    OrderError, OrderEvent, OrderState, Orders,
+    Counter, OrderError, OrderEvent, OrderState, Orders,
     error::ChangedBill,
     job::{self, JobKind},
     journal,
@@ -62,8 +66,10 @@ pub struct PlaceOrder {
     pub bills: Vec<ChosenBill>,
     /// 1 to 128 characters, the client's own; the same key asks for the same order.
     pub idempotency_key: String,
-    /// What [`Orders::confirm`] gave for exactly this; needed to pay for somebody else.
+    /// What [`Orders::confirm`] gave for exactly this; needed by all but the owner whose name is proven.
     pub confirmation: Option<String>,
+    /// In the elder version of the client, which leaves more time to pay.
+    pub elder: bool,
 }
 
 const fn is_premium_of_months(kind: &BillKind) -> bool {
@@ -82,28 +88,29 @@ impl Orders {
     ///
     /// # Errors
     /// [`OrderError::AmountChanged`] when a bill is not what the citizen saw,
-    /// [`OrderError::BillInOtherOrder`] when another live order claims one, the agency's objection
-    /// when it does not lock.
+    /// [`OrderError::BillInOtherOrder`] when another live order claims one,
+    /// [`OrderError::TooMany`] when there are enough orders, the agency's objection when it does not
+    /// lock.
     pub async fn place(&self, wish: PlaceOrder) -> Result<Placed, OrderError> {
         let digest = request_digest(&wish);
         if let Some(before) = self.placed_before(&wish, &digest).await? {
             return Ok(before);
         }
         self.check_wish(&wish)?;
-        self.check_confirmation(&wish).await?;
-        let identity = self
-            .people
-            .identity_of(wish.account, wish.person)
-            .await
-            .map_err(OrderError::from_person)?;
-        let bills = match self.freeze(&wish, &identity).await {
+        let person = self.people.person(wish.account, wish.person).await;
+        let person = person.map_err(OrderError::from_person)?;
+        self.check_real_name(&wish, &person)?;
+        self.check_confirmation(&wish, &person)?;
+        let counter = self.counter(wish.account, wish.person).await?;
+        let bills = match self.freeze(&wish, &counter).await {
             Ok(bills) => bills,
             // The same request may have been faster: then the bills are taken by its own order.
             Err(error) => {
                 return self.placed_before(&wish, &digest).await?.ok_or(error);
             }
         };
-        let order = match self.write_down(&wish, digest.clone(), &bills).await {
+        let written = self.write_down(&wish, digest.clone(), &bills, (&counter, &person)).await;
+        let order = match written {
             Ok(order) => order,
             // Lost a race: against the same request, or against another order for a bill.
             Err(OrderError::Database(error)) if is_unique_violation(&error) => {
@@ -160,15 +167,22 @@ impl Orders {
         self.directory.collector(&wish.city, wish.channel).map(drop)
     }
 
+    /// Where the city wants it, nobody pays for themselves before their name is proven.
+    fn check_real_name(&self, wish: &PlaceOrder, person: &InsuredPerson) -> Result<(), OrderError> {
+        let wanted = self.catalogue.pack(&wish.city).is_some_and(|pack| pack.real_name.payment);
+        let unproven = person.relation == Relation::Own && !person.is_proven_owner();
+        if wanted && unproven { Err(PeopleError::RealNameNeeded.into()) } else { Ok(()) }
+    }
+
     /// Asks the agencies for the chosen bills and compares them with what the citizen saw.
     async fn freeze(
         &self,
         wish: &PlaceOrder,
-        identity: &Identity,
+        counter: &Counter<'_>,
     ) -> Result<Vec<FrozenBill>, OrderError> {
         let chosen =
             wish.bills.iter().map(|bill| (&bill.agency, bill.insurance, bill.months, bill.kind));
-        let mut due = self.bills_at_agencies(identity, chosen).await?;
+        let mut due = self.bills_at_agencies(counter, chosen).await?;
         let left_out = self.months_left_out(wish, &due);
         let mut frozen = Vec::new();
         let mut changed = Vec::new();
@@ -184,6 +198,10 @@ impl Orders {
                 }
                 Some(bill) if bill.state == BillState::Paid => {
                     return Err(AgencyError::Objection(Objection::AlreadyPaid).into());
+                }
+                // The state pays; there is nothing that a wallet could take.
+                Some(bill) if bill.amount.is_zero() => {
+                    return Err(AgencyError::Objection(Objection::FullySubsidised).into());
                 }
                 Some(bill) if bill.state == BillState::Due && unchanged(chosen, &bill) => frozen
                     .push(FrozenBill {
@@ -222,6 +240,7 @@ impl Orders {
         wish: &PlaceOrder,
         request_digest: String,
         bills: &[FrozenBill],
+        (counter, person): (&Counter<'_>, &InsuredPerson),
     ) -> Result<Order, OrderError> {
         let now = self.clock.now();
         let amount = Fen::sum(bills.iter().map(|frozen| frozen.bill.amount));
@@ -234,13 +253,19 @@ impl Orders {
             channel: wish.channel,
             state: OrderState::Created,
             amount: amount.ok_or(OrderError::AboveLimit { max: self.rules.amount_max })?,
-            expires_at: self.last_moment(&wish.city, bills, now),
+            expires_at: self.last_moment(wish, bills, now),
             created_at: now,
             updated_at: now,
             request_digest,
         };
+        let document = &counter.identity.document;
+        // Asked before the document is held: whoever waits there has a connection in hand.
+        let persons = self.people.entries_of(&self.db, document).await?;
+        let whose = Whose { persons, proven_owner: person.is_proven_owner() };
         let txn = begin_write(&self.db).await?;
-        self.check_topups_of_the_day(&txn, wish, bills, now).await?;
+        self.hold_document(&txn, wish.account, document).await?;
+        self.check_frequency(&txn, wish, &whose, now).await?;
+        self.check_topups_of_the_day(&txn, wish, bills, (&whose.persons, now)).await?;
         table::insert(&txn, &order, &wish.idempotency_key, bills).await?;
         journal::note(&txn, &order, "placed", None, now).await?;
         let times = (order.expires_at, now);
@@ -266,7 +291,7 @@ impl Orders {
     /// What the agencies list now: one question per agency and insurance, over all months wanted.
     async fn bills_at_agencies<'a>(
         &self,
-        identity: &Identity,
+        counter: &Counter<'_>,
         wanted: impl Iterator<Item = (&'a AgencyCode, Insurance, MonthRange, BillKind)>,
     ) -> Result<BTreeMap<(AgencyCode, kernel::BillNo), Bill>, OrderError> {
         let mut questions: BTreeMap<(&AgencyCode, Insurance, BillKind), MonthRange> =
@@ -281,9 +306,7 @@ impl Orders {
         }
         let mut bills = BTreeMap::new();
         for ((code, insurance, kind), months) in questions {
-            let (agency, identity) = (code.clone(), identity.clone());
-            let query = BillQuery { agency, identity, insurance, months, kind };
-            for bill in self.directory.agency(code)?.query_bills(&query).await? {
+            for bill in counter.bills(code, insurance, months, kind).await? {
                 bills.insert((bill.agency.clone(), bill.bill_no.clone()), bill);
             }
         }
@@ -302,20 +325,26 @@ impl Orders {
                 bills,
                 until: order.expires_at.plus(self.rules.lock_longer),
             };
-            let lock = self.directory.agency(code)?.lock_bills(&request).await?;
-            if lock.token.is_none() {
-                unlocked.extend(frozen.iter().filter(|bill| bill.agency == *code));
+            let own = || frozen.iter().filter(|bill| bill.agency == *code);
+            match self.directory.agency(code)?.lock_bills(&request).await {
+                Ok(lock) if lock.token.is_some() => {}
+                Ok(_) => unlocked.extend(own()),
+                // What it is now is worth more to the citizen than that it changed.
+                Err(error @ AgencyError::Objection(Objection::BillChanged)) => {
+                    self.still_due(order, &own().collect::<Vec<_>>()).await?;
+                    return Err(error.into());
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         if unlocked.is_empty() { Ok(()) } else { self.still_due(order, &unlocked).await }
     }
 
     async fn still_due(&self, order: &Order, frozen: &[&FrozenBill]) -> Result<(), OrderError> {
-        let identity = self.people.identity_of(order.account, order.person).await;
-        let identity = identity.map_err(OrderError::from_person)?;
+        let counter = self.counter(order.account, order.person).await?;
         let wanted =
             frozen.iter().map(|bill| (&bill.agency, bill.insurance, bill.months, bill.kind));
-        let listed = self.bills_at_agencies(&identity, wanted).await?;
+        let listed = self.bills_at_agencies(&counter, wanted).await?;
         let mut changed = Vec::new();
         for bill in frozen {
             let now = listed.get(&(bill.agency.clone(), bill.bill.bill_no.clone()));

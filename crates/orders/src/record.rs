@@ -1,14 +1,14 @@
 //! What a citizen and an operator see of orders: lists and details, nothing decided here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use kernel::{AccountId, CityCode, Insurance, OrderId, OrderNo, PersonId, Timestamp};
+use kernel::{AccountId, CityCode, Insurance, Month, OrderId, OrderNo, PersonId, Timestamp};
 
 use crate::{
     Case, OrderError, OrderState, Orders, case,
     journal::{self, JournalLine},
-    order::{FrozenBill, Order, table as order_table},
-    payment::{Payment, table as payment_table},
+    order::{FrozenBill, Order, Part, halve, table as order_table},
+    payment::{Payment, Refusal, table as payment_table},
     posting::{Posting, table as posting_table},
     refund::{Refund, table as refund_table},
 };
@@ -23,6 +23,18 @@ pub struct OrderRecord {
     pub refunds: Vec<Refund>,
 }
 
+impl OrderRecord {
+    /// How the order could be paid in parts, where a channel refused it as above its limit.
+    pub fn parts(&self) -> Option<Vec<Part>> {
+        let refused = self.payments.last().and_then(|payment| payment.refusal);
+        if self.order.state != OrderState::Failed || refused != Some(Refusal::Limit) {
+            return None;
+        }
+        let bills = self.bills.iter();
+        halve(bills.map(|frozen| (frozen.months, &frozen.bill.bill_no, frozen.bill.amount)))
+    }
+}
+
 /// Which orders a citizen wants to see; what is not said is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
@@ -33,6 +45,11 @@ pub struct OrderFilter {
     pub before: Option<Timestamp>,
     /// With at least one bill of this insurance.
     pub insurance: Option<Insurance>,
+    /// With at least one contribution whose months (费款所属期) reach this month or lie after it. A
+    /// top-up has no months. With an insurance: of that insurance.
+    pub months_from: Option<Month>,
+    /// … reach this month or lie before it.
+    pub months_to: Option<Month>,
     pub city: Option<CityCode>,
     /// In one of these states; in any when empty.
     pub states: Vec<OrderState>,
@@ -64,6 +81,27 @@ impl Orders {
             refunds: refund_table::of_order(&self.db, order.id).await?,
             order,
         })
+    }
+
+    /// An order of this account by its row.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn find(&self, account: AccountId, id: OrderId) -> Result<Order, OrderError> {
+        let order = order_table::find(&self.db, id).await?;
+        if order.account == account { Ok(order) } else { Err(OrderError::NotFound) }
+    }
+
+    /// The bills that this account has paid or is paying, by agency and number: of somebody else's paid
+    /// bills a payer sees these.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn paid_bills(
+        &self,
+        account: AccountId,
+    ) -> Result<HashSet<(String, String)>, OrderError> {
+        order_table::bills_of_account(&self.db, account).await
     }
 
     /// The account's orders before `cursor`, newest first, at most `limit`.

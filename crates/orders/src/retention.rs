@@ -2,8 +2,8 @@
 //!
 //! The financial record (orders, bills, payments, postings, refunds, journal, cases) holds figures and
 //! numbers of our own and stays whole: the audit reads nothing else. What names a person are the sealed
-//! request of a payment and the sealed bytes of a notification, both with the payer's identifier, and
-//! what was written in a dispute, and the agency's documents. The first two
+//! request of a payment and the sealed bytes of a notification, both with the payer's identifier,
+//! what was written in a dispute, the agency's documents, and the masked names on vouchers. The first two
 //! are needed while money is under way and as evidence for a while, and then never again: a closed
 //! attempt is never sent a second time, a late payment is recorded by its number, a posting and a
 //! refund name bills and payments.
@@ -48,6 +48,20 @@ const UNFINISHED: &str = "(o.state IN
 /// Attempts that are over; one that may still be sent keeps its bytes.
 const OVER: &str = "state NOT IN ('prepared', 'open') AND key_id <> ''";
 
+/// Disputes that are over and whose texts are kept.
+const TOLD: &str = "state <> 'submitted' AND evidence_key_id <> ''";
+
+/// A class of rows that can go by age alone, or lose what they tell of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgettable {
+    /// The agency's own proofs: the agency has them, and gives them again.
+    Documents,
+    /// What people wrote in disputes that are over. Reason and outcome stay.
+    DisputeTexts,
+    /// Names, bases and tiers on vouchers. Numbers and amounts stay.
+    VoucherNames,
+}
+
 impl Orders {
     /// The account's orders that are not over, oldest first: what hinders its erasure.
     ///
@@ -80,13 +94,13 @@ impl Orders {
         Ok(!self.rows::<Waiting>(text, [person.as_uuid().into()]).await?.is_empty())
     }
 
-    /// Destroys what names the payer in the account's ended payments and in what was told of them, and
-    /// the texts of its disputes, deletes the agency's documents, which name the person in full, and
-    /// says how many rows those were. Figures, numbers, digests and the
+    /// Destroys what names the payer in the account's ended payments and in what was told of them, the
+    /// texts of its disputes and the names on its vouchers, deletes the agency's documents, which name
+    /// the person in full, and says how many rows those were. Figures, numbers, digests and the
     /// disputes' reasons and outcomes stay.
     ///
     /// # Errors
-    /// When the database is away.
+    /// When the database is away, or a voucher is not what was issued.
     pub async fn forget_payer(&self, account: AccountId) -> Result<u64, OrderError> {
         let empty = || Value::Bytes(Some(Vec::new()));
         let of_account = "order_id IN (SELECT id FROM orders WHERE account_id = $2)";
@@ -112,7 +126,66 @@ impl Orders {
                WHERE order_id IN (SELECT id FROM orders WHERE account_id = $1)"
             .to_owned();
         forgotten += self.write(documents, [account.as_uuid().into()]).await?;
+        forgotten += self.blank_vouchers_of_account(account).await?;
         Ok(forgotten)
+    }
+
+    /// How many rows of a class are from before `before` and can go.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn count_forgettable(
+        &self,
+        class: Forgettable,
+        before: Timestamp,
+    ) -> Result<u64, OrderError> {
+        let text = match class {
+            Forgettable::Documents => {
+                "SELECT COUNT(*) AS count FROM official_documents WHERE fetched_at_ms < $1"
+                    .to_owned()
+            }
+            Forgettable::DisputeTexts => {
+                format!(
+                    "SELECT COUNT(*) AS count FROM disputes WHERE updated_at_ms < $1 AND {TOLD}"
+                )
+            }
+            Forgettable::VoucherNames => return self.count_old_vouchers(before).await,
+        };
+        let rows = self.rows::<Count>(text, [before.as_millis().into()]).await?;
+        Ok(rows.first().map_or(0, |row| u64::try_from(row.count).unwrap_or(0)))
+    }
+
+    /// Forgets up to `limit` rows of a class from before `before`, and says how many.
+    ///
+    /// # Errors
+    /// When the database is away, or a voucher is not what was issued.
+    pub async fn forget(
+        &self,
+        class: Forgettable,
+        before: Timestamp,
+        limit: u64,
+    ) -> Result<u64, OrderError> {
+        let before_ms = Value::from(before.as_millis());
+        match class {
+            Forgettable::Documents => {
+                let text = format!(
+                    "DELETE FROM official_documents WHERE id IN (SELECT id FROM official_documents
+                       WHERE fetched_at_ms < $1 ORDER BY id LIMIT {limit})"
+                );
+                self.write(text, [before_ms]).await
+            }
+            Forgettable::DisputeTexts => {
+                let text = format!(
+                    "UPDATE disputes SET evidence_sealed = $1, evidence_key_id = '',
+                            answer_sealed = CASE WHEN answer_sealed IS NULL THEN NULL ELSE $1 END,
+                            answer_key_id = CASE WHEN answer_key_id IS NULL THEN NULL ELSE '' END
+                       WHERE id IN (SELECT id FROM disputes WHERE updated_at_ms < $2 AND {TOLD}
+                         ORDER BY id LIMIT {limit}) AND {TOLD}"
+                );
+                self.write(text, [Value::Bytes(Some(Vec::new())), before_ms]).await
+            }
+            Forgettable::VoucherNames => self.forget_old_vouchers(before, limit).await,
+        }
     }
 
     /// How many sealed payment requests and notifications are from before `before` and can go.

@@ -5,21 +5,27 @@
 //! What it says is frozen then. What becomes of the order later changes its standing, which is always
 //! read from the order.
 
+mod blanking;
+mod code;
+mod content;
 mod serial;
 mod table;
 
+use std::collections::{BTreeSet, HashMap};
+
 use agency::BillComponent;
+
 use kernel::{
-    AccountId, AgencyCode, BillNo, Channel, CityCode, Fen, Insurance, Month, OrderId, OrderNo,
-    PersonId, Timestamp, VoucherId, mask,
+    AccountId, Channel, Fen, Month, OrderId, OrderNo, PersonId, Timestamp, VoucherId, mask,
 };
 use migrations::begin_write;
 use people::{InsuredPerson, Relation};
-use ring::digest as hashing;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-pub use self::serial::VoucherSerial;
+use self::content::{VERSION, canonical, complete, digest};
+pub use self::{
+    content::{VoucherContent, VoucherLine},
+    serial::VoucherSerial,
+};
 use crate::{
     OrderError, OrderRecord, OrderState, Orders, PaymentState, Posting, PostingState, journal,
     order::table::{self as order_table, FrozenBill},
@@ -27,59 +33,6 @@ use crate::{
     posting::table as posting_table,
     refund::table as refund_table,
 };
-
-/// The characters of a verification code: no letter that looks like a figure or like another letter.
-const CODE_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Five bits each: 40 bits, against a check that answers some hundred times a minute.
-const CODE_LENGTH: usize = 8;
-
-/// What a voucher says, or an acknowledgement (支付回执) of a payment that has no voucher. Names and
-/// numbers of people are masked before they get here.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VoucherContent {
-    /// Of this form of content.
-    pub version: u8,
-    /// An acknowledgement has none.
-    pub serial: Option<String>,
-    pub issued_at: Timestamp,
-    pub order_no: String,
-    pub city: CityCode,
-    pub city_name: String,
-    /// `*三`
-    pub insured_name: String,
-    pub insured_number: String,
-    /// Masked name of the account's owner where it is known.
-    pub payer_name: Option<String>,
-    pub channel: Channel,
-    pub transaction_id: String,
-    pub paid_at: Timestamp,
-    pub lines: Vec<VoucherLine>,
-    pub total: Fen,
-}
-
-/// One bill: on a voucher a booked one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VoucherLine {
-    pub agency: AgencyCode,
-    pub agency_name: String,
-    pub bill_no: BillNo,
-    pub insurance: Insurance,
-    pub from: Month,
-    pub to: Month,
-    pub base: Option<Fen>,
-    pub tier_no: Option<u16>,
-    pub components: Vec<BillComponent>,
-    pub amount: Fen,
-    pub agency_serial: Option<String>,
-    pub posted_at: Option<Timestamp>,
-}
-
-/// Even masked names stay out of logs.
-impl std::fmt::Debug for VoucherContent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "VoucherContent({})", self.order_no)
-    }
-}
 
 /// That a voucher was issued.
 #[derive(Clone, PartialEq, Eq)]
@@ -99,16 +52,41 @@ impl std::fmt::Debug for Issued {
 }
 
 /// What can be shown of a paid order, and what has become of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Proof {
     /// `None`: an acknowledgement. Nothing is booked, or all was undone before anybody asked.
     pub issued: Option<Issued>,
+    /// By this whoever holds the paper proves that it is real: eight characters.
+    pub code: String,
     pub content: VoucherContent,
     pub state: OrderState,
     /// Where each line's booking stands now, in the order of the lines.
     pub lines: Vec<PostingState>,
     /// When the order last changed.
     pub changed_at: Timestamp,
+}
+
+/// Without the code.
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Proof({}, {})", self.number(), self.state)
+    }
+}
+
+impl Proof {
+    /// What stands on the paper as its number: that of the voucher, or of the order.
+    pub fn number(&self) -> &str {
+        match &self.issued {
+            Some(issued) => issued.serial.as_str(),
+            None => &self.content.order_no,
+        }
+    }
+
+    /// Whether it is about money for a medical personal account, which is no contribution. The two never
+    /// stand in one order.
+    pub fn is_topup(&self) -> bool {
+        self.content.lines.iter().any(|line| !line.kind.is_premium())
+    }
 }
 
 /// A voucher that exists, without its content.
@@ -148,14 +126,14 @@ impl Orders {
         order_no: &OrderNo,
     ) -> Result<Option<Proof>, OrderError> {
         let record = self.record(account, order_no).await?;
-        if paid(&record).is_none() {
-            return Ok(None);
-        }
+        let Some((_, transaction_id, _)) = paid(&record) else { return Ok(None) };
         let masked = self.masked(account, record.order.person).await?;
         let content = self.content(&record, None, masked, self.clock.now())?;
         let lines = content.lines.iter().map(|line| standing(line, &record.postings));
+        let codes = code::of_acknowledgement(&self.cipher, order_no.as_str(), &transaction_id);
         Ok(Some(Proof {
             issued: None,
+            code: codes.into_iter().next().unwrap_or_default(),
             state: record.order.state,
             lines: lines.collect::<Result<_, _>>()?,
             changed_at: record.order.updated_at,
@@ -182,22 +160,72 @@ impl Orders {
             .collect()
     }
 
-    /// The voucher of this number, for whoever has its code. `None` for an unknown number and a wrong
-    /// code alike.
+    /// The voucher of this number, or the acknowledgement of this order, for whoever has its code. `None`
+    /// for an unknown number and a wrong code alike.
     ///
     /// # Errors
     /// When the database is away, or the row is not what was issued.
     pub async fn check_voucher(
         &self,
-        serial: &str,
+        number: &str,
         code: &str,
     ) -> Result<Option<Proof>, OrderError> {
-        let Some(serial) = VoucherSerial::parse(serial) else { return Ok(None) };
+        let Some(serial) = VoucherSerial::parse(number) else {
+            return self.check_acknowledgement(number, code).await;
+        };
         let Some(row) = table::by_serial(&self.db, &serial).await? else { return Ok(None) };
         let proof = self.live(row).await?;
-        let code = normalised(code);
-        let right = |issued: &Issued| same(issued.code.as_bytes(), code.as_bytes());
-        Ok(proof.issued.as_ref().is_some_and(right).then_some(proof))
+        let code = code::normalised(code);
+        Ok(code::same(proof.code.as_bytes(), code.as_bytes()).then_some(proof))
+    }
+
+    /// An acknowledgement stays true when a voucher has followed it: it shows how the order stands now.
+    async fn check_acknowledgement(
+        &self,
+        order_no: &str,
+        code: &str,
+    ) -> Result<Option<Proof>, OrderError> {
+        let Ok(order_no) = OrderNo::new(code::plain(order_no)) else { return Ok(None) };
+        let order = match order_table::find_by_number(&self.db, &order_no).await {
+            Ok(order) => order,
+            Err(OrderError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let proof = match self.acknowledgement(order.account, &order_no).await {
+            Ok(proof) => proof,
+            // The account is erased, and with it whose payment it was.
+            Err(OrderError::PersonNotFound) => None,
+            Err(error) => return Err(error),
+        };
+        let code = code::normalised(code);
+        Ok(proof.filter(|proof| {
+            let transaction_id = &proof.content.transaction_id;
+            let codes = code::of_acknowledgement(&self.cipher, order_no.as_str(), transaction_id);
+            codes.iter().any(|known| code::same(known.as_bytes(), code.as_bytes()))
+        }))
+    }
+
+    /// Masked names of insured persons of an account, removed ones among them. Absent: nothing is known
+    /// of them any more.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn masked_names(
+        &self,
+        account: AccountId,
+        persons: &BTreeSet<PersonId>,
+    ) -> Result<HashMap<PersonId, String>, OrderError> {
+        let mut names = HashMap::new();
+        for person in persons {
+            match self.masked(account, *person).await {
+                Ok(masked) => {
+                    names.insert(*person, masked.name);
+                }
+                Err(OrderError::PersonNotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(names)
     }
 
     /// Seals what vouchers, documents and disputes keep again under the current key, up to `limit` of
@@ -213,11 +241,15 @@ impl Orders {
 
     async fn live(&self, row: table::Model) -> Result<Proof, OrderError> {
         let order = OrderId::from_uuid(row.order_id);
-        let (issued, content) = self.read_voucher(row)?;
+        let (issued, mut content) = self.read_voucher(row)?;
         let order = order_table::find(&self.db, order).await?;
+        if content.version < VERSION {
+            complete(&mut content, &order_table::bills(&self.db, order.id).await?);
+        }
         let postings = posting_table::of_order(&self.db, order.id).await?;
         let lines = content.lines.iter().map(|line| standing(line, &postings));
         Ok(Proof {
+            code: issued.code.clone(),
             issued: Some(issued),
             lines: lines.collect::<Result<_, _>>()?,
             content,
@@ -249,13 +281,18 @@ impl Orders {
             order,
         };
         let month = Month::of(now);
-        let number = table::next_number(&txn, &record.order.city, month).await?;
-        let serial = VoucherSerial::new(&record.order.city, month, number);
+        let serial = loop {
+            let number = table::next_number(&txn, &record.order.city, month).await?;
+            // A number whose check character could be misread is never given out.
+            if let Some(serial) = VoucherSerial::new(&record.order.city, month, number) {
+                break serial;
+            }
+        };
         let content = self.content(&record, Some(&serial), masked, now)?;
         let text = canonical(&serde_json::to_value(&content).map_err(|_| unwritable(&record))?);
         let digest = digest(&text);
-        let code = self.code(serial.as_str(), &digest);
-        let sealed = self.cipher.seal(&code_context(serial.as_str(), &digest), code.as_bytes());
+        let code = code::of_voucher(&self.cipher, serial.as_str(), &digest);
+        let sealed = self.cipher.seal(&code::context(serial.as_str(), &digest), code.as_bytes());
         let id = VoucherId::generate(now, &*self.entropy);
         let issued = Issued { serial, code, digest };
         table::insert(&txn, (id, record.order.id), &issued, text, sealed, now).await?;
@@ -271,9 +308,10 @@ impl Orders {
         let owner = people.iter().find(|person| person.relation == Relation::Own);
         let payer = owner.map(|owner| owner.masked_name.clone());
         let listed = people.iter().find(|listed| listed.id == person);
+        let whole = listed.is_some_and(InsuredPerson::is_proven_owner);
         Ok(match listed {
             Some(InsuredPerson { masked_name, masked_number, .. }) => {
-                Masked { name: masked_name.clone(), number: masked_number.clone(), payer }
+                Masked { name: masked_name.clone(), number: masked_number.clone(), payer, whole }
             }
             None => {
                 let identity = self.people.identity_for_posting(account, person).await;
@@ -282,6 +320,7 @@ impl Orders {
                     name: mask::name(identity.name.as_str()),
                     number: identity.document.masked_for_payer(),
                     payer,
+                    whole,
                 }
             }
         })
@@ -296,14 +335,14 @@ impl Orders {
     ) -> Result<VoucherContent, OrderError> {
         let order = &record.order;
         let (channel, transaction_id, paid_at) = paid(record).ok_or_else(|| unwritable(record))?;
-        let lines = record.bills.iter().map(|bill| self.line(record, bill));
+        let lines = record.bills.iter().map(|bill| self.line(record, bill, masked.whole));
         // A voucher is silent about what is not booked.
         let lines: Vec<VoucherLine> =
             lines.filter(|line| serial.is_none() || line.agency_serial.is_some()).collect();
         let total = Fen::sum(lines.iter().map(|line| line.amount));
         let city = self.catalogue.city(&order.city);
         Ok(VoucherContent {
-            version: 1,
+            version: VERSION,
             serial: serial.map(ToString::to_string),
             issued_at: now,
             order_no: order.order_no.to_string(),
@@ -320,8 +359,9 @@ impl Orders {
         })
     }
 
-    /// A bill, with its booking if it is booked at this moment.
-    fn line(&self, record: &OrderRecord, bill: &FrozenBill) -> VoucherLine {
+    /// A bill, with its booking if it is booked at this moment. Base, tier and rates tell what somebody
+    /// earns or chose, and stand there for the owner whose name is proven.
+    fn line(&self, record: &OrderRecord, bill: &FrozenBill, whole: bool) -> VoucherLine {
         let posting = record
             .postings
             .iter()
@@ -338,26 +378,19 @@ impl Orders {
             insurance: bill.insurance,
             from: bill.months.from(),
             to: bill.months.to(),
-            base: bill.base,
-            tier_no: bill.tier_no,
-            components: bill.components.clone(),
+            base: bill.base.filter(|_| whole),
+            tier_no: bill.tier_no.filter(|_| whole),
+            components: if whole {
+                bill.components.clone()
+            } else {
+                without_rates(&bill.components)
+            },
             amount: bill.bill.amount,
+            kind: bill.kind,
+            category: bill.category.clone(),
             agency_serial: posted.map(|posted| posted.agency_serial.clone()),
             posted_at: posted.map(|posted| posted.posted_at),
         }
-    }
-
-    /// The first 40 bits of a keyed hash over number and content. It is kept sealed, so that keys can
-    /// change under vouchers that were printed long ago.
-    fn code(&self, serial: &str, digest: &str) -> String {
-        let hash =
-            self.cipher.lookup_hash("vouchers.code", format!("{serial}:{digest}").as_bytes());
-        let bits = hash.get(..10).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
-        let sign = |place: usize| {
-            let five = usize::try_from(bits >> (5 * place) & 31).unwrap_or(0);
-            char::from(CODE_ALPHABET[five])
-        };
-        (0..CODE_LENGTH).rev().map(sign).collect()
     }
 }
 
@@ -365,6 +398,13 @@ struct Masked {
     name: String,
     number: String,
     payer: Option<String>,
+    /// Whoever asks is the person, by a platform's word.
+    whole: bool,
+}
+
+/// A bill's parts as a payer may see them.
+fn without_rates(components: &[BillComponent]) -> Vec<BillComponent> {
+    components.iter().map(|part| BillComponent { rate_bp: None, ..part.clone() }).collect()
 }
 
 const fn is_booked(state: OrderState) -> bool {
@@ -392,79 +432,4 @@ fn standing(line: &VoucherLine, postings: &[Posting]) -> Result<PostingState, Or
 /// A booked order without a paid payment or a booked bill: our own rows contradict each other.
 fn unwritable(record: &OrderRecord) -> OrderError {
     OrderError::Row { table: "orders", column: "state", row: record.order.id.to_string() }
-}
-
-/// Binds the sealed code to its voucher: in another row, or beside other content, it does not open.
-fn code_context(serial: &str, digest: &str) -> String {
-    format!("vouchers.code:{serial}:{digest}")
-}
-
-fn digest(text: &str) -> String {
-    hex::encode(hashing::digest(&hashing::SHA256, text.as_bytes()))
-}
-
-/// JSON in one form only: members sorted by name, no blanks (as RFC 8785, for values without fractions).
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut names: Vec<_> = members.iter().collect();
-            names.sort_by_key(|(name, _)| *name);
-            let members = names.into_iter().map(|(name, value)| {
-                format!("{}:{}", Value::from(name.as_str()), canonical(value))
-            });
-            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-        }
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","))
-        }
-        plain => plain.to_string(),
-    }
-}
-
-/// A code as people type it: small letters, hyphens and blanks are forgiven, and letters that are not
-/// used stand for the figures that they look like.
-fn normalised(code: &str) -> String {
-    code.chars()
-        .take(32)
-        .filter(|sign| !sign.is_whitespace() && *sign != '-')
-        .map(|sign| match sign.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            sign => sign,
-        })
-        .collect()
-}
-
-/// Compares without telling by its duration how much agrees.
-fn same(left: &[u8], right: &[u8]) -> bool {
-    let differing = left.iter().zip(right).fold(0, |differing, (a, b)| differing | (a ^ b));
-    std::hint::black_box(differing) == 0 && left.len() == right.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn canonical_json_has_one_form() {
-        let left = json!({ "b": [1, { "z": null, "a": "引\"号" }], "a": true });
-        let right: Value =
-            serde_json::from_str(r#" { "a" : true, "b":[1,{"a":"引\"号","z":null}] } "#).unwrap();
-        assert_eq!(canonical(&left), r#"{"a":true,"b":[1,{"a":"引\"号","z":null}]}"#);
-        assert_eq!(canonical(&left), canonical(&right));
-    }
-
-    #[rstest]
-    #[case("7K3M-9QXT", true)]
-    #[case("7k3m 9qxt", true)]
-    #[case("7K3M9QXT", true)]
-    #[case("7K3M9QX", false)]
-    #[case("7K3M9QXTT", false)]
-    #[case("", false)]
-    fn a_code_is_forgiven_its_form(#[case] typed: &str, #[case] right: bool) {
-        assert_eq!(same(b"7K3M9QXT", normalised(typed).as_bytes()), right);
-    }
 }

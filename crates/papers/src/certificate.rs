@@ -1,6 +1,7 @@
 //! The voucher (缴费凭证) and the acknowledgement of a payment (支付回执): one order on one paper.
 
 use kernel::{Fen, Timestamp};
+use wording::{Language, term};
 
 use crate::{
     PaperError, capitals, check_code,
@@ -16,27 +17,33 @@ pub enum Kind {
     Acknowledgement,
 }
 
+/// What the money is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Social insurance (社会保险费).
+    Contribution,
+    /// A medical personal account (医保个人账户), which is no contribution and has no period.
+    Topup,
+}
+
 impl Kind {
-    /// The title, which domain §6.3 prescribes for the voucher.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Kind::Voucher => "社会保险费缴费凭证(平台)",
-            Kind::Acknowledgement => "社会保险费支付回执(平台)",
+    const fn key(self, subject: Subject) -> &'static str {
+        match (self, subject) {
+            (Kind::Voucher, Subject::Contribution) => "voucher",
+            (Kind::Acknowledgement, Subject::Contribution) => "acknowledgement",
+            (Kind::Voucher, Subject::Topup) => "topup_voucher",
+            (Kind::Acknowledgement, Subject::Topup) => "topup_acknowledgement",
         }
     }
 
-    /// What the paper is and is not. Every paper bears it.
-    pub const fn required_sentence(self) -> &'static str {
-        match self {
-            Kind::Voucher => {
-                "本凭证仅反映在本平台的支付情况和经办机构返回的入账结果,不是税务机关或财政部门出具的票据,\
-                 不能代替官方票证。官方票证由税务机关或社会保险经办机构出具,请向其申请。"
-            }
-            Kind::Acknowledgement => {
-                "本回执仅反映在本平台的支付情况,不是缴费凭证,不表示经办机构已经入账,也不是税务机关或财政部门\
-                 出具的票据。官方票证由税务机关或社会保险经办机构出具,请向其申请。"
-            }
-        }
+    /// The title, which domain §6.3 prescribes for the voucher of contributions.
+    pub fn title(self, subject: Subject, language: Language) -> String {
+        term(language, &format!("paper.{}", self.key(subject)))
+    }
+
+    /// What the paper is and is not. Every page bears it.
+    pub fn statement(self, subject: Subject, language: Language) -> String {
+        term(language, &format!("paper.{}_statement", self.key(subject)))
     }
 }
 
@@ -70,9 +77,11 @@ pub struct Standing {
 /// One bill on the paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    pub insurance: String,
-    /// 费款所属期, such as `2023-01 至 2023-03`.
-    pub months: String,
+    /// What is paid: the insurance, with what kind of bill it is where that matters and the category of
+    /// residents, such as `职工基本医疗保险(补缴)`; or the top-up.
+    pub item: String,
+    /// 费款所属期, such as `2023-01 至 2023-03`. A top-up has none.
+    pub months: Option<String>,
     pub base: Option<Fen>,
     pub tier: Option<u16>,
     /// Parts of the amount: name with rate, and amount.
@@ -86,7 +95,7 @@ pub struct Line {
     pub standing: String,
 }
 
-/// Where anybody can look whether the voucher is real.
+/// Where anybody can look whether the paper is real.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// What the square code leads to.
@@ -100,6 +109,7 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     pub kind: Kind,
+    pub subject: Subject,
     pub serial: Option<String>,
     pub order_no: String,
     pub issued_at: Option<Timestamp>,
@@ -121,8 +131,12 @@ pub struct Certificate {
 const LEFT: i32 = 480;
 const RIGHT: i32 = WIDTH - LEFT;
 const FULL: i32 = RIGHT - LEFT;
+/// The foot of every page: the way to the check page, the statement, times and page numbers.
+const FOOT: i32 = HEIGHT - 1_310;
 /// Nothing but the foot stands below.
-const BOTTOM: i32 = HEIGHT - 480;
+const BOTTOM: i32 = FOOT - 100;
+/// Height of the line with the total.
+const TOTAL: i32 = 290;
 
 const SMALL: Style = Style::new(80, QUIET);
 const LABEL: Style = Style::new(88, QUIET);
@@ -140,23 +154,31 @@ impl Certificate {
     /// # Errors
     /// When an address is too long for a square code (about 2,000 characters) or the library refuses.
     pub fn pdf(&self) -> Result<Vec<u8>, PaperError> {
-        self.sheets()?.pdf(self.kind.title(), self.made_at)
+        self.sheets()?.pdf(&self.title(), self.made_at)
+    }
+
+    fn title(&self) -> String {
+        self.kind.title(self.subject, Language::Chinese)
     }
 
     fn sheets(&self) -> Result<Sheets, PaperError> {
         let mut sheets = Sheets::new()?;
         let y = self.head(&mut sheets);
         let y = self.particulars(&mut sheets, y);
-        let y = self.bills(&mut sheets, y);
-        self.close(&mut sheets, y)?;
+        self.bills(&mut sheets, y);
+        let code = self.check.as_ref().map(|check| check_code::squares(&check.address));
+        let code = code.transpose()?;
         let pages = sheets.page_count();
-        sheets.on_every_page(|sheets, number| self.foot(sheets, number, pages));
+        sheets.on_every_page(|sheets, number| {
+            self.page_head(sheets, number);
+            self.foot(sheets, code.as_deref(), (number, pages));
+        });
         Ok(sheets)
     }
 
     fn head(&self, sheets: &mut Sheets) -> i32 {
         sheets.fill(Area { x: 0, y: 0, width: WIDTH, height: 70 }, BRAND);
-        sheets.text_centred(WIDTH / 2, 560, self.kind.title(), Style::new(210, INK).bold());
+        sheets.text_centred(WIDTH / 2, 560, &self.title(), Style::new(210, INK).bold());
         let (number, time) = match (&self.serial, self.issued_at) {
             (Some(serial), Some(at)) => {
                 (format!("凭证编号 {serial}"), format!("开具时间 {}", at.beijing_text()))
@@ -171,7 +193,11 @@ impl Certificate {
         sheets.fill(Area { x: LEFT, y: 920, width: FULL, height: 14 }, BRAND);
 
         sheets.fill(Area { x: LEFT, y: 1_030, width: FULL, height: 740 }, SHADE);
-        sheets.text(LEFT + 180, 1_200, "缴费金额(人民币)", LABEL);
+        let amount = match self.subject {
+            Subject::Contribution => "缴费金额(人民币)",
+            Subject::Topup => "充值金额(人民币)",
+        };
+        sheets.text(LEFT + 180, 1_200, amount, LABEL);
         let figures = format!("¥{}", self.total);
         sheets.text(LEFT + 180, 1_480, &figures, Style::new(270, INK).bold());
         let words = capitals(self.total);
@@ -189,11 +215,11 @@ impl Certificate {
 
     /// Who paid for whom, where and how: two pairs in a row.
     fn particulars(&self, sheets: &mut Sheets, top: i32) -> i32 {
-        sheets.text(LEFT, top, "缴费信息", HEADING);
+        sheets.text(LEFT, top, "支付信息", HEADING);
         let paid_at = self.paid_at.beijing_text();
         let rows = [
             [("参保人", &self.insured), ("证件号码", &self.insured_number)],
-            [("参保地", &self.city), ("缴费人", &self.payer)],
+            [("参保地", &self.city), ("付款人", &self.payer)],
             [("支付渠道", &self.channel), ("支付时间", &paid_at)],
             [("渠道交易号", &self.transaction_id), ("订单号", &self.order_no)],
         ];
@@ -214,92 +240,83 @@ impl Certificate {
         y + 330
     }
 
-    fn bills(&self, sheets: &mut Sheets, top: i32) -> i32 {
-        sheets.text(LEFT, top, "缴费明细", HEADING);
-        let mut y = bills_head(sheets, top + 110);
-        for line in &self.lines {
+    fn bills(&self, sheets: &mut Sheets, top: i32) {
+        sheets.text(LEFT, top, "明细", HEADING);
+        let mut y = bills_head(sheets, self.subject, top + 110);
+        for (number, line) in (1..).zip(&self.lines) {
             let told = line.told(sheets);
-            if y + line.height(told.len()) > BOTTOM - 200 {
+            // The total does not stand alone on a page.
+            let total = if number == self.lines.len() { TOTAL } else { 0 };
+            if y + line.height(told.len()) + total > BOTTOM {
                 sheets.turn_page();
-                y = bills_head(sheets, 620);
+                y = bills_head(sheets, self.subject, 620);
             }
-            y = line.write(sheets, y, &told);
+            y = line.write(sheets, self.subject, y, &told);
         }
-        if y + 300 > BOTTOM {
-            sheets.turn_page();
-            y = 620;
-        }
-        sheets.fill(Area { x: LEFT, y, width: FULL, height: 290 }, SHADE);
+        sheets.fill(Area { x: LEFT, y, width: FULL, height: TOTAL }, SHADE);
         let strong = Style::new(106, INK).bold();
         sheets.text(LEFT + 70, y + 182, "合计", strong);
         let (style, words) = VALUE.fitting(sheets, &capitals(self.total), 3_100);
         sheets.text(LEFT + 500, y + 182, &words, style);
         sheets.text_to(RIGHT - 70, y + 184, &format!("¥{}", self.total), strong);
-        sheets.rule(LEFT, y + 290, FULL, RULE);
-        y + 290
+        sheets.rule(LEFT, y + TOTAL, FULL, RULE);
     }
 
-    /// The way to the check page, and what the paper is not.
-    fn close(&self, sheets: &mut Sheets, y: i32) -> Result<(), PaperError> {
-        let sentence = sheets.wrap(self.kind.required_sentence(), Style::new(84, INK), FULL - 320);
-        let sentence_height = 140 * i32::try_from(sentence.len()).unwrap_or(0) + 180;
-        let check_height = if self.check.is_some() { 1_160 } else { 0 };
-        let mut y = y + 260;
-        if y + check_height + sentence_height > BOTTOM {
-            sheets.turn_page();
-            y = 620;
-        }
-        if let Some(check) = &self.check {
-            self.write_check(sheets, check, y)?;
-            y += check_height;
-        }
-        let area = Area { x: LEFT, y, width: FULL, height: sentence_height };
-        sheets.fill(area, SHADE);
-        sheets.fill(Area { width: 24, ..area }, BRAND);
-        for (number, line) in (0..).zip(&sentence) {
-            sheets.text(LEFT + 160, y + 190 + 140 * number, line, Style::new(84, INK));
-        }
-        Ok(())
-    }
-
-    fn write_check(&self, sheets: &mut Sheets, check: &Check, y: i32) -> Result<(), PaperError> {
-        let rows = check_code::squares(&check.address)?;
-        // About 30 mm, whatever is written in it.
-        let side = 860 / i32::try_from(rows.len()).unwrap_or(41).max(21);
-        sheets.squares(LEFT + 40, y + 40, side, rows);
-        let x = LEFT + 1_120;
-        sheets.text(x, y + 140, "核验本凭证", HEADING);
-        sheets.text(x, y + 320, "用手机扫描二维码,或在核验页输入凭证编号和验证码。", VALUE);
-        sheets.text(x, y + 520, "核验页", LABEL);
-        let (style, page) = VALUE.fitting(sheets, &check.page, RIGHT - x - 440);
-        sheets.text(x + 440, y + 520, &page, style);
-        sheets.text(x, y + 700, "验证码", LABEL);
-        sheets.text(x + 440, y + 706, &check.code, Style::new(130, INK).bold());
-        sheets.text(x, y + 890, "凭证开具后如发生冲正或退款,以核验页显示的状态为准。", SMALL);
-        Ok(())
-    }
-
-    fn foot(&self, sheets: &mut Sheets, number: usize, pages: usize) {
+    /// Pages after the first say whose they are.
+    fn page_head(&self, sheets: &mut Sheets, number: usize) {
         if number > 1 {
             let name = self.serial.as_ref().unwrap_or(&self.order_no);
             sheets.fill(Area { x: 0, y: 0, width: WIDTH, height: 70 }, BRAND);
-            let title = format!("{}  {name}", self.kind.title());
-            sheets.text(LEFT, 400, &title, LABEL);
+            sheets.text(LEFT, 400, &format!("{}  {name}", self.title()), LABEL);
+        }
+    }
+
+    /// How to check the paper, and what it is not.
+    fn foot(&self, sheets: &mut Sheets, code: Option<&[Vec<bool>]>, (page, pages): (usize, usize)) {
+        sheets.fill(Area { x: LEFT, y: FOOT, width: FULL, height: 14 }, BRAND);
+        let mut y = FOOT + 160;
+        let mut x = LEFT;
+        if let (Some(check), Some(rows)) = (&self.check, code) {
+            // About 23 mm, whatever is written in it.
+            let side = 650 / i32::try_from(rows.len()).unwrap_or(41).max(21);
+            sheets.squares(LEFT + 20, FOOT + 110, side, rows.to_vec());
+            x = LEFT + 860;
+            sheets.text(x, y, "核验", HEADING);
+            sheets.text(x + 300, y, "验证码", LABEL);
+            sheets.text(x + 600, y + 6, &check.code, Style::new(124, INK).bold());
+            let number = if self.serial.is_some() { "凭证编号" } else { "订单号" };
+            let how = format!("扫描二维码,或在核验页输入{number}和验证码;状态以核验页显示的为准");
+            sheets.text_to(RIGHT, y, &how, SMALL);
+            let (style, address) = SMALL.fitting(sheets, &check.page, RIGHT - x - 300);
+            sheets.text(x, y + 140, "核验页", SMALL);
+            sheets.text(x + 300, y + 140, &address, style);
+            y += 300;
+        }
+        let style = Style::new(80, INK);
+        let statement = self.kind.statement(self.subject, Language::Chinese);
+        for line in sheets.wrap(&statement, style, RIGHT - x) {
+            sheets.text(x, y, &line, style);
+            y += 126;
         }
         sheets.rule(LEFT, HEIGHT - 400, FULL, RULE);
         let made = format!("本文件生成时间 {}(北京时间)", self.made_at.beijing_text());
         sheets.text(LEFT, HEIGHT - 270, &made, SMALL);
-        sheets.text_to(RIGHT, HEIGHT - 270, &format!("第 {number} 页 / 共 {pages} 页"), SMALL);
+        sheets.text_to(RIGHT, HEIGHT - 270, &format!("第 {page} 页 / 共 {pages} 页"), SMALL);
     }
 }
 
-fn bills_head(sheets: &mut Sheets, y: i32) -> i32 {
+fn bills_head(sheets: &mut Sheets, subject: Subject, y: i32) -> i32 {
     sheets.fill(Area { x: LEFT, y, width: FULL, height: 270 }, BRAND);
     let style = Style::new(88, WHITE);
-    sheets.text(LEFT + 70, y + 168, "险种", style);
-    sheets.text(MONTHS_AT, y + 168, "费款所属期", style);
-    sheets.text_to(BASE_TO, y + 168, "缴费基数(元)", style);
-    sheets.text(TIER_AT, y + 168, "档次", style);
+    match subject {
+        Subject::Contribution => {
+            sheets.text(LEFT + 70, y + 168, "险种", style);
+            sheets.text(MONTHS_AT, y + 168, "费款所属期", style);
+            sheets.text_to(BASE_TO, y + 168, "缴费基数(元)", style);
+            sheets.text(TIER_AT, y + 168, "档次", style);
+        }
+        Subject::Topup => sheets.text(LEFT + 70, y + 168, "项目", style),
+    }
     sheets.text_to(RIGHT - 70, y + 168, "金额(元)", style);
     y + 270
 }
@@ -322,15 +339,18 @@ impl Line {
         sheets.wrap(&told, SMALL, FULL - 140)
     }
 
-    fn write(&self, sheets: &mut Sheets, top: i32, told: &[String]) -> i32 {
+    fn write(&self, sheets: &mut Sheets, subject: Subject, top: i32, told: &[String]) -> i32 {
         let mut y = top + 180;
-        let (style, name) = VALUE.bold().fitting(sheets, &self.insurance, 1_820);
+        let width = if subject == Subject::Topup { 3_800 } else { 1_860 };
+        let (style, name) = VALUE.bold().fitting(sheets, &self.item, width);
         sheets.text(LEFT + 70, y, &name, style);
-        sheets.text(MONTHS_AT, y, &self.months, VALUE);
-        let base = self.base.map_or_else(|| "—".to_owned(), |base| base.to_string());
-        sheets.text_to(BASE_TO, y, &base, VALUE);
-        let tier = self.tier.map_or_else(|| "—".to_owned(), |tier| format!("{tier}档"));
-        sheets.text(TIER_AT, y, &tier, VALUE);
+        if subject == Subject::Contribution {
+            sheets.text(MONTHS_AT, y, self.months.as_deref().unwrap_or("—"), VALUE);
+            let base = self.base.map_or_else(|| "—".to_owned(), |base| base.to_string());
+            sheets.text_to(BASE_TO, y, &base, VALUE);
+            let tier = self.tier.map_or_else(|| "—".to_owned(), |tier| format!("{tier}档"));
+            sheets.text(TIER_AT, y, &tier, VALUE);
+        }
         sheets.text_to(RIGHT - 70, y, &self.amount.to_string(), VALUE.bold());
         y += 10;
         for (name, amount) in &self.components {

@@ -1,8 +1,9 @@
 //! Papers: what a citizen can print and keep, laid out as PDF.
 //!
 //! Players: a face hands over what is to be said, already masked and decided; this room sets it in
-//! type. Promised: the title, the required sentence and the times of domain §6.3 stand on every
-//! paper; amounts stand in figures and in Chinese capitals; the file is PDF/A-2u with an embedded,
+//! type; titles and statements come from the message files. Promised: title and times of domain §6.3
+//! stand on every paper; the required sentence, and the way to check a voucher or acknowledgement, at the
+//! foot of every page, so that no page can be shown without them; a top-up is never called a contribution; amounts stand in figures and in Chinese capitals; the file is PDF/A-2u with an embedded,
 //! redistributable font (`font/README.md`), so that it looks and reads the same in twenty years; any
 //! text can be printed, also one with characters that the font has not.
 //!
@@ -20,7 +21,7 @@ mod sheet;
 mod typeface;
 
 pub use capitals::capitals;
-pub use certificate::{Certificate, Check, Kind, Line, Mood, Standing};
+pub use certificate::{Certificate, Check, Kind, Line, Mood, Standing, Subject};
 pub use listing::{Listing, Row};
 
 /// Words that stand on no paper of ours (domain §6.3): they name documents of bureaus, or promise what

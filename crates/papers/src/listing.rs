@@ -1,15 +1,12 @@
 //! The printable list of records (缴费记录).
 
 use kernel::{Fen, Timestamp};
+use wording::{Language, term};
 
 use crate::{
     PaperError,
-    sheet::{Area, BRAND, HEIGHT, INK, QUIET, RULE, SHADE, Sheets, Style, WHITE, WIDTH},
+    sheet::{Area, BRAND, HEIGHT, INK, QUIET, RULE, Sheets, Style, WHITE, WIDTH},
 };
-
-const TITLE: &str = "社会保险费缴费记录(平台)";
-const SENTENCE: &str = "本记录仅反映在本平台的支付情况和经办机构返回的入账结果,不是税务机关或财政部门出具的票据,\
-                        不能代替官方票证。";
 
 /// One order in the list. Names come masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +15,7 @@ pub struct Row {
     pub placed_at: Timestamp,
     pub person: String,
     pub city: String,
-    /// Insurance and months, a line each.
+    /// What was paid: insurance and months, or a top-up; a line each.
     pub items: Vec<String>,
     pub channel: String,
     pub standing: String,
@@ -39,7 +36,9 @@ pub struct Listing {
 const LEFT: i32 = 420;
 const RIGHT: i32 = WIDTH - LEFT;
 const FULL: i32 = RIGHT - LEFT;
-const BOTTOM: i32 = HEIGHT - 480;
+/// The foot of every page: the statement, time and page numbers.
+const FOOT: i32 = HEIGHT - 800;
+const BOTTOM: i32 = FOOT - 60;
 const SMALL: Style = Style::new(78, QUIET);
 const VALUE: Style = Style::new(88, INK);
 
@@ -55,7 +54,8 @@ impl Listing {
     /// When the library refuses.
     pub fn pdf(&self) -> Result<Vec<u8>, PaperError> {
         let mut sheets = Sheets::new()?;
-        sheets.text_centred(WIDTH / 2, 560, TITLE, Style::new(190, INK).bold());
+        let title = term(Language::Chinese, "paper.listing");
+        sheets.text_centred(WIDTH / 2, 560, &title, Style::new(190, INK).bold());
         let filters = match self.filters.as_slice() {
             [] => "全部记录".to_owned(),
             filters => filters.join("  "),
@@ -78,25 +78,20 @@ impl Listing {
             y += height;
             sheets.rule(LEFT, y, FULL, RULE);
         }
-        let sentence = sheets.wrap(SENTENCE, SMALL, FULL - 200);
-        let height = 130 * i32::try_from(sentence.len()).unwrap_or(1) + 160;
-        if y + 200 + height > BOTTOM {
-            sheets.turn_page();
-            y = 420;
-        }
-        sheets.fill(Area { x: LEFT, y: y + 200, width: FULL, height }, SHADE);
-        for (number, line) in (0..).zip(&sentence) {
-            sheets.text(LEFT + 100, y + 360 + 130 * number, line, SMALL);
-        }
+        let statement = term(Language::Chinese, "paper.listing_statement");
+        let statement = sheets.wrap(&statement, SMALL, FULL);
         let (pages, made_at) = (sheets.page_count(), self.made_at.beijing_text());
         sheets.on_every_page(|sheets, number| {
             sheets.fill(Area { x: 0, y: 0, width: WIDTH, height: 70 }, BRAND);
+            for (row, line) in (0..).zip(&statement) {
+                sheets.text(LEFT, FOOT + 120 + 120 * row, line, SMALL);
+            }
             sheets.rule(LEFT, HEIGHT - 400, FULL, RULE);
             let made = format!("本文件生成时间 {made_at}(北京时间)");
             sheets.text(LEFT, HEIGHT - 270, &made, SMALL);
             sheets.text_to(RIGHT, HEIGHT - 270, &format!("第 {number} 页 / 共 {pages} 页"), SMALL);
         });
-        sheets.pdf(TITLE, self.made_at)
+        sheets.pdf(&title, self.made_at)
     }
 
     fn summary(&self) -> String {
@@ -114,7 +109,7 @@ fn head(sheets: &mut Sheets, y: i32) -> i32 {
     let style = Style::new(84, WHITE);
     sheets.text(LEFT + 60, y + 156, "下单时间", style);
     sheets.text(PERSON_AT, y + 156, "参保人", style);
-    sheets.text(ITEMS_AT, y + 156, "险种与费款所属期", style);
+    sheets.text(ITEMS_AT, y + 156, "项目与费款所属期", style);
     sheets.text(CHANNEL_AT, y + 156, "渠道", style);
     sheets.text(STANDING_AT, y + 156, "状态", style);
     sheets.text_to(RIGHT - 60, y + 156, "金额(元)", style);

@@ -5,6 +5,7 @@
 //! then was agreed to.
 
 use kernel::{AccountId, ConsentId, PersonId, Timestamp};
+use migrations::begin_write;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::Expr,
@@ -12,6 +13,8 @@ use sea_orm::{
 
 use crate::{
     People, PeopleError,
+    person::{self, RemovedBy},
+    real_name,
     table::consents::{self, Column, Entity, TABLE},
 };
 
@@ -26,11 +29,19 @@ pub enum Purpose {
     Guardian,
     /// Name and document number go to the platform, which looks at the face.
     RealName,
+    /// Messages in the wallet. It is about the account and no person, and is kept with the answers to
+    /// the platform's own question (the room `reminders`); here is only its name.
+    Reminders,
 }
 
 impl Purpose {
-    pub const ALL: [Purpose; 4] =
-        [Purpose::PayForSelf, Purpose::PayForOther, Purpose::Guardian, Purpose::RealName];
+    pub const ALL: [Purpose; 5] = [
+        Purpose::PayForSelf,
+        Purpose::PayForOther,
+        Purpose::Guardian,
+        Purpose::RealName,
+        Purpose::Reminders,
+    ];
 
     pub const fn code(self) -> &'static str {
         match self {
@@ -38,6 +49,7 @@ impl Purpose {
             Purpose::PayForOther => "pay_for_other",
             Purpose::Guardian => "guardian",
             Purpose::RealName => "real_name",
+            Purpose::Reminders => "reminders",
         }
     }
 
@@ -142,4 +154,58 @@ impl People {
             .await?;
         rows.into_iter().map(Consent::from_row).collect()
     }
+
+    /// Takes one consent back, with what it carried. Without the consent to pay for somebody, or the
+    /// guardian's word, the person is taken off the list; without that to the face, the name is not
+    /// proven any more. Taken back twice, it is taken back once.
+    ///
+    /// # Errors
+    /// [`PeopleError::ConsentNotFound`] for those of others.
+    pub async fn withdraw_consent(
+        &self,
+        account: AccountId,
+        id: ConsentId,
+    ) -> Result<(), PeopleError> {
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        person::lock_account(&txn, account).await?;
+        let row = Entity::find_by_id(id.as_uuid())
+            .filter(Column::AccountId.eq(account.as_uuid()))
+            .one(&txn)
+            .await?;
+        let consent = Consent::from_row(row.ok_or(PeopleError::ConsentNotFound)?)?;
+        if consent.withdrawn_at.is_some() {
+            return Ok(());
+        }
+        match consent.purpose {
+            Purpose::PayForSelf | Purpose::PayForOther | Purpose::Guardian => {
+                person::remove(&txn, account, consent.person, RemovedBy::Payer, now).await?;
+            }
+            Purpose::RealName => {
+                real_name::unprove(&txn, consent.person, now).await?;
+                withdraw_purpose(&txn, consent.person, Purpose::RealName, now).await?;
+            }
+            // No row has it.
+            Purpose::Reminders => {}
+        }
+        txn.commit().await?;
+        Ok(())
+    }
+}
+
+/// Ends the consents of one purpose about a person, whatever their wording.
+async fn withdraw_purpose(
+    db: &impl ConnectionTrait,
+    person: PersonId,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), PeopleError> {
+    Entity::update_many()
+        .col_expr(Column::WithdrawnAtMs, Expr::value(now.as_millis()))
+        .filter(Column::PersonId.eq(person.as_uuid()))
+        .filter(Column::Purpose.eq(purpose.code()))
+        .filter(Column::WithdrawnAtMs.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
 }

@@ -8,16 +8,19 @@ use kernel::{AccountId, PersonId, Timestamp};
 use migrations::begin_write;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    sea_query::Expr,
 };
+use uuid::Uuid;
 
 use crate::{
     People, PeopleError, consent, person,
-    table::{accounts, mobiles, payment_requests, persons, sms_codes, verifications},
+    table::{accounts, mobiles, payment_requests, persons, phone_proofs, sms_codes, verifications},
 };
 
 impl People {
     /// Erases an account: identifiers at the platform, persons, telephone, codes, verifications and
-    /// links. Consents are withdrawn and stay. Erased twice, it is erased once.
+    /// links. Consents are withdrawn and stay, as does what was done with more than a login, without a
+    /// name. Erased twice, it is erased once.
     ///
     /// # Errors
     /// [`PeopleError::AccountNotFound`].
@@ -40,6 +43,12 @@ impl People {
             .await?;
         verifications::Entity::delete_many()
             .filter(verifications::Column::AccountId.eq(account.as_uuid()))
+            .exec(&txn)
+            .await?;
+        // The envelope still works for nobody; whose it was is forgotten.
+        phone_proofs::Entity::update_many()
+            .col_expr(phone_proofs::Column::AccountId, Expr::value(Uuid::nil()))
+            .filter(phone_proofs::Column::AccountId.eq(account.as_uuid()))
             .exec(&txn)
             .await?;
         payment_requests::Entity::delete_many()

@@ -30,6 +30,24 @@ pub enum PeopleError {
     PersonDeclined,
     #[error("somebody else below fourteen needs their guardian's statement")]
     GuardianNeeded,
+    /// A guardian adds them as somebody else.
+    #[error("nobody below fourteen is an account's own person")]
+    OwnPersonTooYoung,
+    /// The document does not tell it, and it decides whether a guardian has to speak.
+    #[error("the birth date is needed with this kind of document")]
+    BirthDateNeeded,
+    #[error("there is no such consent of this account")]
+    ConsentNotFound,
+    #[error("a person was named wrongly too often today")]
+    TooManyWrongNames,
+    /// An act needs a code, and the account has no number.
+    #[error("this act needs a mobile number")]
+    MobileNeeded,
+    /// An act needs the owner's face, and the owner was not entered.
+    #[error("this act needs the account's own person")]
+    OwnPersonNeeded,
+    #[error("what is to prove the act has not stood there for a day")]
+    ProofTooFresh,
     /// Somebody else's face is not ours to ask for.
     #[error("only the account's owner proves their real name here")]
     OwnPersonOnly,
@@ -89,6 +107,13 @@ impl PeopleError {
             | PeopleError::TooManyPersons
             | PeopleError::PersonDeclined
             | PeopleError::GuardianNeeded
+            | PeopleError::OwnPersonTooYoung
+            | PeopleError::BirthDateNeeded
+            | PeopleError::ConsentNotFound
+            | PeopleError::TooManyWrongNames
+            | PeopleError::MobileNeeded
+            | PeopleError::OwnPersonNeeded
+            | PeopleError::ProofTooFresh
             | PeopleError::OwnPersonOnly
             | PeopleError::RealNameNeeded
             | PeopleError::TooManyVerifications

@@ -7,18 +7,23 @@
 //! identifier are sealed in the database and bound to their rows, found only by keyed hash, shown
 //! only masked, and never printed; an account sees its own persons and nobody else's; every insured
 //! person has a consent, written in the same transaction; a proven real name is of one person, one
-//! account and one content, asked from the platform by the server; a code of a short message works once.
+//! account and one content, asked from the platform by the server; a code of a short message works once;
+//! a name is not found out by trying; what takes everything along or erases it needs more than a login.
 //!
 //! Deliberately absent: calls to platforms (the face makes them, between two acts of this room),
 //! sessions (the face's own matter), pictures of documents and faces (never taken), and any search
-//! across accounts but one: a person whose real name is proven learns who pays for them.
+//! across accounts but two: a person whose real name is proven learns who pays for them, and orders
+//! for one document count together, whoever places them.
 
 mod account;
+mod act;
 mod cipher;
+mod confirmation;
 mod consent;
 mod erasure;
 mod error;
 mod mobile;
+mod naming;
 mod payer;
 mod payment_request;
 mod person;
@@ -32,16 +37,20 @@ mod table;
 use std::{fmt, sync::Arc};
 
 pub use account::{Account, AccountKey};
+pub use act::{Act, ActDone, ActProof};
 pub use cipher::{CipherError, FieldCipher, FieldKeys, Sealed};
+pub use confirmation::Shown;
 pub use consent::{Consent, Purpose};
 pub use error::PeopleError;
 use kernel::{Clock, Entropy};
 pub use mobile::{BoundMobile, Mobile, MobileSource};
+pub use naming::{Named, NamingTry};
 pub use payer::PayerOf;
 pub use payment_request::{NewPaymentRequest, PaymentRequest, RequestState, RequestToken};
 pub use person::{InsuredPerson, NewPerson, Relation};
 pub use real_name::{
     Begun, RealName, RealNameFailure, RealNameSource, RealNameState, Verdict, Verification,
+    VerificationSeen,
 };
 pub use retention::{Forgettable, RetentionRun};
 use sea_orm::DatabaseConnection;

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use kernel::{AccountId, Secret, Timestamp, UnknownWord, mask};
+use kernel::{AccountId, Secret, Timestamp, UnknownWord, half_width, mask};
 use migrations::begin_write;
 use ring::digest::{SHA256, digest};
 use sea_orm::{
@@ -26,16 +26,17 @@ use crate::{
 pub struct Mobile(String);
 
 impl Mobile {
-    /// Blanks, hyphens and +86 or 86 before the number are dropped.
+    /// Blanks, hyphens and +86 or 86 before the number are dropped, full-width digits are digits.
     ///
     /// # Errors
     /// [`PeopleError::MobileForm`].
     pub fn parse(raw: &str) -> Result<Mobile, PeopleError> {
-        if raw.len() > 40 {
+        if raw.chars().count() > 40 {
             return Err(PeopleError::MobileForm);
         }
+        let usual = raw.chars().map(half_width);
         let digits: String =
-            raw.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '‐' | '－')).collect();
+            usual.filter(|c| !c.is_whitespace() && !matches!(c, '-' | '‐')).collect();
         let digits = digits.strip_prefix('+').unwrap_or(&digits);
         let digits = match digits.strip_prefix("86") {
             Some(rest) if digits.len() == 13 => rest,
@@ -225,9 +226,15 @@ mod tests {
 
     #[test]
     fn a_number_is_normalised_before_it_is_checked() {
-        for raw in
-            ["13812345678", "138 1234 5678", "138-1234-5678", "+86 13812345678", "8613812345678"]
-        {
+        for raw in [
+            "13812345678",
+            "138 1234 5678",
+            "138-1234-5678",
+            "+86 13812345678",
+            "8613812345678",
+            "１３８　１２３４　５６７８",
+            "＋８６ １３８－１２３４－５６７８",
+        ] {
             assert_eq!(Mobile::parse(raw).expect(raw).masked(), "138****5678");
         }
         for raw in ["", "1381234567", "138123456789", "12812345678", "23812345678", "1381234567x"] {

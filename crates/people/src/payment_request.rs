@@ -233,7 +233,14 @@ impl People {
             .exec(&txn)
             .await?;
         let relation = Relation::Other;
-        let new = NewPerson { identity, relation, consent_text_version, guardian_text_version };
+        // The asker came in as themselves, so they were fourteen then, whatever the document tells.
+        let new = NewPerson {
+            identity,
+            relation,
+            birth_date: None,
+            consent_text_version,
+            guardian_text_version,
+        };
         let person = self.add_person_in(&txn, payer, new, now).await?;
         let change = ActiveModel {
             state: Set(RequestState::Accepted.code().to_owned()),
@@ -336,6 +343,7 @@ fn seen(
     let as_other = NewPerson {
         identity: asking.identity.clone(),
         relation: Relation::Other,
+        birth_date: None,
         consent_text_version: String::new(),
         guardian_text_version: None,
     };

@@ -1,6 +1,8 @@
 //! Insured persons: whose contributions an account pays.
 
-use std::{fmt, str::FromStr};
+mod new;
+
+use std::fmt;
 
 use kernel::{
     AccountId, ConsentId, Document, DocumentKind, Identity, PersonId, PersonName, Timestamp,
@@ -10,8 +12,9 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
 };
-use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+pub use self::new::{NewPerson, Relation};
 use crate::{
     CipherError, FieldCipher, People, PeopleError, Sealed,
     consent::{self, Purpose},
@@ -21,71 +24,6 @@ use crate::{
         persons::{self, Column, Entity, TABLE},
     },
 };
-
-/// Whether the account's owner is the insured person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Relation {
-    #[serde(rename = "self")]
-    Own,
-    #[serde(rename = "other")]
-    Other,
-}
-
-impl Relation {
-    /// The stable code in the database and in JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Relation::Own => "self",
-            Relation::Other => "other",
-        }
-    }
-
-    pub const fn purpose(self) -> Purpose {
-        match self {
-            Relation::Own => Purpose::PayForSelf,
-            Relation::Other => Purpose::PayForOther,
-        }
-    }
-}
-
-impl FromStr for Relation {
-    type Err = kernel::UnknownWord;
-    fn from_str(code: &str) -> Result<Relation, kernel::UnknownWord> {
-        [Relation::Own, Relation::Other]
-            .into_iter()
-            .find(|known| known.code() == code)
-            .ok_or(kernel::UnknownWord { list: "Relation", expected: "self other" })
-    }
-}
-
-/// What a citizen enters. Its `Debug` shows neither name nor number.
-#[derive(Clone, Debug)]
-pub struct NewPerson {
-    pub identity: Identity,
-    pub relation: Relation,
-    /// Which wording of the consent was on the screen.
-    pub consent_text_version: String,
-    /// Which wording of the guardian's statement was on the screen: needed for somebody else under
-    /// fourteen (PIPL article 31).
-    pub guardian_text_version: Option<String>,
-}
-
-impl NewPerson {
-    /// Below this age somebody else needs their guardian's statement.
-    pub const GUARDED_BELOW: i32 = 14;
-
-    /// Whether the person is somebody else below [`NewPerson::GUARDED_BELOW`] on the business date.
-    /// On the fourteenth birthday nobody is any more; who was born on 29 February has it on 1 March in
-    /// ordinary years. A document without a birth date says nothing, and nothing is asked then.
-    pub fn needs_guardian(&self, now: Timestamp) -> bool {
-        let Some(born) = self.identity.document.birth_date() else { return false };
-        let today = now.beijing().date();
-        let had_birthday =
-            (u8::from(today.month()), today.day()) >= (u8::from(born.month()), born.day());
-        let age = today.year() - born.year() - i32::from(!had_birthday);
-        self.relation == Relation::Other && age < NewPerson::GUARDED_BELOW
-    }
-}
 
 /// An insured person as their payer may see them.
 #[derive(Clone, PartialEq, Eq)]
@@ -101,6 +39,16 @@ pub struct InsuredPerson {
     /// Whether a platform has said that they are who they say.
     pub real_name: RealName,
     pub created_at: Timestamp,
+    /// When they were taken off the list.
+    pub removed_at: Option<Timestamp>,
+}
+
+impl InsuredPerson {
+    /// Whether the account's owner is this person, by a platform's word: anybody can type a number.
+    /// Everybody else sees what a payer may see.
+    pub fn is_proven_owner(&self) -> bool {
+        self.relation == Relation::Own && self.real_name.verified_at.is_some()
+    }
 }
 
 /// Even masked names and numbers stay out of logs.
@@ -134,7 +82,10 @@ pub(crate) struct OpenedPerson {
     pub(crate) relation: Relation,
     pub(crate) identity: Identity,
     real_name: RealName,
+    /// An agency, or the platform that proved the name, agrees with name and number.
+    pub(crate) recognised: bool,
     pub(crate) created_at: Timestamp,
+    removed_at: Option<Timestamp>,
 }
 
 impl OpenedPerson {
@@ -169,18 +120,27 @@ impl OpenedPerson {
             identity: Identity {
                 document: Document::parse(kind, &number, now)
                     .map_err(|_| damaged("document_sealed"))?,
-                name: PersonName::parse(&name).map_err(|_| damaged("name_sealed"))?,
+                name: PersonName::restore(&name).ok_or_else(|| damaged("name_sealed"))?,
             },
+            recognised: row.recognised_at_ms.is_some() || row.verified_at_ms.is_some(),
             created_at: Timestamp::from_millis(row.created_at_ms),
+            removed_at: row.removed_at_ms.map(Timestamp::from_millis),
         })
+    }
+
+    pub(crate) const fn is_proven(&self) -> bool {
+        self.real_name.verified_at.is_some()
     }
 
     /// As the payer sees them; `last_try` is the latest verification.
     pub(crate) fn masked(&self, last_try: Option<RealName>) -> InsuredPerson {
         let document = &self.identity.document;
-        let proven = self.real_name.verified_at.is_some();
         InsuredPerson {
-            real_name: if proven { self.real_name } else { last_try.unwrap_or(self.real_name) },
+            real_name: if self.is_proven() {
+                self.real_name
+            } else {
+                last_try.unwrap_or(self.real_name)
+            },
             id: self.id,
             relation: self.relation,
             document_kind: document.kind(),
@@ -190,6 +150,7 @@ impl OpenedPerson {
                 Relation::Other => document.masked_for_payer(),
             },
             created_at: self.created_at,
+            removed_at: self.removed_at,
         }
     }
 }
@@ -223,18 +184,24 @@ pub(crate) async fn live_rows(
 }
 
 impl People {
+    /// How many entries of one document are looked at; more than a family has accounts.
+    const ENTRIES_MAX: u64 = 1_000;
+
     /// Adds an insured person, with consent. Adding the same person again gives the one recorded
     /// before, and records the consent if its wording is new.
     ///
     /// # Errors
-    /// [`PeopleError::PersonDiffers`] when the document is there with other details, and the limits
-    /// [`PeopleError::OwnPersonExists`] and [`PeopleError::TooManyPersons`].
+    /// [`PeopleError::PersonDiffers`] when the document is there with other details, the limits
+    /// [`PeopleError::OwnPersonExists`] and [`PeopleError::TooManyPersons`], and what a child needs:
+    /// [`PeopleError::BirthDateNeeded`], [`PeopleError::OwnPersonTooYoung`] and
+    /// [`PeopleError::GuardianNeeded`].
     pub async fn add_person(
         &self,
         account: AccountId,
         new: NewPerson,
     ) -> Result<InsuredPerson, PeopleError> {
         let now = self.clock.now();
+        new.check_age(now)?;
         let txn = begin_write(&self.db).await?;
         lock_account(&txn, account).await?;
         let person = self.add_person_in(&txn, account, new, now).await?;
@@ -242,7 +209,7 @@ impl People {
         Ok(person)
     }
 
-    /// [`Self::add_person`] inside a transaction that holds the account.
+    /// [`Self::add_person`] inside a transaction that holds the account, once the age is known.
     pub(crate) async fn add_person_in(
         &self,
         txn: &DatabaseTransaction,
@@ -344,12 +311,19 @@ impl People {
             verified_at_ms: Set(None),
             verified_source: Set(None),
             removed_by: Set(None),
+            recognised_at_ms: Set(None),
             erased_at_ms: Set(None),
         };
         Entity::insert(row).exec_without_returning(txn).await?;
-        let identity = new.identity.clone();
-        let (relation, real_name) = (new.relation, RealName::NONE);
-        Ok(OpenedPerson { id, relation, identity, real_name, created_at: now })
+        Ok(OpenedPerson {
+            id,
+            relation: new.relation,
+            identity: new.identity.clone(),
+            real_name: RealName::NONE,
+            recognised: false,
+            created_at: now,
+            removed_at: None,
+        })
     }
 
     /// The account's persons, oldest first, at most [`People::PERSONS_MAX`].
@@ -369,6 +343,55 @@ impl People {
             Ok(OpenedPerson::open(&self.cipher, row, now)?.masked(last_try))
         };
         rows.iter().map(masked).collect()
+    }
+
+    /// Removed persons of whom something is kept still, the latest first, at most a hundred.
+    ///
+    /// # Errors
+    /// When the database fails, or a row is damaged or does not open.
+    pub async fn list_removed_persons(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<InsuredPerson>, PeopleError> {
+        let now = self.clock.now();
+        let rows = Entity::find()
+            .filter(Column::AccountId.eq(account.as_uuid()))
+            .filter(Column::RemovedAtMs.is_not_null())
+            .filter(Column::ErasedAtMs.is_null())
+            .order_by_desc(Column::RemovedAtMs)
+            .limit(100)
+            .all(&self.db)
+            .await?;
+        rows.iter()
+            .map(|row| Ok(OpenedPerson::open(&self.cipher, row, now)?.masked(None)))
+            .collect()
+    }
+
+    /// All entries of the same document, in any account, removed ones included: what one human did
+    /// or had done counts together. `db` is the caller's transaction.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn entries_of(
+        &self,
+        db: &impl ConnectionTrait,
+        document: &Document,
+    ) -> Result<Vec<PersonId>, PeopleError> {
+        let rows: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::DocumentKind.eq(document.kind().code()))
+            .filter(Column::DocumentHash.is_in(self.document_hashes(document)))
+            .limit(People::ENTRIES_MAX)
+            .into_tuple()
+            .all(db)
+            .await?;
+        Ok(rows.into_iter().map(PersonId::from_uuid).collect())
+    }
+
+    /// The keyed hash under which a document is counted; always of the current key.
+    pub fn document_mark(&self, document: &Document) -> String {
+        self.cipher.lookup_hash(&hash_context(document.kind()), document.number().as_bytes())
     }
 
     /// # Errors

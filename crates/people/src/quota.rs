@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use crate::{
@@ -76,4 +78,20 @@ pub(crate) async fn take(
     };
     change.update(txn).await?;
     Ok(Ok(()))
+}
+
+/// Gives one back that was taken at `taken_at`; of a day that is over nothing is left to give.
+pub(crate) async fn give_back(
+    txn: &DatabaseTransaction,
+    subject: &str,
+    taken_at: Timestamp,
+) -> Result<(), PeopleError> {
+    Entity::update_many()
+        .col_expr(Column::Used, Expr::col(Column::Used).sub(1))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::Day.eq(day_of(taken_at)))
+        .filter(Column::Used.gt(0))
+        .exec(txn)
+        .await?;
+    Ok(())
 }

@@ -4,11 +4,11 @@
 //! it began. It costs money and shows a face, so an account has few a day, and beginning twice is one.
 //! What the platform is asked, and how it answered, is the caller's; this room keeps what came of it.
 
+mod outcome;
+
 use std::{collections::HashMap, time::Duration};
 
-use kernel::{
-    AccountId, Channel, Identity, PersonId, Secret, Timestamp, UnknownWord, VerificationId,
-};
+use kernel::{AccountId, Channel, Identity, PersonId, Secret, Timestamp, VerificationId};
 use migrations::begin_write;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
@@ -16,8 +16,9 @@ use sea_orm::{
 };
 use serde_json::json;
 
+pub use self::outcome::{RealName, RealNameFailure, RealNameSource, RealNameState};
 use crate::{
-    CipherError, FieldCipher, InsuredPerson, People, PeopleError, Relation, Sealed, account,
+    Act, CipherError, FieldCipher, InsuredPerson, People, PeopleError, Relation, Sealed, account,
     consent::{self, Purpose},
     person::{self, OpenedPerson},
     quota,
@@ -26,142 +27,6 @@ use crate::{
         verifications::{self, ActiveModel, Column, Entity, TABLE},
     },
 };
-
-/// Which platform's word it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RealNameSource {
-    /// WeChat's face verification 2.0 (人脸核身).
-    WechatFace,
-    /// Alipay's identity verification (`alipay.user.certify.open`).
-    AlipayCertify,
-}
-
-impl RealNameSource {
-    pub const fn code(self) -> &'static str {
-        match self {
-            RealNameSource::WechatFace => "wechat_face",
-            RealNameSource::AlipayCertify => "alipay_certify",
-        }
-    }
-
-    pub const fn on(channel: Channel) -> RealNameSource {
-        match channel {
-            Channel::Wechat => RealNameSource::WechatFace,
-            Channel::Alipay => RealNameSource::AlipayCertify,
-        }
-    }
-}
-
-impl std::str::FromStr for RealNameSource {
-    type Err = UnknownWord;
-    fn from_str(code: &str) -> Result<RealNameSource, UnknownWord> {
-        [RealNameSource::WechatFace, RealNameSource::AlipayCertify]
-            .into_iter()
-            .find(|known| known.code() == code)
-            .ok_or(UnknownWord { list: "RealNameSource", expected: "wechat_face alipay_certify" })
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RealNameState {
-    None,
-    /// The platform waits for the person, or was not asked yet.
-    Pending,
-    Verified,
-    /// The last try of the last day did not pass.
-    Failed,
-}
-
-impl RealNameState {
-    pub const fn code(self) -> &'static str {
-        match self {
-            RealNameState::None => "none",
-            RealNameState::Pending => "pending",
-            RealNameState::Verified => "verified",
-            RealNameState::Failed => "failed",
-        }
-    }
-}
-
-/// Why a try did not pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RealNameFailure {
-    /// The platform did not begin it.
-    NotBegun,
-    /// Name and number do not belong together.
-    PersonUnknown,
-    /// The face is another person's.
-    OtherFace,
-    NotSeen,
-    Cancelled,
-    /// No camera, or no permission for it.
-    Device,
-    Connection,
-    Expired,
-    /// The platform said no and not why.
-    NotPassed,
-}
-
-impl RealNameFailure {
-    pub const ALL: [RealNameFailure; 9] = [
-        RealNameFailure::NotBegun,
-        RealNameFailure::PersonUnknown,
-        RealNameFailure::OtherFace,
-        RealNameFailure::NotSeen,
-        RealNameFailure::Cancelled,
-        RealNameFailure::Device,
-        RealNameFailure::Connection,
-        RealNameFailure::Expired,
-        RealNameFailure::NotPassed,
-    ];
-
-    pub const fn code(self) -> &'static str {
-        match self {
-            RealNameFailure::NotBegun => "not_begun",
-            RealNameFailure::PersonUnknown => "person_unknown",
-            RealNameFailure::OtherFace => "other_face",
-            RealNameFailure::NotSeen => "not_seen",
-            RealNameFailure::Cancelled => "cancelled",
-            RealNameFailure::Device => "device",
-            RealNameFailure::Connection => "connection",
-            RealNameFailure::Expired => "expired",
-            RealNameFailure::NotPassed => "not_passed",
-        }
-    }
-
-    fn from_code(code: &str) -> Option<RealNameFailure> {
-        RealNameFailure::ALL.into_iter().find(|known| known.code() == code)
-    }
-}
-
-/// Whether a person has proven their real name, and by whose word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RealName {
-    pub state: RealNameState,
-    pub source: Option<RealNameSource>,
-    pub verified_at: Option<Timestamp>,
-    /// Of the last try, when it did not pass.
-    pub failure: Option<RealNameFailure>,
-}
-
-impl RealName {
-    pub(crate) const NONE: RealName =
-        RealName { state: RealNameState::None, source: None, verified_at: None, failure: None };
-
-    pub(crate) fn of_row(row: &persons::Model) -> Result<RealName, PeopleError> {
-        let (Some(at), Some(source)) = (row.verified_at_ms, &row.verified_source) else {
-            return Ok(RealName::NONE);
-        };
-        let (table, column) = (persons::TABLE, "verified_source");
-        let damaged = |_| PeopleError::Damaged { table, column, row: row.id };
-        Ok(RealName {
-            state: RealNameState::Verified,
-            source: Some(source.parse().map_err(damaged)?),
-            verified_at: Some(Timestamp::from_millis(at)),
-            failure: None,
-        })
-    }
-}
 
 /// One try. `Debug` shows neither the reference nor the person.
 #[derive(Clone, Debug)]
@@ -177,6 +42,19 @@ pub struct Verification {
     pub person: Identity,
     /// Whether it counts already.
     pub passed: bool,
+}
+
+/// A try as it is kept, for whom it is about.
+#[derive(Clone, Debug)]
+pub struct VerificationSeen {
+    pub person: PersonId,
+    pub channel: String,
+    pub state: String,
+    pub failure: Option<String>,
+    /// What it was for, beside proving the name.
+    pub act: Option<String>,
+    pub began_at: Timestamp,
+    pub decided_at: Option<Timestamp>,
 }
 
 /// What beginning found.
@@ -201,7 +79,7 @@ pub enum Verdict {
 
 const PREPARED: &str = "prepared";
 const PENDING: &str = "pending";
-const PASSED: &str = "passed";
+pub(crate) const PASSED: &str = "passed";
 const FAILED: &str = "failed";
 
 /// A platform's ticket lives an hour (WeChat) or a day (Alipay); nothing is believed later.
@@ -278,7 +156,9 @@ pub(crate) async fn last_tries(
             Some(code) => Some(RealNameFailure::from_code(code).ok_or(damaged("failure"))?),
             None => over.then_some(RealNameFailure::Expired),
         };
-        let state = if failure.is_some() { RealNameState::Failed } else { RealNameState::Pending };
+        // Given up or not begun, by the platform's word: it goes on until it is begun anew.
+        let going = row.state == PENDING && !over;
+        let state = if going { RealNameState::Pending } else { RealNameState::Failed };
         let source = Some(RealNameSource::on(channel));
         let told = RealName { state, source, verified_at: None, failure };
         tries.insert(PersonId::from_uuid(row.person_id), told);
@@ -289,9 +169,12 @@ pub(crate) async fn last_tries(
 impl People {
     /// How often an account may begin a verification on one business day: faces cost money.
     pub const VERIFICATIONS_A_DAY: u32 = 5;
+    /// As [`People::VERIFICATIONS_A_DAY`], with those that were given up.
+    pub const BEGINNINGS_A_DAY: u32 = 20;
 
     /// Begins to prove the real name of the account's own person, or goes on with what began before.
-    /// `consent` is the version of the text that was on the screen, when there was one.
+    /// With an act, the face is asked for again, for that act. `consent` is the version of the text
+    /// that was on the screen: name and number go to a platform.
     ///
     /// # Errors
     /// [`PeopleError::OwnPersonOnly`], [`PeopleError::TooManyVerifications`].
@@ -299,23 +182,19 @@ impl People {
         &self,
         account: AccountId,
         person: PersonId,
-        consent: Option<&str>,
+        consent: &str,
+        act: Option<Act>,
     ) -> Result<Begun, PeopleError> {
-        if let Some(version) = consent {
-            consent::check_version(version)?;
-        }
+        consent::check_version(consent)?;
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
         person::lock_account(&txn, account).await?;
         let channel = self.channel_of(&txn, account).await?;
         let opened = self.own_person(&txn, account, person, now).await?;
-        if let Some(version) = consent {
-            let id = kernel::ConsentId::generate(now, &*self.entropy);
-            let purpose = Purpose::RealName;
-            consent::give(&txn, account, person, purpose, version, id, now).await?;
-        }
+        let id = kernel::ConsentId::generate(now, &*self.entropy);
+        consent::give(&txn, account, person, Purpose::RealName, consent, id, now).await?;
         let masked = opened.masked(None);
-        if masked.real_name.state == RealNameState::Verified {
+        if act.is_none() && masked.real_name.state == RealNameState::Verified {
             txn.commit().await?;
             return Ok(Begun::Proven(masked));
         }
@@ -327,19 +206,36 @@ impl People {
             .filter(Column::State.eq(PENDING))
             .filter(Column::ContentHash.is_in(hashes))
             .filter(Column::ExpiresAtMs.gt(now.as_millis()))
+            .filter(match act {
+                Some(act) => Column::Act.eq(act.code()),
+                None => Column::Act.is_null(),
+            })
             .order_by_desc(Column::CreatedAtMs)
             .limit(1)
             .one(&txn)
             .await?;
-        if let Some(row) = going {
-            txn.commit().await?;
-            return Ok(Begun::Going(open(&self.cipher, &row, opened.identity)?));
-        }
         let subject = format!("verifications:{account}");
-        let most = People::VERIFICATIONS_A_DAY;
-        quota::take(&txn, &subject, most, None, now)
-            .await?
-            .map_err(|_| PeopleError::TooManyVerifications)?;
+        match going {
+            // Given up: it ends now, and was none of the day's.
+            Some(row) if row.failure.is_some() => {
+                let began = Timestamp::from_millis(row.created_at_ms);
+                decide(&txn, row, FAILED, Some(RealNameFailure::Cancelled), now).await?;
+                quota::give_back(&txn, &subject, began).await?;
+            }
+            Some(row) => {
+                txn.commit().await?;
+                return Ok(Begun::Going(open(&self.cipher, &row, opened.identity)?));
+            }
+            None => {}
+        }
+        let begun = format!("verifications:begun:{account}");
+        for (subject, most) in
+            [(&subject, People::VERIFICATIONS_A_DAY), (&begun, People::BEGINNINGS_A_DAY)]
+        {
+            quota::take(&txn, subject, most, None, now)
+                .await?
+                .map_err(|_| PeopleError::TooManyVerifications)?;
+        }
         let id = VerificationId::generate(now, &*self.entropy);
         let context = hash_context(person, account);
         let text = content(&opened.identity);
@@ -357,6 +253,8 @@ impl People {
             expires_at_ms: Set(now.plus(LIFE_MAX).as_millis()),
             created_at_ms: Set(now.as_millis()),
             decided_at_ms: Set(None),
+            act: Set(act.map(|act| act.code().to_owned())),
+            used_at_ms: Set(None),
         };
         let row = row.insert(&txn).await?;
         txn.commit().await?;
@@ -438,6 +336,12 @@ impl People {
         self.check_content(account, person, &opened.identity, &row)?;
         match (row.state.as_str(), verdict) {
             (PASSED, _) | (PENDING, Verdict::Waiting) => {}
+            // The platform says so also of a person who has not looked into the camera yet.
+            (PENDING, Verdict::NotPassed(RealNameFailure::Cancelled)) => {
+                let code = RealNameFailure::Cancelled.code().to_owned();
+                let change = ActiveModel { failure: Set(Some(code)), ..row.into() };
+                change.update(&txn).await?;
+            }
             (PENDING, Verdict::Passed) => {
                 let channel = row.channel.parse().map_err(|_| PeopleError::Damaged {
                     table: TABLE,
@@ -450,13 +354,15 @@ impl People {
                     return Err(PeopleError::VerificationOver);
                 }
                 decide(&txn, row, PASSED, None, now).await?;
-                let proven = persons::ActiveModel {
-                    id: Set(person.as_uuid()),
-                    verified_at_ms: Set(Some(now.as_millis())),
-                    verified_source: Set(Some(RealNameSource::on(channel).code().to_owned())),
-                    ..Default::default()
-                };
-                proven.update(&txn).await?;
+                if !opened.is_proven() {
+                    let proven = persons::ActiveModel {
+                        id: Set(person.as_uuid()),
+                        verified_at_ms: Set(Some(now.as_millis())),
+                        verified_source: Set(Some(RealNameSource::on(channel).code().to_owned())),
+                        ..Default::default()
+                    };
+                    proven.update(&txn).await?;
+                }
             }
             (PREPARED | PENDING, Verdict::NotPassed(failure)) => {
                 decide(&txn, row, FAILED, Some(failure), now).await?;
@@ -465,6 +371,32 @@ impl People {
         }
         txn.commit().await?;
         self.person(account, person).await
+    }
+
+    /// The account's verifications, the latest first, at most a hundred: without name or reference.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_verifications(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<VerificationSeen>, PeopleError> {
+        let rows = Entity::find()
+            .filter(Column::AccountId.eq(account.as_uuid()))
+            .order_by_desc(Column::CreatedAtMs)
+            .limit(100)
+            .all(&self.db)
+            .await?;
+        let seen = |row: verifications::Model| VerificationSeen {
+            person: PersonId::from_uuid(row.person_id),
+            channel: row.channel,
+            state: row.state,
+            failure: row.failure,
+            act: row.act,
+            began_at: Timestamp::from_millis(row.created_at_ms),
+            decided_at: row.decided_at_ms.map(Timestamp::from_millis),
+        };
+        Ok(rows.into_iter().map(seen).collect())
     }
 
     /// The account's own, living person: nobody else's face is asked for.
@@ -554,5 +486,29 @@ async fn decide(
         ..row.into()
     };
     change.update(txn).await?;
+    Ok(())
+}
+
+/// The name is not proven any more, and no answer that is under way changes that.
+pub(crate) async fn unprove(
+    txn: &DatabaseTransaction,
+    person: PersonId,
+    now: Timestamp,
+) -> Result<(), PeopleError> {
+    let open = Entity::find()
+        .filter(Column::PersonId.eq(person.as_uuid()))
+        .filter(Column::State.is_in([PREPARED, PENDING]))
+        .all(txn)
+        .await?;
+    for row in open {
+        decide(txn, row, FAILED, Some(RealNameFailure::Cancelled), now).await?;
+    }
+    let unproven = persons::ActiveModel {
+        id: Set(person.as_uuid()),
+        verified_at_ms: Set(None),
+        verified_source: Set(None),
+        ..Default::default()
+    };
+    unproven.update(txn).await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     People, PeopleError, quota,
     table::{
-        accounts, payment_requests, persons, quotas,
+        accounts, acts, mobiles, payment_requests, persons, phone_proofs, quotas,
         retention_runs::{self, ActiveModel, Column, Entity},
         sms_codes, verifications,
     },
@@ -26,6 +26,12 @@ pub enum Forgettable {
     Quotas,
     Verifications,
     PaymentRequests,
+    /// Bound numbers: people change theirs, and a number that was given up becomes somebody else's.
+    Mobiles,
+    /// Whose the envelopes were that were used; that they were used stays, because they have no end.
+    PhoneProofs,
+    /// What was done with more than a login.
+    Acts,
 }
 
 /// The day's forgetting, taken by one process.
@@ -52,6 +58,20 @@ fn old_verifications(before: Timestamp) -> Select<verifications::Entity> {
 fn old_requests(before: Timestamp) -> Select<payment_requests::Entity> {
     payment_requests::Entity::find()
         .filter(payment_requests::Column::ExpiresAtMs.lt(before.as_millis()))
+}
+
+fn old_mobiles(before: Timestamp) -> Select<mobiles::Entity> {
+    mobiles::Entity::find().filter(mobiles::Column::BoundAtMs.lt(before.as_millis()))
+}
+
+fn old_proofs(before: Timestamp) -> Select<phone_proofs::Entity> {
+    phone_proofs::Entity::find()
+        .filter(phone_proofs::Column::UsedAtMs.lt(before.as_millis()))
+        .filter(phone_proofs::Column::AccountId.ne(Uuid::nil()))
+}
+
+fn old_acts(before: Timestamp) -> Select<acts::Entity> {
+    acts::Entity::find().filter(acts::Column::AtMs.lt(before.as_millis()))
 }
 
 fn removed_persons(before: Timestamp) -> Select<persons::Entity> {
@@ -81,10 +101,14 @@ impl People {
             Forgettable::Quotas => old_quotas(before).count(&self.db).await?,
             Forgettable::Verifications => old_verifications(before).count(&self.db).await?,
             Forgettable::PaymentRequests => old_requests(before).count(&self.db).await?,
+            Forgettable::Mobiles => old_mobiles(before).count(&self.db).await?,
+            Forgettable::PhoneProofs => old_proofs(before).count(&self.db).await?,
+            Forgettable::Acts => old_acts(before).count(&self.db).await?,
         })
     }
 
-    /// Deletes up to `limit` rows of a class from before `before`, and says how many.
+    /// Deletes up to `limit` rows of a class from before `before`, or what they tell of somebody, and says
+    /// how many.
     ///
     /// # Errors
     /// When the database fails; what is gone stays gone, and the rest goes next time.
@@ -121,6 +145,28 @@ impl People {
                 let ids = rows.into_iter().map(|row| row.id);
                 let old = payment_requests::Column::Id.is_in(ids);
                 payment_requests::Entity::delete_many().filter(old).exec(db).await?
+            }
+            Forgettable::Mobiles => {
+                let rows = old_mobiles(before).limit(limit).all(db).await?;
+                let ids = rows.into_iter().map(|row| row.account_id);
+                // One that is bound anew meanwhile is not old any more.
+                let old = mobiles::Column::AccountId.is_in(ids);
+                let unchanged = mobiles::Column::BoundAtMs.lt(before.as_millis());
+                mobiles::Entity::delete_many().filter(old).filter(unchanged).exec(db).await?
+            }
+            Forgettable::PhoneProofs => {
+                let rows = old_proofs(before).limit(limit).all(db).await?;
+                let digests = rows.into_iter().map(|row| row.digest);
+                let nobody = phone_proofs::Entity::update_many()
+                    .col_expr(phone_proofs::Column::AccountId, Expr::value(Uuid::nil()))
+                    .filter(phone_proofs::Column::Digest.is_in(digests));
+                return Ok(nobody.exec(db).await?.rows_affected);
+            }
+            Forgettable::Acts => {
+                let rows = old_acts(before).limit(limit).all(db).await?;
+                let ids = rows.into_iter().map(|row| row.id);
+                let old = acts::Column::Id.is_in(ids);
+                acts::Entity::delete_many().filter(old).exec(db).await?
             }
         };
         Ok(gone.rows_affected)

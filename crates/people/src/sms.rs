@@ -6,16 +6,16 @@
 
 use std::time::Duration;
 
-use kernel::{AccountId, Entropy, Secret, Timestamp};
+use kernel::{AccountId, Entropy, Secret, Timestamp, half_width};
 use migrations::begin_write;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use crate::{
-    BoundMobile, Mobile, MobileSource, People, PeopleError, mobile, person,
+    Act, BoundMobile, FieldCipher, Mobile, MobileSource, People, PeopleError, mobile, person,
     quota::{self, Exhausted},
     table::sms_codes::{ActiveModel, Column, Entity},
 };
@@ -30,8 +30,15 @@ pub struct SmsCode {
     pub message_id: String,
 }
 
-fn hash_context(id: Uuid, account: AccountId, number_hash: &str) -> String {
-    format!("sms_codes.code:{id}:{account}:{number_hash}")
+/// What a code counts for: its row, account, number and the act, so that nothing can be exchanged.
+fn hash_context(id: Uuid, account: AccountId, number_hash: &str, act: Option<&str>) -> String {
+    let act = act.map(|act| format!(":{act}")).unwrap_or_default();
+    format!("sms_codes.code:{id}:{account}:{number_hash}{act}")
+}
+
+/// A code as it was typed: blanks and full-width digits are forgiven.
+fn typed(code: &str) -> String {
+    code.chars().take(32).map(half_width).filter(|sign| !sign.is_whitespace()).collect()
 }
 
 /// Six digits, all equally likely: what would favour some is drawn again.
@@ -66,6 +73,16 @@ impl People {
         account: AccountId,
         number: &Mobile,
     ) -> Result<SmsCode, PeopleError> {
+        self.new_code(account, number, None).await
+    }
+
+    /// [`People::new_sms_code`], or a code for an act.
+    pub(crate) async fn new_code(
+        &self,
+        account: AccountId,
+        number: &Mobile,
+        act: Option<Act>,
+    ) -> Result<SmsCode, PeopleError> {
         let now = self.clock.now();
         let rest = Some(People::CODE_REST);
         // Under one key always, so that changing it opens no second count for more than a day.
@@ -90,7 +107,7 @@ impl People {
             .await?;
         let id = kernel::VerificationId::generate(now, &*self.entropy).as_uuid();
         let code = six_digits(&*self.entropy);
-        let context = hash_context(id, account, &number_hash);
+        let context = hash_context(id, account, &number_hash, act.map(Act::code));
         let expires_at = now.plus(People::CODE_LIFE);
         let row = ActiveModel {
             id: Set(id),
@@ -101,6 +118,7 @@ impl People {
             sent_at_ms: Set(now.as_millis()),
             expires_at_ms: Set(expires_at.as_millis()),
             used_at_ms: Set(None),
+            act: Set(act.map(|act| act.code().to_owned())),
         };
         Entity::insert(row).exec_without_returning(&txn).await?;
         txn.commit().await?;
@@ -119,30 +137,10 @@ impl People {
         code: &str,
     ) -> Result<BoundMobile, PeopleError> {
         let now = self.clock.now();
-        let number_hashes =
-            self.cipher.lookup_hashes(mobile::HASH_CONTEXT, number.expose().as_bytes());
         let txn = begin_write(&self.db).await?;
         person::lock_account(&txn, account).await?;
-        let row = Entity::find()
-            .filter(Column::AccountId.eq(account.as_uuid()))
-            .filter(Column::NumberHash.is_in(number_hashes))
-            .filter(Column::UsedAtMs.is_null())
-            .filter(Column::ExpiresAtMs.gt(now.as_millis()))
-            .order_by_desc(Column::SentAtMs)
-            .one(&txn)
-            .await?
-            .filter(|row| row.tries < People::CODE_TRIES)
-            .ok_or(PeopleError::CodeWrong)?;
-        let context = hash_context(row.id, account, &row.number_hash);
-        let fits = self.cipher.lookup_hashes(&context, code.as_bytes()).contains(&row.code_hash);
-        let tries = row.tries + 1;
-        let over = fits || tries >= People::CODE_TRIES;
-        let change = ActiveModel {
-            tries: Set(tries),
-            used_at_ms: Set(over.then_some(now.as_millis())),
-            ..row.into()
-        };
-        change.update(&txn).await?;
+        let of = (Some(&number), None);
+        let fits = use_code(&txn, &self.cipher, account, of, code, now).await?;
         let bound = BoundMobile { number, source: MobileSource::Sms, bound_at: now };
         if fits {
             mobile::bind(&txn, &self.cipher, account, &bound).await?;
@@ -151,6 +149,43 @@ impl People {
         txn.commit().await?;
         if fits { Ok(bound) } else { Err(PeopleError::CodeWrong) }
     }
+}
+
+/// Tries a code on the latest one of this number and act, in a locked account, and says whether it
+/// fits; it is used then. An act's code went to whatever number the account had.
+pub(crate) async fn use_code(
+    txn: &DatabaseTransaction,
+    cipher: &FieldCipher,
+    account: AccountId,
+    (number, act): (Option<&Mobile>, Option<Act>),
+    code: &str,
+    now: Timestamp,
+) -> Result<bool, PeopleError> {
+    let mut query = Entity::find()
+        .filter(Column::AccountId.eq(account.as_uuid()))
+        .filter(Column::UsedAtMs.is_null())
+        .filter(Column::ExpiresAtMs.gt(now.as_millis()));
+    query = match act {
+        Some(act) => query.filter(Column::Act.eq(act.code())),
+        None => query.filter(Column::Act.is_null()),
+    };
+    if let Some(number) = number {
+        let hashes = cipher.lookup_hashes(mobile::HASH_CONTEXT, number.expose().as_bytes());
+        query = query.filter(Column::NumberHash.is_in(hashes));
+    }
+    let row = query.order_by_desc(Column::SentAtMs).one(txn).await?;
+    let Some(row) = row.filter(|row| row.tries < People::CODE_TRIES) else { return Ok(false) };
+    let context = hash_context(row.id, account, &row.number_hash, act.map(Act::code));
+    let fits = cipher.lookup_hashes(&context, typed(code).as_bytes()).contains(&row.code_hash);
+    let tries = row.tries + 1;
+    let over = fits || tries >= People::CODE_TRIES;
+    let change = ActiveModel {
+        tries: Set(tries),
+        used_at_ms: Set(over.then_some(now.as_millis())),
+        ..row.into()
+    };
+    change.update(txn).await?;
+    Ok(fits)
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub(crate) mod persons {
         pub verified_at_ms: Option<i64>,
         pub verified_source: Option<String>,
         pub removed_by: Option<String>,
+        /// Since then an agency is known to agree with name and number.
+        pub recognised_at_ms: Option<i64>,
         /// Since then the sealed columns and the hash are empty.
         pub erased_at_ms: Option<i64>,
     }
@@ -114,6 +116,10 @@ pub(crate) mod verifications {
         pub expires_at_ms: i64,
         pub created_at_ms: i64,
         pub decided_at_ms: Option<i64>,
+        /// The act that it is for; absent when only the name is proven.
+        pub act: Option<String>,
+        /// The act was done with it.
+        pub used_at_ms: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -182,6 +188,29 @@ pub(crate) mod sms_codes {
         pub sent_at_ms: i64,
         pub expires_at_ms: i64,
         pub used_at_ms: Option<i64>,
+        /// The act that it is for; absent when it binds the number.
+        pub act: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What was done with more than a login.
+pub(crate) mod acts {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "acts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub account_id: Uuid,
+        pub act: String,
+        pub proof: String,
+        pub at_ms: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -138,7 +138,8 @@ pub enum Refused {
     Payer,
     /// Above a limit of payer, card or merchant: paying in parts can help.
     Limit,
-    /// Our merchant balance does not cover the refund: the same request can work later.
+    /// Who is to pay has not enough: of a refund our merchant account, and the same request can work
+    /// later; of a payment the citizen.
     NotEnough,
     /// Any other refusal, by the platform's code.
     Other(String),

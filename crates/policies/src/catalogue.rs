@@ -13,6 +13,7 @@ use crate::finding::{CheckReport, Finding};
 use crate::pack::{Guide, Pack, Service};
 use crate::policy::{Policy, sha256_hex};
 use crate::reading::Fields;
+use crate::source::{InternalHosts, Sources};
 use crate::{city, pack, policy};
 
 pub use embedded::embedded_texts;
@@ -33,6 +34,7 @@ const CHANGEABLE: &[&str] = &[
     "topup",
     "card_no",
     "personal_no",
+    "real_name",
 ];
 /// Larger than any sensible file; a bound on what is parsed.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -48,6 +50,7 @@ pub struct Catalogue {
     /// By identifier, then version: the last of an identifier is the one in force.
     policies: BTreeMap<(PolicyId, u16), Policy>,
     guide: Guide,
+    internal: InternalHosts,
     etag: String,
 }
 
@@ -101,12 +104,12 @@ impl Catalogue {
         if !files.report.is_clean() {
             return Err(files.report);
         }
-        let Files { places, packs, policies, guide, .. } = files;
+        let Files { places, packs, policies, guide, internal, .. } = files;
         let hints = HintIndex::new(&places.cities, &places.provinces);
         let etag = etag(&places, &packs);
         let policies =
             policies.into_iter().map(|policy| ((policy.id.clone(), policy.version), policy));
-        Ok(Catalogue { places, hints, packs, policies: policies.collect(), guide, etag })
+        Ok(Catalogue { places, hints, packs, policies: policies.collect(), guide, internal, etag })
     }
 
     /// All selectable cities in order of code.
@@ -157,6 +160,16 @@ impl Catalogue {
     /// What people are told in an open city beside the counter: its own words and the national ones.
     pub fn guide(&self, code: &CityCode) -> Option<Guide> {
         Some(self.packs.get(code)?.guide.with_national(&self.guide))
+    }
+
+    /// The addresses that people may be sent to.
+    pub fn links(&self, sources: &Sources) -> Vec<String> {
+        sources.all().iter().filter(|address| !self.internal.holds(address)).cloned().collect()
+    }
+
+    /// Whether a page is for us alone: a mirror that people are not sent to.
+    pub fn is_internal(&self, address: &str) -> bool {
+        self.internal.holds(address)
     }
 
     /// Cities that answer what was typed, the best first: exact name, name prefix, spelling prefix,
@@ -224,6 +237,20 @@ impl Catalogue {
         self.offered(city).filter(|policy| policy.period.contains(month)).collect()
     }
 
+    /// What is carried forward into `month` (暂行): of each kind of contribution that the city offers and
+    /// no policy prices in that month, the last policy before it.
+    pub fn carried_into(&self, city: &CityCode, month: Month) -> Vec<&Policy> {
+        let services = self.services(city).iter().filter(|service| service.is_ordinary());
+        let kinds = services.map(|service| (service.insurance(), service.insured_kind()));
+        let carried = kinds.filter_map(|(insurance, insured_kind)| {
+            let policies = self.policies_of(city, insurance, insured_kind);
+            let priced = policies.iter().any(|policy| policy.period.contains(month));
+            let last = policies.into_iter().rfind(|policy| policy.period.to() < month);
+            last.filter(|_| !priced)
+        });
+        carried.collect()
+    }
+
     /// The policies offered in a city for one insurance, the earliest first.
     pub fn policies_of(
         &self,
@@ -278,6 +305,7 @@ struct Files {
     packs: BTreeMap<CityCode, Pack>,
     policies: Vec<Policy>,
     guide: Guide,
+    internal: InternalHosts,
     report: CheckReport,
 }
 
@@ -338,7 +366,7 @@ impl Files {
         }
 
         change_packs(&mut tables, changes, &mut findings);
-        let mut guide = Guide::default();
+        let (mut guide, mut internal) = (Guide::default(), InternalHosts::default());
         let (mut places, mut packs, mut policies) =
             (Places::default(), BTreeMap::new(), Vec::new());
         for (name, mut table) in tables {
@@ -348,6 +376,10 @@ impl Files {
                 }
                 Kind::Guide => {
                     let mut fields = Fields::new(table, name, &mut findings);
+                    internal = InternalHosts::new(fields.texts("internal_hosts"));
+                    for host in internal.odd() {
+                        fields.finding("internal_hosts", format!("`{host}` is no bare host name"));
+                    }
                     guide = pack::read_guide(&mut fields);
                     fields.finish();
                 }
@@ -395,7 +427,7 @@ impl Files {
             policies: policy::newest(&policies).len(),
             findings,
         };
-        Files { places, packs, policies, guide, report }
+        Files { places, packs, policies, guide, internal, report }
     }
 }
 

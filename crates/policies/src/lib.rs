@@ -17,6 +17,7 @@ mod pack;
 mod policy;
 mod quote;
 mod reading;
+mod source;
 
 pub use catalogue::{Catalogue, PackChanges, check_embedded, check_texts, embedded_texts};
 pub use city::{
@@ -25,10 +26,10 @@ pub use city::{
 };
 pub use finding::{CheckReport, Finding};
 pub use pack::{
-    Advice, AdviceCode, Agency, AgencyKind, BackPayment, ClockTime, Guide, GuideChannel,
+    Advice, AdviceCode, Agency, AgencyKind, BackPayment, ClockTime, End, Guide, GuideChannel,
     GuideChannelKind, GuideNotice, Holidays, Hotlines, Maintenance, Merchants, MonthRules,
-    NumberProblem, NumberShape, ObjectionAdvice, Pack, RefundGuide, Service, Span, Standing, Topup,
-    Waiting, Window,
+    NumberProblem, NumberShape, ObjectionAdvice, Pack, RealNameRules, RefundGuide, Service, Span,
+    Standing, Topup, TopupGuide, Waiting, Window,
 };
 pub use policy::{
     BaseSwitch, Bounds, Category, Component, ComponentAmount, Confidence, Day, ExtraYearly, Policy,
@@ -38,3 +39,4 @@ pub use quote::{
     Choice, DISCLAIMER, Notice, Quote, QuoteError, QuoteLine, QuoteRequest, ReplayError, Step,
     Subject, Subtotal,
 };
+pub use source::Sources;

@@ -11,14 +11,14 @@ mod window;
 use kernel::{AgencyCode, BillKind, Channel, CityCode, Insurance, InsuredKind, MerchantKey};
 use serde::{Deserialize, Serialize};
 
-use crate::policy::pack_words;
+use crate::{Sources, policy::pack_words};
 
-pub use counter::{BackPayment, MonthRules, NumberProblem, NumberShape, Topup};
+pub use counter::{BackPayment, MonthRules, NumberProblem, NumberShape, RealNameRules, Topup};
 pub use guide::{
     Advice, AdviceCode, Guide, GuideChannel, GuideChannelKind, GuideNotice, ObjectionAdvice,
-    RefundGuide,
+    RefundGuide, TopupGuide,
 };
-pub use window::{ClockTime, Holidays, Maintenance, Span, Standing, Window};
+pub use window::{ClockTime, End, Holidays, Maintenance, Span, Standing, Window};
 
 pub(crate) use reading::{read, read_guide};
 
@@ -43,6 +43,8 @@ pub struct Pack {
     pub card_no: NumberShape,
     /// What a personal number (个人编号) looks like here.
     pub personal_no: NumberShape,
+    /// What one's own real name has to be proven for here.
+    pub real_name: RealNameRules,
     /// What is particular to the city; the national guide comes with every city.
     pub guide: Guide,
 }
@@ -51,6 +53,15 @@ impl Pack {
     /// The agency whose bills an insurance is on.
     pub fn agency_for(&self, insurance: Insurance) -> Option<&Agency> {
         self.agencies.iter().find(|agency| agency.insurances.contains(&insurance))
+    }
+
+    /// Whether such a bill of this agency is the city's own: it offers to pay it, and the agency is one
+    /// of its agencies and bills that insurance. Another city's bill is collected by other accounts,
+    /// at other times, within other limits.
+    pub fn takes(&self, agency: &AgencyCode, insurance: Insurance, kind: BillKind) -> bool {
+        let bills =
+            |office: &Agency| office.code == *agency && office.insurances.contains(&insurance);
+        self.offers(insurance, kind) && self.agencies.iter().any(bills)
     }
 
     /// Whether the city offers to pay such a bill here.
@@ -117,15 +128,15 @@ impl Service {
         }
     }
 
-    /// The name shown to people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Service::FlexPension => "灵活就业人员养老保险缴费",
-            Service::FlexMedical => "灵活就业人员医疗保险缴费",
-            Service::FlexUnemployment => "灵活就业人员失业保险缴费",
-            Service::ResidentMedical => "城乡居民医疗保险缴费",
-            Service::BackPayment => "补缴",
-            Service::AccountTopup => "社保卡个人账户充值",
+    /// The service by which such a bill is paid.
+    pub const fn of(insurance: Insurance, kind: BillKind) -> Service {
+        match (kind, insurance) {
+            (BillKind::BackPayment, _) => Service::BackPayment,
+            (BillKind::Topup, _) => Service::AccountTopup,
+            (_, Insurance::Pension) => Service::FlexPension,
+            (_, Insurance::Medical) => Service::FlexMedical,
+            (_, Insurance::Unemployment) => Service::FlexUnemployment,
+            (_, Insurance::ResidentMedical) => Service::ResidentMedical,
         }
     }
 
@@ -153,6 +164,17 @@ pub struct Hotlines {
     pub human_resources: String,
     pub medical: String,
     pub tax: String,
+}
+
+impl Hotlines {
+    /// The number of a kind of office.
+    pub fn of(&self, kind: AgencyKind) -> &str {
+        match kind {
+            AgencyKind::HumanResources => &self.human_resources,
+            AgencyKind::Medical => &self.medical,
+            AgencyKind::Tax => &self.tax,
+        }
+    }
 }
 
 /// An office that enrols people and approves bills (经办机构). Not "the city": counties and zones
@@ -195,5 +217,5 @@ pub struct Waiting {
     pub resident_wait_months: Option<u16>,
     /// Days that newborns and other newcomers have without a gap.
     pub newcomer_days: Option<u16>,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }

@@ -13,6 +13,7 @@ use std::fmt;
 use kernel::{BasisPoints, CityCode, Fen, Insurance, InsuredKind, Month, MonthRange, PolicyId};
 use serde::{Deserialize, Serialize};
 
+use crate::Sources;
 pub(crate) use reading::{read, read_sources};
 pub(crate) use rules::{check_together, newest};
 
@@ -49,9 +50,9 @@ pub struct Policy {
     pub conflicts_with: Vec<PolicyId>,
     #[serde(skip)]
     pub source_kind: SourceKind,
-    /// Addresses of the pages that the figures come from; never empty.
+    /// The pages that the figures come from; never empty.
     #[serde(skip)]
-    pub sources: Vec<String>,
+    pub sources: Sources,
     /// The government document, as cited.
     #[serde(skip)]
     pub document: Option<String>,
@@ -391,6 +392,27 @@ impl Policy {
     /// without the yearly extra. `None` on overflow.
     pub fn month_on(&self, base: Fen) -> Option<Fen> {
         month_on(&self.components, self.rounding, base)
+    }
+
+    /// What an ordinary month costs at least, as published or worked out; of flat policies, what it
+    /// costs. `None` where a year is paid at once.
+    pub fn month_least(&self) -> Option<Fen> {
+        match &self.terms {
+            Terms::AnnualFlat { .. } => None,
+            Terms::TierAmounts { tiers, .. } => tiers.iter().map(|tier| tier.monthly).min(),
+            // Without a base the parts are flat, and any base gives the same.
+            _ => self.month_on(self.floor().unwrap_or(Fen::ZERO)),
+        }
+    }
+
+    /// What an ordinary month costs at most, where the highest base is known.
+    pub fn month_most(&self) -> Option<Fen> {
+        match &self.terms {
+            Terms::AnnualFlat { .. } => None,
+            Terms::TierAmounts { tiers, .. } => tiers.iter().map(|tier| tier.monthly).max(),
+            Terms::Flat => self.month_on(Fen::ZERO),
+            _ => self.month_on(self.ceiling()?),
+        }
     }
 
     /// What `tiers` of an agency's kind cost: number, base and monthly amount of each known tier.

@@ -12,13 +12,15 @@ mod text;
 
 use kernel::{BasisPoints, CityCode, Fen, Insurance, InsuredKind, MonthRange, PolicyId};
 use serde::{Deserialize, Serialize};
+use wording::Language;
 
 use crate::policy::{Confidence, Rounding};
 
 pub use error::QuoteError;
 pub use replay::ReplayError;
 
-/// Shown with every quote that is not fully sourced.
+/// Stands in every quote that is not fully sourced. It is part of what is stored and replayed, so it does
+/// not change with the message files; faces show their own words for it.
 pub const DISCLAIMER: &str = "仅供参考,以税务部门实际应缴金额为准";
 
 /// What to price.
@@ -177,17 +179,32 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// The sentence shown to people.
-    pub const fn text(self) -> &'static str {
+    pub const ALL: [Notice; 7] = [
+        Notice::ReferenceOnly,
+        Notice::Provisional,
+        Notice::TierUnsourced,
+        Notice::CeilingUnknown,
+        Notice::BaseUncertain,
+        Notice::EndAssumed,
+        Notice::PaidBeforeSwitch,
+    ];
+
+    /// The word in a quote; the sentence for it is in the message files, at `notice.CODE`.
+    pub const fn code(self) -> &'static str {
         match self {
-            Notice::ReferenceOnly => "所用标准仅作对照,不适用于实际缴费",
-            Notice::Provisional => "新标准尚未公布,暂按上期标准计算(暂行)",
-            Notice::TierUnsourced => "所选基数是否为公布档次未经核实",
-            Notice::CeilingUnknown => "缴费基数上限未查到,未作校验",
-            Notice::BaseUncertain => "适用基数以经办机构核定为准",
-            Notice::EndAssumed => "所用标准的截止月份为推定",
-            Notice::PaidBeforeSwitch => "基数调整前的月份按当时已缴标准计算",
+            Notice::ReferenceOnly => "reference_only",
+            Notice::Provisional => "provisional",
+            Notice::TierUnsourced => "tier_unsourced",
+            Notice::CeilingUnknown => "ceiling_unknown",
+            Notice::BaseUncertain => "base_uncertain",
+            Notice::EndAssumed => "end_assumed",
+            Notice::PaidBeforeSwitch => "paid_before_switch",
         }
+    }
+
+    /// The sentence for people.
+    pub fn text(self, language: Language) -> String {
+        wording::term(language, &format!("notice.{}", self.code()))
     }
 
     /// Whether the amount itself is in doubt.
@@ -199,6 +216,21 @@ impl Notice {
             | Notice::CeilingUnknown
             | Notice::BaseUncertain => true,
             Notice::EndAssumed | Notice::PaidBeforeSwitch => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_is_written_as_it_is_stored_and_has_its_sentence() {
+        for notice in Notice::ALL {
+            assert_eq!(serde_json::json!(notice), notice.code());
+            for language in Language::ALL {
+                assert!(!notice.text(language).contains("notice."), "{}", notice.code());
+            }
         }
     }
 }

@@ -89,7 +89,12 @@ impl<'f> Fields<'f> {
     }
 
     pub fn flag(&mut self, key: &str) -> bool {
-        self.take(key, "true or false", |value| value.as_bool()).unwrap_or(false)
+        self.flag_or(key, false)
+    }
+
+    /// As [`Fields::flag`], for what is so unless it is said otherwise.
+    pub fn flag_or(&mut self, key: &str, usual: bool) -> bool {
+        self.take(key, "true or false", |value| value.as_bool()).unwrap_or(usual)
     }
 
     /// A text that `T` reads: an identifier or a word of a closed list.

@@ -92,6 +92,7 @@ fn a_sound_maintenance_has_no_findings(#[case] span: &str) {
     "source: is missing"
 )]
 #[case::unknown_advice("[[guide.advice]]\ncode = \"luck\"\ntext = \"y\"", "`luck`")]
+#[case::no_topup_steps("[guide.topup]\nsteps = []", "says nothing")]
 #[case::no_days("[guide.objection]\ndays = 0\ntext = \"y\"", "days: must be")]
 fn what_is_wrong_is_found(#[case] lines: &str, #[case] expected: &str) {
     let found = findings(lines);

@@ -34,7 +34,7 @@ pub use self::{
     messenger::{Letter, Messenger, MessengerError},
     permission::{Answer, Permission},
     progress::{Place, Progress},
-    reminder::{Occasion, Sent},
+    reminder::{Noted, Occasion, Sent},
 };
 
 /// The room's handle. Cheap to clone.

@@ -26,15 +26,19 @@ pub struct Model {
     pub wanted: bool,
     pub left_count: i32,
     pub updated_at_ms: i64,
+    pub text_version: Option<String>,
 }
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// What the user said to the platform's question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Accept,
+    Accept {
+        /// Which wording of the consent was on the screen.
+        text_version: String,
+    },
     Reject,
 }
 
@@ -47,6 +51,8 @@ pub struct Permission {
     pub left: u32,
     /// `None`: never asked.
     pub updated_at: Option<Timestamp>,
+    /// Which wording was accepted last.
+    pub text_version: Option<String>,
 }
 
 impl Reminders {
@@ -67,6 +73,7 @@ impl Reminders {
                 wanted: row.is_some_and(|row| row.wanted),
                 left: row.map_or(0, |row| u32::try_from(row.left_count).unwrap_or(0)),
                 updated_at: row.map(|row| Timestamp::from_millis(row.updated_at_ms)),
+                text_version: row.and_then(|row| row.text_version.clone()),
             }
         };
         Ok(ReminderKind::ALL.map(permission).to_vec())
@@ -84,8 +91,8 @@ impl Reminders {
     ) -> Result<(), ReminderError> {
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
-        let (wanted, left) = match answer {
-            Answer::Accept => (true, 1),
+        let (wanted, left) = match &answer {
+            Answer::Accept { .. } => (true, 1),
             Answer::Reject => (false, 0),
         };
         let row = ActiveModel {
@@ -94,6 +101,7 @@ impl Reminders {
             wanted: Set(wanted),
             left_count: Set(0),
             updated_at_ms: Set(now.as_millis()),
+            text_version: Set(None),
         };
         let key = [Column::AccountId, Column::Kind];
         Entity::insert(row)
@@ -106,8 +114,9 @@ impl Reminders {
             .filter(Column::AccountId.eq(account.as_uuid()))
             .filter(Column::Kind.eq(kind.code()));
         update = match answer {
-            Answer::Accept => update
+            Answer::Accept { text_version } => update
                 .col_expr(Column::LeftCount, Expr::col(Column::LeftCount).add(left))
+                .col_expr(Column::TextVersion, Expr::value(text_version))
                 .filter(Column::LeftCount.lt(LEFT_MAX)),
             Answer::Reject => update.col_expr(Column::LeftCount, Expr::value(left)),
         };

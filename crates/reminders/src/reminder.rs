@@ -35,6 +35,17 @@ pub struct Occasion {
     pub page: String,
 }
 
+/// A reminder as it is kept, without its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    pub kind: String,
+    /// `waiting`, `sent`, `declined`, `skipped` or `failed`.
+    pub state: String,
+    pub noted_at: Timestamp,
+    /// The day in Beijing on which it went out.
+    pub sent_on: Option<String>,
+}
+
 /// What became of the reminders that were due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
@@ -74,6 +85,14 @@ impl Reminders {
         let now = self.clock.now();
         let id = ReminderId::generate(now, &*self.entropy);
         table::insert(&self.db, &self.cipher, id, occasion, within_hours(now), now).await
+    }
+
+    /// The account's reminders that are kept, sent or not, the latest first, at most a hundred.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Noted>, ReminderError> {
+        table::of_account(&self.db, account, 100).await
     }
 
     /// Accounts that want to hear of `kind`, in pages: those after `after`, at most `limit`.

@@ -96,7 +96,14 @@ impl Town {
 
     async fn accepts(&self, kind: ReminderKind, times: u32) {
         for _ in 0..times {
-            self.reminders.answer(self.account, kind, Answer::Accept).await.expect("an answer");
+            self.reminders
+                .answer(
+                    self.account,
+                    kind,
+                    Answer::Accept { text_version: "2026-11-24".to_owned() },
+                )
+                .await
+                .expect("an answer");
         }
     }
 

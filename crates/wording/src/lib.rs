@@ -10,9 +10,11 @@
 //! machines: those are codes, in `kernel`.
 
 mod aloud;
+mod date;
 mod language;
 mod phrase;
 
 pub use aloud::aloud;
+pub use date::date;
 pub use language::Language;
 pub use phrase::{Phrase, filled, phrase, phrases, term};

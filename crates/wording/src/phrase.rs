@@ -26,7 +26,8 @@ pub struct Phrase {
     /// The kind of step, for a client that offers a button: `call`, `choose`, `confirm`, `correct`,
     /// `log_in`, `look`, `pay`, `retry`, `start_again`, `update` or `wait`.
     pub action: &'static str,
-    /// Who can be called about it.
+    /// Who can be called about it, where nobody nearer is known. `{help}` in the texts stands for whoever is
+    /// called in the end.
     pub help_line: &'static str,
 }
 
@@ -111,6 +112,14 @@ impl Phrase {
     }
 }
 
+/// Every text of a language: for tests of what is done to texts.
+#[cfg(test)]
+pub(crate) fn texts(language: Language) -> impl Iterator<Item = &'static str> {
+    let messages = Messages::of(language);
+    let spoken = messages.phrases.values().flat_map(|p| [p.label, p.message, p.next]);
+    spoken.chain(messages.terms.values().copied()).filter(|text| !text.is_empty())
+}
+
 /// Fills `{name}` places. A place without a value stays as it is.
 pub fn filled(text: &str, values: &[(&str, String)]) -> String {
     values
@@ -182,9 +191,50 @@ mod tests {
         }
     }
 
+    /// People read the Chinese: no word of a programmer's, no Latin word but names that stand on screens.
+    #[test]
+    fn chinese_sentences_have_no_foreign_words() {
+        const NAMES: [&str; 1] = ["App"];
+        for text in texts(Language::Chinese) {
+            let outside: String = text
+                .split('{')
+                .map(|part| part.split_once('}').map_or(part, |(_, rest)| rest))
+                .collect::<Vec<_>>()
+                .join(" ");
+            for word in outside.split(|c: char| !c.is_ascii_alphabetic()) {
+                assert!(word.len() < 2 || NAMES.contains(&word), "{word}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn english_sentences_have_no_chinese_and_no_programmers_words() {
+        for text in texts(Language::English) {
+            assert!(!text.chars().any(|c| ('\u{2e80}'..='\u{9fff}').contains(&c)), "{text}");
+            for word in ["JSON", "Idempotency", "app_id", "header", "request body", "`"] {
+                assert!(!text.contains(word), "{word}: {text}");
+            }
+        }
+    }
+
+    /// Whoever is told to call is told a number, and the number is that of the hotline beside it.
+    #[test]
+    fn a_number_to_call_is_filled_in_where_it_can_be_known() {
+        for section in ["problem", "bills", "window", "gap", "card", "order_state"] {
+            for key in phrases(section) {
+                for language in Language::ALL {
+                    let phrase = phrase(language, &format!("{section}.{key}")).expect("a phrase");
+                    for number in ["12333", "12366", "12393"] {
+                        assert!(!phrase.next.contains(number), "{section}.{key}: {}", phrase.next);
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_failure_says_whether_money_moved() {
-        for key in ["payer_refused", "channel_limit", "channel_refused"] {
+        for key in ["payer_refused", "payer_balance", "channel_limit", "channel_refused"] {
             let phrase = phrase(Language::Chinese, &format!("problem.{key}")).expect("a phrase");
             assert!(phrase.message.contains("未扣款"), "{key}: {}", phrase.message);
         }

@@ -4,14 +4,14 @@
 //! Numbers come in bodies, never in addresses, and leave as tails. A number never finds a person: it is
 //! only compared with what the agency knows of somebody who is in the account already.
 
-use agency::{BillState, CardNo, CardQuery, CardState, SocialCard, TopupRequest};
+use agency::{BillState, CardNo, CardState};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::{CityCode, Fen, Identity, Insurance};
-use policies::{Agency as InsuranceAgency, NumberProblem, Pack, Standing, Topup};
+use kernel::{CityCode, Fen, Insurance};
+use policies::{NumberProblem, Pack, Standing, Topup};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::{
     CityParams, EnrolmentList, agency_of,
     bills::{BillView, bill_view, not_offered},
-    enrolments_of, identity_of, office_of, sees_whole,
+    enrolments_of, helped, of_the_number, office_of,
 };
 use crate::{
     Api,
@@ -29,7 +29,7 @@ use crate::{
     language::Reads,
     orders::told,
     problem::{ApiError, invalid, tell},
-    session::Session,
+    sight::{Sight, person_of, seen_whole},
     words,
 };
 
@@ -48,10 +48,12 @@ pub(crate) struct SocialCardView {
     next_step: Option<String>,
 }
 
-/// The state of a person's social card. Only top-ups need one that is active.
+/// The state of the caller's social card, for the owner whose real name is proven. Only top-ups need one
+/// that is active.
 #[utoipa::path(get, path = "/api/v1/people/{id}/social-card", tag = "counter", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id"), CityParams),
-    responses((status = 200, body = SocialCardView)))]
+    responses((status = 200, body = SocialCardView),
+        (status = 403, description = "the real name is not proven (`real_name_needed`), or somebody else's (`not_for_payers`)")))]
 pub(crate) async fn social_card(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -60,9 +62,12 @@ pub(crate) async fn social_card(
     Params(params): Params<CityParams>,
 ) -> Result<Json<SocialCardView>, ApiError> {
     let city = city_code(&params.city)?;
-    let identity = identity_of(&api, &caller, &id).await?;
+    let person = seen_whole(&api, &caller, &id).await?;
     let office = office_of(&api, &city, Insurance::Medical)?;
-    let card = card_of(&api, &caller, office, identity, None).await?;
+    agency_of(&api, office)?;
+    let counter = api.orders.counter(caller.account, person).await?;
+    let card = counter.card(&office.code, None).await;
+    let card = card.map_err(|error| helped(&api, &city, &office.code, error.into()))?;
     let next = match card.state {
         CardState::Active => None,
         CardState::NotActivated => Some("problem.card_not_activated"),
@@ -70,37 +75,17 @@ pub(crate) async fn social_card(
         CardState::NotIssued => Some("card.not_issued"),
     };
     let next = next.and_then(|key| wording::phrase(language, key));
+    let help = api.catalogue.pack(&city).map(|pack| pack.hotlines.human_resources.clone());
     Ok(Json(SocialCardView {
         state: card.state.code().to_owned(),
         label: words::card(language, card.state),
         masked_number: card.card_tail.map(|tail| format!("****{tail}")),
         personal_account: card.personal_account,
-        next_step: next.map(|phrase| phrase.next.to_owned()),
+        next_step: next.map(|phrase| {
+            let help = help.unwrap_or_else(|| phrase.help_line.to_owned());
+            wording::filled(phrase.next, &[("help", help)])
+        }),
     }))
-}
-
-async fn card_of(
-    api: &Api,
-    caller: &Session,
-    office: &InsuranceAgency,
-    identity: Identity,
-    card_no: Option<CardNo>,
-) -> Result<SocialCard, ApiError> {
-    let query = CardQuery { agency: office.code.clone(), identity, card_no };
-    let answer = agency_of(api, office)?.query_card(&query).await.map_err(ApiError::from);
-    counted(api, caller, answer).await
-}
-
-/// Whoever tries numbers is stopped after a few.
-async fn counted<T>(
-    api: &Api,
-    caller: &Session,
-    answer: Result<T, ApiError>,
-) -> Result<T, ApiError> {
-    if answer.as_ref().is_err_and(|error| error.code() == "identity_mismatch") {
-        api.attempts.count(caller.account);
-    }
-    answer
 }
 
 /// One number, as it stands on a card or a letter.
@@ -115,7 +100,8 @@ pub(crate) struct LookupWish {
     personal_no: Option<String>,
 }
 
-/// Compares a card or personal number with what the agency knows of a person, and shows the enrolments.
+/// Compares a card or personal number with what the agency knows of the caller, and shows the enrolments.
+/// For the owner whose real name is proven.
 #[utoipa::path(post, path = "/api/v1/people/{id}/lookups", tag = "counter", security(("bearer" = [])),
     params(("id" = String, Path, description = "the person's id")), request_body = LookupWish,
     responses((status = 200, body = EnrolmentList), (status = 422, description = "a bank card's number, or not the person's")))]
@@ -131,20 +117,30 @@ pub(crate) async fn lookup(
     let (card_no, personal_no) = match (&wish.card_no, &wish.personal_no) {
         (Some(card_no), None) => (Some(read_card(pack, card_no)?), None),
         (None, Some(personal_no)) => {
-            let read = pack.personal_no.read(personal_no);
-            (None, Some(read.map_err(|_| invalid("personal_no", "personal_no"))?))
+            let read = pack.personal_no.read(personal_no).map_err(|problem| match problem {
+                NumberProblem::BankCard => bank_card("personal_no"),
+                NumberProblem::Shape => invalid("personal_no", "personal_no"),
+            });
+            (None, Some(read?))
         }
         _ => return Err(invalid("card_no,personal_no", "lookup")),
     };
-    let identity = identity_of(&api, &caller, &id).await?;
+    let person = seen_whole(&api, &caller, &id).await?;
+    let counter = api.orders.counter(caller.account, person).await?;
     if card_no.is_some() {
         let office = office_of(&api, &city, Insurance::Medical)?;
-        card_of(&api, &caller, office, identity.clone(), card_no).await?;
+        agency_of(&api, office)?;
+        counter.card(&office.code, card_no).await.map_err(|error| {
+            of_the_number(helped(&api, &city, &office.code, error.into()), "card_no")
+        })?;
     }
-    let whole = sees_whole(&api, &caller, &id).await?;
-    let asked = (personal_no.as_deref(), whole);
-    let list = enrolments_of(&api, &caller, &city, &identity, language, asked);
-    Ok(Json(counted(&api, &caller, list.await).await?))
+    let list = enrolments_of(&api, &city, &counter, language, personal_no.as_deref());
+    Ok(Json(list.await?))
+}
+
+/// No bank's number is asked for, and none is handed on.
+fn bank_card(field: &'static str) -> ApiError {
+    tell(StatusCode::UNPROCESSABLE_ENTITY, "bank_card_number").with("field", json!(field))
 }
 
 fn open_pack<'a>(api: &'a Api, city: &CityCode) -> Result<&'a Pack, ApiError> {
@@ -161,10 +157,7 @@ fn read_card(pack: &Pack, typed: &str) -> Result<CardNo, ApiError> {
     };
     match pack.card_no.read_card(typed) {
         Ok(number) => CardNo::new(&number).ok_or_else(invalid),
-        Err(NumberProblem::BankCard) => {
-            Err(tell(StatusCode::UNPROCESSABLE_ENTITY, "bank_card_number")
-                .with("field", json!("card_no")))
-        }
+        Err(NumberProblem::BankCard) => Err(bank_card("card_no")),
         Err(NumberProblem::Shape) => Err(invalid()),
     }
 }
@@ -251,14 +244,16 @@ pub(crate) async fn topup(
             return Err(told(orders::OrderError::UnderMaintenance { agency, until }));
         }
     }
-    let identity = identity_of(&api, &caller, &id).await?;
-    let request = TopupRequest { agency, identity, card_no, amount };
-    let bill = agency_of(&api, office)?.create_topup(&request).await.map_err(ApiError::from);
-    let bill = counted(&api, &caller, bill).await?;
+    let person = person_of(&api, &caller, &id).await?;
+    agency_of(&api, office)?;
+    let counter = api.orders.counter(caller.account, person.id).await?;
+    let bill = counter.topup(&office.code, card_no, amount).await.map_err(|error| {
+        of_the_number(helped(&api, &city, &office.code, error.into()), "card_no")
+    })?;
     let status = if bill.state == BillState::Due { StatusCode::CREATED } else { StatusCode::OK };
     let warning = wording::phrase(language, "warning.topup").unwrap_or_default();
     let view = TopupView {
-        bill: bill_view(&api, &city, office, bill, language),
+        bill: bill_view(&api, &city, office, bill, (language, Sight::of(&person))),
         warning: warning.whole(language),
         limits: TopupLimits::of(limits),
     };

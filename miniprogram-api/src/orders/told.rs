@@ -1,7 +1,8 @@
 //! What goes wrong with orders, in sentences that people can act on.
 
 use axum::http::StatusCode;
-use orders::OrderError;
+use kernel::Timestamp;
+use orders::{OrderError, TooMany};
 use platforms::{ChannelError, Refused};
 use serde_json::json;
 
@@ -31,8 +32,16 @@ pub(crate) fn told(error: OrderError) -> ApiError {
             tell(StatusCode::CONFLICT, "channel_not_offered")
         }
         OrderError::BillInOtherOrder { order } => {
-            tell(StatusCode::CONFLICT, "bill_in_other_order").with("order_no", json!(order))
+            let told = tell(StatusCode::CONFLICT, "bill_in_other_order");
+            // A stranger's order is not in the citizen's records.
+            let told = if order.is_some() { told } else { told.says("bills", "with_stranger") };
+            told.with("order_no", json!(order))
         }
+        OrderError::OtherCitysBill { agency } => {
+            tell(StatusCode::UNPROCESSABLE_ENTITY, "bill_of_other_city")
+                .with("agency", json!(agency))
+        }
+        OrderError::TooMany { what, most, again_at } => too_many(what, most, again_at),
         OrderError::AmountChanged(bills) => {
             let changed: Vec<_> = bills
                 .iter()
@@ -66,24 +75,40 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::UnderMaintenance { agency, until } => {
             tell(StatusCode::SERVICE_UNAVAILABLE, "agency_maintenance")
                 .says("window", "maintenance")
-                .value("until", until.beijing_text())
+                .until("until", until)
                 .with("agency", json!(agency))
                 .with("until", json!(until))
                 .with("retryable", json!(true))
         }
+        OrderError::EndsSoon { agency, insurance, minutes, end } => {
+            let phrase = match (end.maintenance, end.next_opening) {
+                (true, _) => "maintenance_soon",
+                (false, Some(_)) => "ends_soon",
+                (false, None) => "ends_soon_for_good",
+            };
+            tell(StatusCode::CONFLICT, "out_of_window")
+                .says("window", phrase)
+                .value("minutes", minutes)
+                .until("until", end.at)
+                .moment("next", end.next_opening.unwrap_or(end.at))
+                .with("agency", json!(agency))
+                .with("insurance", json!(insurance))
+                .with("closes_at", json!(end.at))
+                .with("maintenance", json!(end.maintenance))
+                .with("next_opening", json!(end.next_opening))
+        }
         OrderError::BackPaymentOver { month, deadline } => {
             tell(StatusCode::CONFLICT, "back_payment_over")
-                .value("month", month)
-                .value("deadline", deadline.beijing_text())
+                .month("month", month)
+                .until("deadline", deadline)
                 .with("month", json!(month))
                 .with("deadline", json!(deadline))
         }
         OrderError::MonthsLeftOut { insurance, months } => {
-            let first = months.first().map(ToString::to_string).unwrap_or_default();
             tell(StatusCode::UNPROCESSABLE_ENTITY, "months_not_contiguous")
                 .term("insurance", words::insurance_key(insurance))
-                .value("month", first)
                 .with("months", json!(months))
+                .months("month", months)
         }
         OrderError::TooManyMonths { insurance, most } => {
             tell(StatusCode::UNPROCESSABLE_ENTITY, "too_many_months")
@@ -120,13 +145,30 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::Channel(error) => channel_told(error),
         OrderError::People(error) => error.into(),
         OrderError::Database(_) => storage_unavailable(&error),
-        // No citizen asks for what the first four refuse.
-        OrderError::AboveRefundable { .. }
-        | OrderError::RefundableChanged { .. }
+        // No citizen asks for what the first five refuse.
+        OrderError::RefundableChanged { .. }
         | OrderError::NothingToTakeBack
+        | OrderError::WhichAgency
+        | OrderError::StillBooked
         | OrderError::Reason
         | OrderError::Row { .. }
         | OrderError::Sealed(_) => internal(&error),
+    }
+}
+
+fn too_many(what: TooMany, most: u32, again_at: Option<Timestamp>) -> ApiError {
+    let told = match what {
+        TooMany::UnpaidOfAccount => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_unpaid_orders"),
+        TooMany::UnpaidForPerson => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_unpaid_orders")
+            .says("limit", "unpaid_for_person"),
+        TooMany::HourlyOfAccount => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_orders"),
+        TooMany::HourlyForPerson => tell(StatusCode::TOO_MANY_REQUESTS, "too_many_orders")
+            .says("limit", "hourly_for_person"),
+    };
+    let told = told.value("most", most).with("most", json!(most));
+    match again_at {
+        Some(at) => told.value("at", at.beijing_text()).with("again_at", json!(at)),
+        None => told,
     }
 }
 
@@ -138,6 +180,8 @@ fn channel_told(error: ChannelError) -> ApiError {
         }
         ChannelError::Refused(Refused::Payer) => tell(StatusCode::CONFLICT, "payer_refused"),
         ChannelError::Refused(Refused::Limit) => tell(StatusCode::CONFLICT, "channel_limit"),
+        // Citizens only ask a channel to collect, so the balance is theirs.
+        ChannelError::Refused(Refused::NotEnough) => tell(StatusCode::CONFLICT, "payer_balance"),
         ChannelError::Refused(_) => tell(StatusCode::CONFLICT, "channel_refused"),
         ChannelError::Misconfigured(_) | ChannelError::BadRequest(_) => internal(&error),
     }

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use orders::Proof;
+use orders::{OrderState, Proof};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wording::{Language, term};
@@ -17,10 +17,11 @@ use wording::{Language, term};
 use super::VoucherBody;
 use crate::{
     Api,
+    client::ClientAddress,
     input::Params,
     language::Reads,
-    orders::ClientAddress,
     problem::{ApiError, tell},
+    words,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -39,12 +40,16 @@ pub(crate) struct PageParam {
     code: String,
 }
 
-/// A voucher as anybody who holds it may see it.
+/// A voucher or an acknowledgement as anybody who holds it may see it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CheckedView {
+    /// `voucher` or `acknowledgement`.
+    kind: String,
     title: String,
+    /// The number of the voucher; of an acknowledgement the order's.
     serial: String,
-    issued_at: String,
+    /// When the voucher was issued; an acknowledgement is made anew each time.
+    issued_at: Option<String>,
     #[serde(flatten)]
     body: VoucherBody,
 }
@@ -55,7 +60,6 @@ async fn checked(
     serial: &str,
     code: &str,
 ) -> Result<Proof, ApiError> {
-    let address = address.map(|address| address.ip());
     api.checks.count(address, api.clock.now()).map_err(|seconds| {
         tell(StatusCode::TOO_MANY_REQUESTS, "too_many_checks").retry_after(seconds)
     })?;
@@ -63,9 +67,9 @@ async fn checked(
     proof.ok_or_else(|| tell(StatusCode::NOT_FOUND, "voucher_not_found"))
 }
 
-/// Checks a voucher by its number and code. Needs no login.
+/// Checks a voucher by its number and code, or an acknowledgement by the order's. Needs no login.
 #[utoipa::path(get, path = "/api/v1/vouchers/{serial}", tag = "vouchers",
-    params(("serial" = String, Path, description = "number of the voucher"), CodeParam),
+    params(("serial" = String, Path, description = "number of the voucher, or of the order"), CodeParam),
     responses((status = 200, body = CheckedView), (status = 404, description = "number or code is wrong"),
         (status = 429, description = "too many checks; see Retry-After")))]
 pub(crate) async fn check(
@@ -77,9 +81,10 @@ pub(crate) async fn check(
 ) -> Result<Json<CheckedView>, ApiError> {
     let proof = checked(&api, address, &serial, &param.code).await?;
     Ok(Json(CheckedView {
-        title: super::kind(&proof).title().to_owned(),
-        serial: proof.content.serial.clone().unwrap_or_default(),
-        issued_at: proof.content.issued_at.rfc3339(),
+        kind: super::kind_code(&proof).to_owned(),
+        title: super::title(&proof, language),
+        serial: proof.number().to_owned(),
+        issued_at: proof.issued.as_ref().map(|_| proof.content.issued_at.rfc3339()),
         body: VoucherBody::of(&proof, language),
     }))
 }
@@ -131,24 +136,26 @@ fn found(proof: &Proof, language: Language) -> String {
     let body = VoucherBody::of(proof, language);
     let word = |name: &str| escaped(&term(language, &format!("check.{name}")));
     let row = |name: &str, value: &str| {
-        format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", word(name), escaped(value))
+        format!("<tr><th scope=\"row\">{}</th><td>{value}</td></tr>", word(name))
     };
     let mut rows = String::new();
-    rows.push_str(&row("serial", proof.content.serial.as_deref().unwrap_or_default()));
-    rows.push_str(&row("issued_at", &proof.content.issued_at.beijing_text()));
-    rows.push_str(&row("changed_at", &proof.changed_at.beijing_text()));
-    rows.push_str(&row("insured", &format!("{} {}", body.insured_name, body.insured_number)));
-    rows.push_str(&row("city", &body.city_name));
-    rows.push_str(&format!(
-        "<tr><th scope=\"row\">{}</th><td><strong class=\"sum\">¥{}</strong> <span>{}</span></td></tr>",
-        word("amount"),
-        escaped(&body.amount),
-        escaped(&body.amount_capitals)
-    ));
-    rows.push_str(&row(
-        "paid",
-        &format!("{} {}", body.channel_label, proof.content.paid_at.beijing_text()),
-    ));
+    let number = if proof.issued.is_some() { "voucher_no" } else { "order_no" };
+    rows.push_str(&row(number, &escaped(proof.number())));
+    if proof.issued.is_some() {
+        let issued_at = words::moment(language, proof.content.issued_at);
+        rows.push_str(&row("issued_at", &escaped(&issued_at)));
+    }
+    let changed_at = words::moment(language, proof.changed_at);
+    rows.push_str(&row("changed_at", &escaped(&changed_at)));
+    let insured = format!("{} {}", chinese(&body.insured_name), escaped(&body.insured_number));
+    rows.push_str(&row("insured", &insured));
+    rows.push_str(&row("city", &chinese(&body.city_name)));
+    let amount = escaped(&body.amount);
+    let capitals = chinese(&body.amount_capitals);
+    rows.push_str(&row("amount", &format!("<strong class=\"sum\">¥{amount}</strong> {capitals}")));
+    let paid = format!("{} {}", body.channel_label, words::moment(language, proof.content.paid_at));
+    rows.push_str(&row("paid", &escaped(&paid)));
+    let columns = if proof.is_topup() { TOPUP_COLUMNS } else { COLUMNS };
     let lines = body.lines.iter().map(|line| {
         let months = if line.months.from == line.months.to {
             line.months.from.clone()
@@ -156,24 +163,36 @@ fn found(proof: &Proof, language: Language) -> String {
             format!("{} – {}", line.months.from, line.months.to)
         };
         // On a narrow screen each line is a card, and the heads stand beside its cells.
-        let cells = [&line.insurance_label, &months, &line.amount, &line.status_label];
-        let cells = LINE_HEADS
-            .iter()
-            .zip(cells)
-            .map(|(head, cell)| format!("<td data-head=\"{}\">{}</td>", word(head), escaped(cell)));
-        let cells = cells.collect::<String>();
-        format!("<tr>{cells}</tr>")
+        let cell = |(name, class): &(&str, &str)| {
+            let text = match *name {
+                "months" => &months,
+                "amount" => &line.amount,
+                "booking" => &line.status_label,
+                _ => &line.label,
+            };
+            format!("<td{class} data-head=\"{}\">{}</td>", word(name), escaped(text))
+        };
+        format!("<tr>{}</tr>", columns.iter().map(cell).collect::<String>())
     });
-    let heads = LINE_HEADS.map(|name| format!("<th scope=\"col\">{}</th>", word(name))).concat();
-    let good = matches!(body.status.as_str(), "SUCCESS" | "SUCCESS_PARTIAL");
+    let heads: String = columns
+        .iter()
+        .map(|(name, class)| format!("<th scope=\"col\"{class}>{}</th>", word(name)))
+        .collect();
+    let real = if proof.issued.is_some() { "real" } else { "real_acknowledgement" };
     format!(
-        "<section aria-labelledby=\"real\"><p id=\"real\" class=\"{mood}\" role=\"status\"><strong>{real}</strong> {standing}{status}</p>\
+        "<section aria-labelledby=\"real\"><h2>{title}</h2>\
+         <p id=\"real\" class=\"{mood}\" role=\"status\"><strong>{real}</strong> {standing}{colon}<strong>{status}</strong></p>\
          <table class=\"pairs\">{rows}</table>\
          <table class=\"lines\"><caption>{bills}</caption><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>\
          <p class=\"note\">{statement}</p></section>",
-        mood = if good { "yes" } else { "gone" },
-        real = word("real"),
+        title = escaped(&super::title(proof, language)),
+        mood = mood(proof),
+        real = word(real),
         standing = word("standing"),
+        colon = match language {
+            Language::Chinese => ":",
+            Language::English => ": ",
+        },
         status = escaped(&body.status_label),
         bills = word("bills"),
         lines = lines.collect::<String>(),
@@ -181,8 +200,27 @@ fn found(proof: &Proof, language: Language) -> String {
     )
 }
 
-/// The columns of the lines that were paid.
-const LINE_HEADS: [&str; 4] = ["insurance", "months", "amount", "booking"];
+/// The columns of the lines that were paid, with the class of their cells.
+const COLUMNS: &[(&str, &str)] =
+    &[("insurance", ""), ("months", ""), ("amount", MONEY), ("booking", "")];
+/// A top-up is for no month.
+const TOPUP_COLUMNS: &[(&str, &str)] = &[("item", ""), ("amount", MONEY), ("booking", "")];
+const MONEY: &str = " class=\"money\"";
+
+/// A text that is Chinese on every page: a name, an amount in capitals.
+fn chinese(text: &str) -> String {
+    format!("<span lang=\"zh-CN\">{}</span>", escaped(text))
+}
+
+const fn mood(proof: &Proof) -> &'static str {
+    match super::shown_state(proof) {
+        OrderState::Success | OrderState::SuccessPartial => "yes",
+        OrderState::Created | OrderState::Paying | OrderState::Paid | OrderState::Suspended => {
+            "waits"
+        }
+        _ => "gone",
+    }
+}
 
 /// Amounts never break inside; below 30 rem the lines are cards.
 const STYLE: &str = "body{margin:0;font:1.125rem/1.6 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;color:#1a202c;background:#f3f4f0}\
@@ -191,19 +229,18 @@ const STYLE: &str = "body{margin:0;font:1.125rem/1.6 system-ui,'PingFang SC','Mi
     input{font:inherit;width:100%;box-sizing:border-box;min-height:48px;padding:.4rem .7rem;border:1px solid #5c6778;border-radius:6px}\
     button{font:inherit;font-weight:600;min-height:48px;margin-top:1rem;padding:.4rem 2rem;border:0;border-radius:6px;background:#0b6455;color:#fff}\
     :focus-visible{outline:3px solid #1450c8;outline-offset:2px}\
-    .yes,.no,.gone{padding:.8rem 1rem;border-left:6px solid;border-radius:4px;font-size:1.15rem}\
-    .yes{background:#e9f6ef;color:#0b5c36;border-color:#117044}.no,.gone{background:#fdecec;color:#8c1616;border-color:#aa2020}\
+    h2{font-size:1.2rem;margin:1rem 0}.yes,.no,.gone,.waits{padding:.8rem 1rem;border-left:6px solid;border-radius:4px;font-size:1.15rem}\
+    .yes{background:#e9f6ef;color:#0b5c36;border-color:#117044}.waits{background:#fdf4e3;color:#6d4200;border-color:#965a00}.no,.gone{background:#fdecec;color:#8c1616;border-color:#aa2020}\
     table{width:100%;border-collapse:collapse;margin:1rem 0}caption{text-align:left;font-weight:600;padding:.3rem 0}\
     th,td{text-align:left;padding:.5rem .4rem;border-bottom:1px solid #ced5de;vertical-align:top;overflow-wrap:anywhere}\
     .pairs th{width:9rem;font-weight:500;color:#465062}.note{font-size:.95rem;color:#465062}\
-    .sum,.lines td:nth-child(3){white-space:nowrap;font-variant-numeric:tabular-nums}.sum{font-size:1.25rem}.sum+span{display:inline-block}\
-    .lines th:nth-child(3),.lines td:nth-child(3){text-align:right}\
+    .sum,.money{white-space:nowrap;font-variant-numeric:tabular-nums}.sum{font-size:1.25rem}.sum+span{display:inline-block}.money{text-align:right}\
     section+form{margin-top:2rem;padding-top:1rem;border-top:1px solid #ced5de}\
     @media(max-width:30rem){main{padding-inline:1rem}.pairs tr{display:block;padding:.4rem 0;border-bottom:1px solid #ced5de}\
     .pairs th,.pairs td{display:block;width:auto;padding:0 .2rem;border:0}.pairs th{font-size:.95rem}\
     .lines thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
     .lines tr{display:block;margin-bottom:.75rem;padding:.5rem .75rem;border:1px solid #ced5de;border-radius:8px}\
-    .lines td,.lines td:nth-child(3){display:flex;justify-content:space-between;gap:1rem;padding:.2rem 0;border:0;text-align:right}\
+    .lines td{display:flex;justify-content:space-between;gap:1rem;padding:.2rem 0;border:0;text-align:right}\
     .lines td::before{content:attr(data-head);flex:none;color:#465062}}";
 
 fn whole(param: &PageParam, result: &str, language: Language) -> String {

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use kernel::DocumentId;
+use kernel::{CityCode, DocumentId, OrderNo};
 use orders::{Missing, StoredDocument};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +19,8 @@ use crate::{
     language::Reads,
     orders::{number, told},
     problem::ApiError,
+    session::Session,
+    sight::Sight,
 };
 
 #[derive(Serialize, ToSchema)]
@@ -56,11 +58,25 @@ pub(crate) struct MissingView {
     text: String,
 }
 
-/// The agencies' own documents of an order. Those of booked bills are fetched when they are first looked
-/// for; an agency's failure changes nothing, and the next look asks again.
+/// They name the person in full, so only the person sees them: the owner whose real name is proven.
+async fn check_sight(
+    api: &Api,
+    caller: &Session,
+    order_no: &OrderNo,
+) -> Result<CityCode, ApiError> {
+    let order = api.orders.record(caller.account, order_no).await?.order;
+    let person = api.people.person(caller.account, order.person).await?;
+    Sight::of(&person).demand_whole()?;
+    Ok(order.city)
+}
+
+/// The agencies' own documents of an order, for the owner whose real name is proven. Those of booked bills
+/// are fetched when they are first looked for; an agency's failure changes nothing, and the next look asks
+/// again.
 #[utoipa::path(get, path = "/api/v1/orders/{order_no}/documents", tag = "orders", security(("bearer" = [])),
     params(("order_no" = String, Path, description = "our order number")),
-    responses((status = 200, body = DocumentsView), (status = 404, description = "no such order of this person")))]
+    responses((status = 200, body = DocumentsView),
+        (status = 403, description = "the real name is not proven (`real_name_needed`), or somebody else's (`not_for_payers`)"), (status = 404, description = "no such order of this person")))]
 pub(crate) async fn documents(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -68,8 +84,8 @@ pub(crate) async fn documents(
     Path(order_no): Path<String>,
 ) -> Result<Json<DocumentsView>, ApiError> {
     let order_no = number(&order_no)?;
+    let city = check_sight(&api, &caller, &order_no).await?;
     let there = api.orders.official_documents(caller.account, &order_no).await?;
-    let city = api.orders.record(caller.account, &order_no).await?.order.city;
     let stored = |document: StoredDocument| DocumentView {
         id: document.id.to_string(),
         bill_no: document.bill_no.to_string(),
@@ -112,6 +128,7 @@ pub(crate) async fn document(
 ) -> Result<Response, ApiError> {
     let order_no = number(&order_no)?;
     let id: DocumentId = id.parse().map_err(|_| told(orders::OrderError::DocumentNotFound))?;
+    check_sight(&api, &caller, &order_no).await?;
     let (document, bytes) = api.orders.official_document(caller.account, &order_no, id).await?;
     let ending = match document.media_type.as_str() {
         "application/pdf" => "pdf",

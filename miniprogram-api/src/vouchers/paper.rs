@@ -1,21 +1,21 @@
 //! From our records to what stands on paper, in Chinese.
 
-use orders::{
-    FrozenBill, Issued, OrderFilter, OrderPage, OrderState, PostingState, Proof, VoucherLine,
-};
-use papers::{Certificate, Check, Line, Listing, Mood, Row, Standing};
-use people::InsuredPerson;
-use wording::Language;
+use std::collections::HashMap;
 
-use super::{kind, payer, shown_state, spaced};
+use kernel::PersonId;
+use orders::{FrozenBill, OrderFilter, OrderPage, OrderState, PostingState, Proof, VoucherLine};
+use papers::{Certificate, Check, Line, Listing, Mood, Row, Standing};
+use wording::{Language, term};
+
+use super::{kind, payer, shown_state, spaced, subject};
 use crate::{Api, words};
 
 const CHINESE: Language = Language::Chinese;
 
-/// Where a voucher is checked. The number and the code have no character that needs escaping.
-pub(super) fn check_address(api: &Api, issued: &Issued) -> String {
+/// Where the paper is checked. The number and the code have no character that needs escaping.
+pub(super) fn check_address(api: &Api, proof: &Proof) -> String {
     let page = check_page(api);
-    format!("{page}?serial={}&code={}", issued.serial, spaced(&issued.code))
+    format!("{page}?serial={}&code={}", proof.number(), spaced(&proof.code))
 }
 
 fn check_page(api: &Api) -> String {
@@ -25,13 +25,14 @@ fn check_page(api: &Api) -> String {
 pub(super) fn certificate(api: &Api, proof: &Proof) -> Certificate {
     let content = &proof.content;
     let state = shown_state(proof);
-    let check = proof.issued.as_ref().map(|issued| Check {
-        address: check_address(api, issued),
+    let check = Check {
+        address: check_address(api, proof),
         page: check_page(api),
-        code: spaced(&issued.code),
-    });
+        code: spaced(&proof.code),
+    };
     Certificate {
         kind: kind(proof),
+        subject: subject(proof),
         serial: content.serial.clone(),
         order_no: content.order_no.clone(),
         issued_at: proof.issued.as_ref().map(|_| content.issued_at),
@@ -46,7 +47,7 @@ pub(super) fn certificate(api: &Api, proof: &Proof) -> Certificate {
         paid_at: content.paid_at,
         lines: content.lines.iter().zip(&proof.lines).map(line).collect(),
         total: content.total,
-        check,
+        check: Some(check),
     }
 }
 
@@ -56,8 +57,8 @@ fn line((line, standing): (&VoucherLine, &PostingState)) -> Line {
         (format!("{}{rate}", part.name), part.amount)
     };
     Line {
-        insurance: words::insurance(CHINESE, line.insurance),
-        months: months(line.from, line.to),
+        item: words::item(CHINESE, line.insurance, line.kind, line.category.as_ref()),
+        months: line.kind.is_premium().then(|| months(line.from, line.to)),
         base: line.base,
         tier: line.tier_no,
         components: line.components.iter().map(component).collect(),
@@ -93,19 +94,22 @@ pub(super) fn listing(
     api: &Api,
     filter: &OrderFilter,
     page: &OrderPage,
-    people: &[InsuredPerson],
+    names: &HashMap<PersonId, String>,
 ) -> Listing {
     let city_name = |code| {
         let city = api.catalogue.city(code);
         city.map_or_else(|| code.to_string(), |city| city.short_name().to_owned())
     };
-    let person_name = |id| {
-        let person = people.iter().find(|person| person.id == id);
-        person.map_or_else(|| "—".to_owned(), |person| person.masked_name.clone())
+    let person_name = |id: PersonId| {
+        names.get(&id).cloned().unwrap_or_else(|| term(CHINESE, "paper.person_unknown"))
     };
     let item = |bill: &FrozenBill| {
-        let months = months(bill.months.from(), bill.months.to());
-        format!("{} {months}", words::insurance(CHINESE, bill.insurance))
+        let item = words::item(CHINESE, bill.insurance, bill.kind, bill.category.as_ref());
+        if bill.kind.is_premium() {
+            format!("{item} {}", months(bill.months.from(), bill.months.to()))
+        } else {
+            item
+        }
     };
     let rows = page.orders.iter().map(|(order, bills)| Row {
         order_no: order.order_no.to_string(),
@@ -123,9 +127,11 @@ pub(super) fn listing(
     filters.extend(filter.city.as_ref().map(|city| format!("参保地 {}", city_name(city))));
     filters
         .extend(filter.insurance.map(|known| format!("险种 {}", words::insurance(CHINESE, known))));
-    filters.extend(filter.from.map(|at| format!("自 {}", day(at))));
+    filters.extend(filter.from.map(|at| format!("下单时间自 {}", day(at))));
     let last_day = |at: kernel::Timestamp| kernel::Timestamp::from_millis(at.as_millis() - 1);
-    filters.extend(filter.before.map(|at| format!("至 {}", day(last_day(at)))));
+    filters.extend(filter.before.map(|at| format!("下单时间至 {}", day(last_day(at)))));
+    filters.extend(filter.months_from.map(|month| format!("费款所属期自 {month}")));
+    filters.extend(filter.months_to.map(|month| format!("费款所属期至 {month}")));
     filters.extend(filter.states.iter().map(|s| format!("状态 {}", words::state(CHINESE, *s))));
     Listing { made_at: api.clock.now(), filters, rows: rows.collect(), cut: page.next.is_some() }
 }

@@ -63,9 +63,15 @@ impl Purchase {
             say(format!("    {} {} 元", text(bill, "/insurance_label")?, text(bill, "/amount")?));
         }
 
-        step(6, "下单", "place the order: bills are frozen and locked");
+        step(
+            6,
+            "核对并下单",
+            "check what is about to be paid, place the order: bills are frozen and locked",
+        );
         let chosen: Vec<Value> = bills.iter().map(chosen).collect();
-        let order = json!({ "person_id": person_id, "city": city, "bills": chosen });
+        let mut order = json!({ "person_id": person_id, "city": city, "bills": chosen });
+        let shown = self.client.post("/api/v1/confirmations", order.clone()).await?;
+        order["confirmation"] = text(&shown, "/confirmation")?.into();
         let key = format!("demo-{channel}-{person_id}");
         let order = self.client.post_once("/api/v1/orders", order, &key).await?;
         let order_no = text(&order, "/order_no")?;

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use kernel::{DocumentId, OrderId, PostingId, Timestamp};
+use kernel::{AccountId, DocumentId, OrderId, PostingId, Timestamp};
 use migrations::begin_write;
 use people::Sealed;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DatabaseConnection, QueryOrder, QuerySelect,
+    ConnectionTrait, DatabaseConnection, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
@@ -17,6 +17,7 @@ use super::StoredDocument;
 use crate::{
     OrderError, Orders, Posting,
     error::{exactly_one, read},
+    order::table::order,
 };
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -108,6 +109,26 @@ pub(super) async fn of_order(
         .all(db)
         .await?;
     rows.iter().map(stored).collect()
+}
+
+/// The documents of an account's orders that are here, with their orders.
+pub(super) async fn of_account(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    limit: u64,
+) -> Result<Vec<(OrderId, StoredDocument)>, OrderError> {
+    let orders = order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .into_query();
+    let rows = Entity::find()
+        .filter(Column::OrderId.in_subquery(orders))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    rows.iter().map(|row| Ok((OrderId::from_uuid(row.order_id), stored(row)?))).collect()
 }
 
 /// The bookings of an order whose documents are here.

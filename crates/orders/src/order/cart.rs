@@ -6,15 +6,22 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use agency::{Bill, BillState};
-use kernel::{AgencyCode, BillKind, BillNo, Fen, Insurance, Month, MonthRange, Timestamp};
+use kernel::{
+    AgencyCode, BillKind, BillNo, CityCode, Fen, Insurance, Month, MonthRange, PersonId, Timestamp,
+};
 use policies::{Pack, Standing};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use sea_orm::DatabaseTransaction;
 
 use super::{ChosenBill, FrozenBill, Order, PlaceOrder, asked_as, parts, table};
 use crate::{OrderError, Orders};
 
-/// A window that closes sooner is as good as closed: wallets need a minute.
+/// For an order that stands: a window that closes sooner is as good as closed, because wallets need a
+/// minute.
 const TIME_TO_PAY_LEAST: Duration = Duration::from_secs(120);
+/// Nobody is hurried (domain: 适老化): with less time until the end no order is made.
+const TIME_TO_ORDER_LEAST: Duration = Duration::from_secs(15 * 60);
+/// The same in the elder version; also the least that such an order lives.
+const ELDER_TIME_LEAST: Duration = Duration::from_secs(30 * 60);
 
 /// What windows and deadlines ask of a bill.
 type Place<'a> = (&'a AgencyCode, Insurance, BillKind, MonthRange);
@@ -25,18 +32,12 @@ impl Orders {
         if wish.bills.iter().any(|bill| bill.kind.is_premium() != wish.bills[0].kind.is_premium()) {
             return Err(OrderError::MixedPurposes);
         }
-        if let Some(pack) = self.catalogue.pack(&wish.city) {
-            for bill in &wish.bills {
-                if !pack.offers(bill.insurance, bill.kind) {
-                    let (insurance, kind) = (bill.insurance, bill.kind);
-                    return Err(OrderError::NotOffered { insurance, kind });
-                }
-            }
-            let places = wish.bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
-            check_times(pack, places, now)?;
-            check_months(pack, &wish.bills)?;
-            check_topup_amounts(pack, &wish.bills)?;
-        }
+        let places = || wish.bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
+        let pack = self.own_bills(&wish.city, places())?;
+        check_times(pack, places(), now)?;
+        check_time_left(pack, places(), now, wish.elder)?;
+        check_months(pack, &wish.bills)?;
+        check_topup_amounts(pack, &wish.bills)?;
         let max = self.rules.amount_max_on(wish.channel);
         let amount = Fen::sum(wish.bills.iter().map(|bill| bill.seen.amount));
         if amount.is_none_or(|amount| amount > max) {
@@ -50,30 +51,52 @@ impl Orders {
         Ok(())
     }
 
-    /// Windows, maintenance and deadlines once more, just before a channel is asked to collect.
+    /// Whether the bills are the city's own, windows, maintenance and deadlines once more, just before a
+    /// channel is asked to collect; and whether the person is still on the account's list.
     pub(crate) async fn still_taken(&self, order: &Order) -> Result<(), OrderError> {
-        let Some(pack) = self.catalogue.pack(&order.city) else { return Ok(()) };
+        let person = self.people.person(order.account, order.person).await;
+        person.map_err(OrderError::from_person)?;
         let bills = table::bills(&self.db, order.id).await?;
-        let places = bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
-        check_times(pack, places, self.clock.now())
+        let places = || bills.iter().map(|b| (&b.agency, b.insurance, b.kind, b.months));
+        let pack = self.own_bills(&order.city, places())?;
+        check_times(pack, places(), self.clock.now())
     }
 
-    /// When an order ends: after the usual time, or with the first window that closes.
+    /// The city's pack, when all bills are the city's own: another city's bill would be collected by
+    /// the wrong merchant account, under the wrong windows and limits.
+    fn own_bills<'a>(
+        &self,
+        city: &CityCode,
+        bills: impl Iterator<Item = Place<'a>>,
+    ) -> Result<&Pack, OrderError> {
+        let pack = self.catalogue.pack(city).ok_or(OrderError::NoMerchant)?;
+        for (agency, insurance, kind, _) in bills {
+            if !pack.agencies.iter().any(|office| office.code == *agency) {
+                return Err(OrderError::OtherCitysBill { agency: agency.clone() });
+            }
+            if !pack.takes(agency, insurance, kind) {
+                return Err(OrderError::NotOffered { insurance, kind });
+            }
+        }
+        Ok(pack)
+    }
+
+    /// When an order ends: after the usual time, or with the first window that closes or maintenance
+    /// that begins.
     pub(super) fn last_moment(
         &self,
-        city: &kernel::CityCode,
+        wish: &PlaceOrder,
         bills: &[FrozenBill],
         now: Timestamp,
     ) -> Timestamp {
-        let usual = now.plus(self.rules.time_to_pay);
-        let Some(pack) = self.catalogue.pack(city) else { return usual };
-        let closes = bills.iter().filter_map(|bill| {
-            match pack.standing(&bill.agency, bill.insurance, bill.kind, now) {
-                Standing::Open { closes_at } => closes_at,
-                Standing::Closed { .. } | Standing::Maintenance { .. } => None,
-            }
-        });
-        closes.min().map_or(usual, |closes| closes.min(usual))
+        let time_to_pay = self.rules.time_to_pay;
+        let usual = if wish.elder { time_to_pay.max(ELDER_TIME_LEAST) } else { time_to_pay };
+        let usual = now.plus(usual);
+        let Some(pack) = self.catalogue.pack(&wish.city) else { return usual };
+        let ends = bills
+            .iter()
+            .filter_map(|bill| Some(pack.end(&bill.agency, bill.insurance, bill.kind, now)?.at));
+        ends.min().map_or(usual, |end| end.min(usual))
     }
 
     /// Months that are due and were left out between chosen ones, where the agency wants them in a row.
@@ -105,29 +128,22 @@ impl Orders {
         None
     }
 
-    /// What goes to one person's account in a day has a limit. In the transaction that writes the
-    /// order down, so that two orders at once do not both fit.
+    /// What goes to one person's account in a day has a limit, whichever accounts it comes from. In the
+    /// transaction that writes the order down and holds the document.
     pub(super) async fn check_topups_of_the_day(
         &self,
         txn: &DatabaseTransaction,
         wish: &PlaceOrder,
         bills: &[FrozenBill],
-        now: Timestamp,
+        (persons, now): (&[PersonId], Timestamp),
     ) -> Result<(), OrderError> {
         let wanted = bills.iter().filter(|bill| bill.kind == BillKind::Topup);
         let wanted = Fen::sum(wanted.map(|bill| bill.bill.amount)).unwrap_or(Fen::MAX);
         let topup = self.catalogue.pack(&wish.city).and_then(|pack| pack.topup.as_ref());
         let Some(topup) = topup.filter(|_| !wanted.is_zero()) else { return Ok(()) };
-        if txn.get_database_backend() == DbBackend::Postgres {
-            // Writers of SQLite stand in a row anyway. The id is our own and has no quotation marks.
-            let one_by_one =
-                format!("SELECT pg_advisory_xact_lock(hashtext('topups:{}'))", wish.account);
-            txn.execute_unprepared(&one_by_one).await?;
-        }
         let midnight = format!("{} 00:00:00", &now.beijing_text()[..10]);
         let midnight = Timestamp::from_beijing_text(&midnight).unwrap_or(now);
-        let whose = (wish.account, wish.person);
-        let today = table::ordered_since(txn, whose, BillKind::Topup, midnight).await?;
+        let today = table::ordered_since(txn, persons, BillKind::Topup, midnight).await?;
         let left = topup.most_a_day.minus(Fen::sum(today).unwrap_or(Fen::MAX));
         let left = left.unwrap_or(Fen::ZERO);
         if wanted > left {
@@ -170,6 +186,25 @@ fn check_times<'a>(
             Standing::Maintenance { until } => {
                 return Err(OrderError::UnderMaintenance { agency: agency(), until });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Whether enough time is left to pay without haste.
+fn check_time_left<'a>(
+    pack: &Pack,
+    bills: impl Iterator<Item = Place<'a>>,
+    now: Timestamp,
+    elder: bool,
+) -> Result<(), OrderError> {
+    let least = if elder { ELDER_TIME_LEAST } else { TIME_TO_ORDER_LEAST };
+    for (agency, insurance, kind, _) in bills {
+        if let Some(end) = pack.end(agency, insurance, kind, now)
+            && end.at.since(now) < least
+        {
+            let minutes = least.as_secs() / 60;
+            return Err(OrderError::EndsSoon { agency: agency.clone(), insurance, minutes, end });
         }
     }
     Ok(())

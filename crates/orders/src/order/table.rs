@@ -1,6 +1,6 @@
 //! The rows of orders and their frozen bills.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use agency::{BillCategory, BillComponent, BillRef};
 use kernel::{
@@ -10,9 +10,9 @@ use kernel::{
 use policies::Quote;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect,
+    Condition, ConnectionTrait, DatabaseTransaction, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -312,16 +312,34 @@ pub(crate) async fn list(
         let states = filter.states.iter().map(|state| state.code());
         query = query.filter(order::Column::State.is_in(states));
     }
-    if let Some(insurance) = filter.insurance {
-        let with_bill = Query::select()
-            .column(bill::Column::OrderId)
-            .from(bill::Entity)
-            .and_where(bill::Column::Insurance.eq(insurance.code()))
-            .to_owned();
+    if let Some(with_bill) = with_bill(filter) {
         query = query.filter(order::Column::Id.in_subquery(with_bill));
     }
     let rows = query.order_by_desc(order::Column::Id).limit(limit).all(db).await?;
     rows.into_iter().map(Order::try_from).collect()
+}
+
+/// Orders with a bill of the insurance and months wanted: one bill must fit all of it.
+fn with_bill(filter: &OrderFilter) -> Option<SelectStatement> {
+    let OrderFilter { insurance, months_from, months_to, .. } = filter;
+    let mut bills = Query::select();
+    bills.column(bill::Column::OrderId).from(bill::Entity);
+    if let Some(insurance) = insurance {
+        bills.and_where(bill::Column::Insurance.eq(insurance.code()));
+    }
+    // Months are written YYYY-MM, so their texts stand in the order of the calendar.
+    if let Some(from) = months_from {
+        bills.and_where(bill::Column::MonthTo.gte(from.to_string()));
+    }
+    if let Some(to) = months_to {
+        bills.and_where(bill::Column::MonthFrom.lte(to.to_string()));
+    }
+    if months_from.is_some() || months_to.is_some() {
+        bills.and_where(bill::Column::Kind.ne(BillKind::Topup.code()));
+    } else {
+        (*insurance)?;
+    }
+    Some(bills)
 }
 
 pub(crate) async fn bills(
@@ -353,17 +371,96 @@ pub(crate) async fn bills_of(
     Ok(bills)
 }
 
-/// What an account ordered for a person since a moment, by what it is for: of orders that are paid
-/// or may yet be.
+/// An order that counts against a limit.
+pub(crate) struct Recent {
+    pub(crate) of_account: bool,
+    pub(crate) for_person: bool,
+    /// It waits for its payment.
+    pub(crate) unpaid: bool,
+    pub(crate) created_at: Timestamp,
+}
+
+/// Orders that wait for their payment, and those that were placed since a moment: of the account, or for
+/// one of the persons. The oldest first.
+pub(crate) async fn recent(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    persons: &[PersonId],
+    since: Timestamp,
+) -> Result<Vec<Recent>, OrderError> {
+    let payable: Vec<&str> = OrderState::ALL
+        .iter()
+        .filter(|state| state.is_payable())
+        .map(|state| state.code())
+        .collect();
+    let whose = Condition::any()
+        .add(order::Column::AccountId.eq(account.as_uuid()))
+        .add(of_persons(persons));
+    let when = Condition::any()
+        .add(order::Column::State.is_in(payable.iter().copied()))
+        .add(order::Column::CreatedAtMs.gt(since.as_millis()));
+    let rows: Vec<(Uuid, Uuid, String, i64)> = order::Entity::find()
+        .select_only()
+        .columns([
+            order::Column::AccountId,
+            order::Column::PersonId,
+            order::Column::State,
+            order::Column::CreatedAtMs,
+        ])
+        .filter(whose)
+        .filter(when)
+        .order_by_asc(order::Column::CreatedAtMs)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let recent = rows.into_iter().map(|(of, person, state, created_at)| Recent {
+        of_account: of == account.as_uuid(),
+        for_person: persons.contains(&PersonId::from_uuid(person)),
+        unpaid: payable.contains(&state.as_str()),
+        created_at: Timestamp::from_millis(created_at),
+    });
+    Ok(recent.collect())
+}
+
+fn of_persons(persons: &[PersonId]) -> Expr {
+    order::Column::PersonId.is_in(persons.iter().map(|id| id.as_uuid()))
+}
+
+/// The bills that an account has paid, or is about to, by agency and number.
+pub(crate) async fn bills_of_account(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<HashSet<(String, String)>, OrderError> {
+    let ever_paid = OrderState::ALL
+        .into_iter()
+        .filter(|state| !matches!(state, OrderState::Closed | OrderState::Failed));
+    let orders = order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .filter(order::Column::AccountId.eq(account.as_uuid()))
+        .filter(order::Column::State.is_in(ever_paid.map(|state| state.code())))
+        .into_query();
+    let bills: Vec<(String, String)> = bill::Entity::find()
+        .select_only()
+        .column(bill::Column::AgencyCode)
+        .column(bill::Column::BillNo)
+        .filter(bill::Column::OrderId.in_subquery(orders))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(bills.into_iter().collect())
+}
+
+/// What was ordered for these entries of one document since a moment, by what it is for: of orders that
+/// are paid or may yet be.
 pub(crate) async fn ordered_since(
     db: &impl ConnectionTrait,
-    (account, person): (AccountId, PersonId),
+    persons: &[PersonId],
     kind: BillKind,
     since: Timestamp,
 ) -> Result<Vec<Fen>, OrderError> {
     let rows = order::Entity::find()
-        .filter(order::Column::AccountId.eq(account.as_uuid()))
-        .filter(order::Column::PersonId.eq(person.as_uuid()))
+        .filter(of_persons(persons))
         .filter(order::Column::CreatedAtMs.gte(since.as_millis()))
         .all(db)
         .await?;

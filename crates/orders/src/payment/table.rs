@@ -4,9 +4,12 @@ use std::str::FromStr;
 
 use kernel::{Channel, Fen, MerchantKey, OrderId, OutTradeNo, PaymentId, Timestamp, UnknownWord};
 use people::Sealed;
+use platforms::Refused;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
-    sea_query::Expr,
+    ActiveValue::Set,
+    ConnectionTrait, DatabaseTransaction, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -35,8 +38,11 @@ pub struct Model {
     pub transaction_id: Option<String>,
     pub paid_at_ms: Option<i64>,
     pub told: Option<String>,
+    pub refusal: Option<String>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
+    pub create_tried_at_ms: i64,
+    pub create_doubts: i32,
 }
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -55,15 +61,19 @@ pub enum PaymentState {
     Closed,
     /// The channel did not accept the request.
     Refused,
+    /// The channel does not know the number, and nobody waits for it here. What it cannot know for
+    /// certain, it is asked about for two days more.
+    GivenUp,
 }
 
 impl PaymentState {
-    pub const ALL: [PaymentState; 5] = [
+    pub const ALL: [PaymentState; 6] = [
         PaymentState::Prepared,
         PaymentState::Open,
         PaymentState::Paid,
         PaymentState::Closed,
         PaymentState::Refused,
+        PaymentState::GivenUp,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -73,6 +83,7 @@ impl PaymentState {
             PaymentState::Paid => "paid",
             PaymentState::Closed => "closed",
             PaymentState::Refused => "refused",
+            PaymentState::GivenUp => "given_up",
         }
     }
 
@@ -80,16 +91,71 @@ impl PaymentState {
     pub const fn is_open(self) -> bool {
         matches!(self, PaymentState::Prepared | PaymentState::Open)
     }
+
+    /// Whether the channel has still to say what became of the number.
+    pub const fn is_asked_about(self) -> bool {
+        self.is_open() || matches!(self, PaymentState::GivenUp)
+    }
 }
 
 impl FromStr for PaymentState {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<PaymentState, UnknownWord> {
-        let expected = "prepared open paid closed refused";
+        let expected = "prepared open paid closed refused given_up";
         PaymentState::ALL
             .into_iter()
             .find(|state| state.code() == code)
             .ok_or(UnknownWord { list: "PaymentState", expected })
+    }
+}
+
+/// Why a channel did not accept a request, as far as it matters to a citizen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// This account may not pay it.
+    Payer,
+    /// Above a limit of the channel: parts may pass.
+    Limit,
+    /// The payer has not enough money.
+    Balance,
+    Other,
+}
+
+impl Refusal {
+    pub const ALL: [Refusal; 4] =
+        [Refusal::Payer, Refusal::Limit, Refusal::Balance, Refusal::Other];
+
+    /// What a refused request to collect says. Of such a request the balance is the payer's.
+    pub(crate) const fn of(refused: &Refused) -> Refusal {
+        match refused {
+            Refused::Payer => Refusal::Payer,
+            Refused::Limit => Refusal::Limit,
+            Refused::NotEnough => Refusal::Balance,
+            Refused::AlreadyPaid
+            | Refused::Closed
+            | Refused::ParametersChanged
+            | Refused::NotFound
+            | Refused::Other(_) => Refusal::Other,
+        }
+    }
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            Refusal::Payer => "payer",
+            Refusal::Limit => "limit",
+            Refusal::Balance => "balance",
+            Refusal::Other => "other",
+        }
+    }
+}
+
+impl FromStr for Refusal {
+    type Err = UnknownWord;
+    fn from_str(code: &str) -> Result<Refusal, UnknownWord> {
+        Refusal::ALL
+            .into_iter()
+            .find(|refusal| refusal.code() == code)
+            .ok_or(UnknownWord { list: "Refusal", expected: "payer limit balance other" })
     }
 }
 
@@ -109,7 +175,13 @@ pub struct Payment {
     pub token_at: Option<Timestamp>,
     pub transaction_id: Option<String>,
     pub paid_at: Option<Timestamp>,
+    /// Why the channel did not accept the request, where it did not and said so.
+    pub refusal: Option<Refusal>,
     pub created_at: Timestamp,
+    /// When the channel was last asked to create it.
+    pub(crate) create_tried_at: Timestamp,
+    /// How many create calls may have reached the channel and told nothing, the present one included.
+    pub(crate) create_doubts: i32,
     pub(crate) request: Sealed,
 }
 
@@ -131,7 +203,10 @@ impl TryFrom<Model> for Payment {
             token_at: row.token_at_ms.map(Timestamp::from_millis),
             transaction_id: row.transaction_id,
             paid_at: row.paid_at_ms.map(Timestamp::from_millis),
+            refusal: row.refusal.map(|code| read(table, "refusal", id, &code)).transpose()?,
             created_at: Timestamp::from_millis(row.created_at_ms),
+            create_tried_at: Timestamp::from_millis(row.create_tried_at_ms),
+            create_doubts: row.create_doubts,
             request: Sealed { key_id: row.key_id, bytes: row.request_sealed },
         })
     }
@@ -155,8 +230,11 @@ pub(crate) async fn insert(txn: &DatabaseTransaction, payment: &Payment) -> Resu
         transaction_id: Set(None),
         paid_at_ms: Set(None),
         told: Set(None),
+        refusal: Set(None),
         created_at_ms: Set(payment.created_at.as_millis()),
         updated_at_ms: Set(payment.created_at.as_millis()),
+        create_tried_at_ms: Set(payment.create_tried_at.as_millis()),
+        create_doubts: Set(payment.create_doubts),
     }
     .insert(txn)
     .await?;
@@ -233,14 +311,70 @@ pub(crate) async fn set_state(
     exactly_one("payments", id, done.rows_affected)
 }
 
-/// Keeps what opens the wallet. The state is left alone when money or a close came first.
+/// Writes down that the channel is about to be asked once more to create the attempt.
+pub(crate) async fn begin_create(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::CreateTriedAtMs, Expr::value(now.as_millis()))
+        .col_expr(Column::CreateDoubts, Expr::col(Column::CreateDoubts).add(1))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// Writes down that one create call certainly did not create the attempt.
+pub(crate) async fn end_create(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::CreateDoubts, Expr::col(Column::CreateDoubts).sub(1))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::CreateDoubts.gt(0))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// The channel did not accept the request.
+pub(crate) async fn set_refused(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(PaymentState::Refused.code()))
+        .col_expr(Column::Refusal, Expr::value(refusal.code()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// Keeps what opens the wallet. An attempt that was ended before its answer came can be paid at the
+/// channel all the same, so it is asked about from then on.
 pub(crate) async fn set_token(
     txn: &DatabaseTransaction,
     payment: &Payment,
     token: &str,
     now: Timestamp,
 ) -> Result<(), OrderError> {
-    let state = if payment.state.is_open() { PaymentState::Open } else { payment.state };
+    let state = match payment.state {
+        PaymentState::Prepared | PaymentState::Open => PaymentState::Open,
+        PaymentState::Paid => PaymentState::Paid,
+        PaymentState::Closed | PaymentState::Refused | PaymentState::GivenUp => {
+            PaymentState::GivenUp
+        }
+    };
     let done = Entity::update_many()
         .col_expr(Column::State, Expr::value(state.code()))
         .col_expr(Column::Token, Expr::value(token))

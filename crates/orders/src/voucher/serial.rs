@@ -4,42 +4,45 @@ use std::fmt;
 
 use kernel::{CityCode, Month};
 
+use super::code;
+
+/// Check characters that are taken for figures when a number is read from paper, and for which.
+const LOOK_ALIKES: [(char, char); 3] = [('I', '1'), ('O', '0'), ('S', '5')];
+
 /// `320200-202611-00000001-C`. The last character guards against slips of the pen (ISO 7064, MOD 37,36);
 /// it keeps nobody from guessing, the verification code does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VoucherSerial(String);
 
 impl VoucherSerial {
-    pub(super) fn new(city: &CityCode, month: Month, number: i64) -> VoucherSerial {
+    /// `None` for a number whose check character looks like a figure: numbers from before this rule have
+    /// such characters and stay valid, new ones are not given out.
+    pub(super) fn new(city: &CityCode, month: Month, number: i64) -> Option<VoucherSerial> {
         let body = format!("{city}{:04}{:02}{number:08}", month.year(), month.month());
-        VoucherSerial(format!(
-            "{}-{}-{}-{}",
-            &body[..6],
-            &body[6..12],
-            &body[12..],
-            check_character(&body)
-        ))
+        let check = check_character(&body);
+        let legible = LOOK_ALIKES.iter().all(|(letter, _)| *letter != check);
+        legible.then(|| VoucherSerial::written(&body, check))
     }
 
-    /// Reads a number as people type it: blanks and hyphens are forgiven, and small letters. `None`
-    /// when it cannot be one.
+    fn written(body: &str, check: char) -> VoucherSerial {
+        VoucherSerial(format!("{}-{}-{}-{check}", &body[..6], &body[6..12], &body[12..]))
+    }
+
+    /// Reads a number as people type it: blanks and hyphens are forgiven, small letters and full-width
+    /// forms, and a figure in place of the check character that looks like it. `None` when it cannot be
+    /// a number.
     pub fn parse(text: &str) -> Option<VoucherSerial> {
-        let signs: String = text
-            .chars()
-            .take(64)
-            .filter(|sign| !sign.is_whitespace() && *sign != '-')
-            .map(|sign| sign.to_ascii_uppercase())
-            .collect();
+        let signs = code::plain(text);
         if !(21..=28).contains(&signs.len()) || !signs.is_ascii() {
             return None;
         }
         let (body, check) = signs.split_at(signs.len() - 1);
-        let right =
-            body.bytes().all(|b| b.is_ascii_digit()) && check.starts_with(check_character(body));
-        right.then(|| {
-            let (city, month, number) = (&body[..6], &body[6..12], &body[12..]);
-            VoucherSerial(format!("{city}-{month}-{number}-{check}"))
-        })
+        let known = check_character(body);
+        let alike = LOOK_ALIKES
+            .iter()
+            .any(|(letter, figure)| *letter == known && check.starts_with(*figure));
+        let right = body.bytes().all(|b| b.is_ascii_digit()) && (check.starts_with(known) || alike);
+        right.then(|| VoucherSerial::written(body, known))
     }
 
     pub fn as_str(&self) -> &str {
@@ -75,8 +78,14 @@ mod tests {
 
     use super::*;
 
-    fn serial(number: i64) -> VoucherSerial {
+    fn given_out(number: i64) -> Option<VoucherSerial> {
         VoucherSerial::new(&CityCode::new("320200").unwrap(), "2026-11".parse().unwrap(), number)
+    }
+
+    /// Whether it would be given out or not.
+    fn serial(number: i64) -> VoucherSerial {
+        let body = format!("320200202611{number:08}");
+        VoucherSerial::written(&body, check_character(&body))
     }
 
     #[test]
@@ -92,6 +101,33 @@ mod tests {
     #[test]
     fn the_check_character_is_the_standards() {
         assert_eq!(check_character("A12425GABC1234002"), 'M');
+    }
+
+    #[test]
+    fn new_numbers_have_no_check_character_that_looks_like_a_figure() {
+        let given: Vec<String> = (1..=360).filter_map(given_out).map(|s| s.to_string()).collect();
+        assert!(given.iter().all(|number| !number.ends_with(['I', 'O', 'S'])));
+        assert!((320..340).contains(&given.len()), "about one in twelve: {}", given.len());
+    }
+
+    #[test]
+    fn old_numbers_with_such_a_character_are_read_also_with_the_figure_that_it_looks_like() {
+        for (letter, figure) in LOOK_ALIKES {
+            let old = (1..1_000).map(serial).find(|s| s.as_str().ends_with(letter)).unwrap();
+            assert_eq!(VoucherSerial::parse(old.as_str()), Some(old.clone()));
+            let misread = format!("{}{figure}", &old.as_str()[..old.as_str().len() - 1]);
+            assert_eq!(VoucherSerial::parse(&misread), Some(old));
+        }
+    }
+
+    #[test]
+    fn a_number_in_full_width_is_read() {
+        let typed: String = serial(1)
+            .as_str()
+            .chars()
+            .map(|sign| char::from_u32(u32::from(sign) + 0xFEE0).unwrap())
+            .collect();
+        assert_eq!(VoucherSerial::parse(&typed), Some(serial(1)));
     }
 
     #[rstest]

@@ -93,6 +93,7 @@ pub fn person(name: &str, number: &str, relation: Relation) -> NewPerson {
     NewPerson {
         identity: identity(name, number),
         relation,
+        birth_date: None,
         consent_text_version: CONSENT.to_owned(),
         guardian_text_version: None,
     }

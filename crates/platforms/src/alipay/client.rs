@@ -300,7 +300,9 @@ pub(super) fn refusal(codes: &Codes) -> ChannelError {
         "TOTAL_FEE_EXCEED"
         | "MERCHANT_PERM_RECEIPT_SINGLE_LIMIT"
         | "BEYOND_PER_RECEIPT_SINGLE_RESTRICTION" => refused(Refused::Limit),
-        "SELLER_BALANCE_NOT_ENOUGH" => refused(Refused::NotEnough),
+        "SELLER_BALANCE_NOT_ENOUGH"
+        | "BUYER_BALANCE_NOT_ENOUGH"
+        | "BUYER_BANKCARD_BALANCE_NOT_ENOUGH" => refused(Refused::NotEnough),
         "ACCESS_FORBIDDEN"
         | "PARTNER_ERROR"
         | "SELLER_BEEN_BLOCKED"

@@ -1,6 +1,8 @@
 //! What the counter of a city takes: which months together, missed months, numbers, top-ups.
 
-use kernel::{Fen, Insurance, Month, Timestamp};
+use kernel::{Fen, Insurance, Month, Timestamp, half_width};
+
+use crate::Sources;
 
 /// Which months may stand in one order, for each insurance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct BackPayment {
     pub until_month: u8,
     pub until_day: u8,
     pub demonstration: bool,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 impl BackPayment {
@@ -49,7 +51,23 @@ pub struct Topup {
     pub most_a_day: Fen,
     /// Opened to show how it works; no city is known to offer it.
     pub demonstration: bool,
-    pub sources: Vec<String>,
+    pub sources: Sources,
+}
+
+/// What a citizen's own real name has to be proven for, before it is done for themselves. What is
+/// personal is shown to nobody whose name is not proven, whatever the city says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RealNameRules {
+    /// Choosing a tier, which changes what is due for the rest of the year.
+    pub tier: bool,
+    /// Paying.
+    pub payment: bool,
+}
+
+impl Default for RealNameRules {
+    fn default() -> RealNameRules {
+        RealNameRules { tier: true, payment: false }
+    }
 }
 
 /// The look of a local number: capitals and digits, or digits only.
@@ -63,13 +81,14 @@ pub struct NumberShape {
 /// What is wrong with a typed number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberProblem {
-    /// 16 digits or more: the number of a bank account.
+    /// The number of a bank account, which is nobody's here.
     BankCard,
     Shape,
 }
 
 /// Bank accounts have 16 to 19 digits; no social card has as many.
 const BANK_DIGITS_LEAST: usize = 16;
+const BANK_DIGITS_MOST: usize = 19;
 
 impl NumberShape {
     /// A card: eight to ten, as most cities print them (domain: 卡号).
@@ -90,12 +109,17 @@ impl NumberShape {
         self.fitting(number)
     }
 
-    /// As [`NumberShape::read_card`], for numbers that may be long.
+    /// As [`NumberShape::read_card`], for numbers that may be long: a bank account is known by its
+    /// check digit.
     ///
     /// # Errors
-    /// [`NumberProblem::Shape`].
+    /// Those of [`NumberShape::read_card`].
     pub fn read(&self, typed: &str) -> Result<String, NumberProblem> {
-        self.fitting(plain(typed))
+        let number = plain(typed);
+        if is_bank_card(&number) {
+            return Err(NumberProblem::BankCard);
+        }
+        self.fitting(number)
     }
 
     fn fitting(&self, number: String) -> Result<String, NumberProblem> {
@@ -109,14 +133,24 @@ impl NumberShape {
 
 /// People copy numbers with blanks, hyphens and full-width digits.
 fn plain(typed: &str) -> String {
-    let narrow = |c: char| match c {
-        '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => {
-            char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c)
-        }
-        other => other,
-    };
-    let kept = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').map(narrow);
+    let kept = typed.chars().map(half_width).filter(|c| !c.is_whitespace() && *c != '-');
     kept.collect::<String>().to_ascii_uppercase()
+}
+
+/// 16 to 19 digits whose last one fits the others (Luhn, ISO/IEC 7812-1).
+fn is_bank_card(number: &str) -> bool {
+    let digits = number.bytes().all(|b| b.is_ascii_digit());
+    if !digits || !(BANK_DIGITS_LEAST..=BANK_DIGITS_MOST).contains(&number.len()) {
+        return false;
+    }
+    let sum: u32 = number
+        .bytes()
+        .rev()
+        .zip([false, true].into_iter().cycle())
+        .map(|(digit, doubled)| (u32::from(digit - b'0'), doubled))
+        .map(|(digit, doubled)| if doubled { digit * 2 / 10 + digit * 2 % 10 } else { digit })
+        .sum();
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -149,6 +183,9 @@ mod tests {
     #[case("12345", Err(NumberProblem::Shape))]
     #[case("12345678901234567890", Ok("12345678901234567890"))]
     #[case("123456789012345678901", Err(NumberProblem::Shape))]
+    #[case::bank_card("6222 0212 3456 7894", Err(NumberProblem::BankCard))]
+    #[case::full_width("６２２２０２１２３４５６７８９４", Err(NumberProblem::BankCard))]
+    #[case::no_bank_card("6222021234567890", Ok("6222021234567890"))]
     fn a_personal_number_may_be_long(
         #[case] typed: &str,
         #[case] read: Result<&str, NumberProblem>,
@@ -174,7 +211,7 @@ mod tests {
             until_month,
             until_day,
             demonstration: false,
-            sources: Vec::new(),
+            sources: Sources::default(),
         };
         let month = month.parse().expect("a month");
         assert_eq!(rule.deadline(month), Timestamp::from_rfc3339(deadline).ok());

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Day, pack_words};
+use crate::{
+    Sources,
+    policy::{Day, pack_words},
+};
 
 /// The guide of a city, or the national one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Guide {
     pub advice: Vec<Advice>,
     pub refund: Option<RefundGuide>,
     pub objection: Option<ObjectionAdvice>,
+    /// Told where the city has top-ups.
+    pub topup: Option<TopupGuide>,
 }
 
 pack_words! {
@@ -61,12 +66,16 @@ pack_words! {
 pub struct GuideChannel {
     pub kind: GuideChannelKind,
     pub name: String,
+    /// Of the national guide: true of every city, and nothing that this city says of itself.
+    pub national: bool,
+    /// Of the national guide: told only where the city names no way to pay of this kind.
+    pub fallback: bool,
     /// Whether contributions can be paid there, or only looked up.
     pub pays: bool,
     /// Names of banks that are known to take part.
     pub banks: Vec<String>,
     pub steps: Vec<String>,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,14 +85,14 @@ pub struct GuideNotice {
     /// When it was published, where known.
     pub date: Option<Day>,
     pub document: Option<String>,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     pub code: AdviceCode,
     pub text: String,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 /// The agency's own refund (社保退费): a procedure, not a button.
@@ -93,7 +102,14 @@ pub struct RefundGuide {
     pub papers: Vec<String>,
     pub places: Vec<String>,
     pub steps: Vec<String>,
-    pub sources: Vec<String>,
+    pub sources: Sources,
+}
+
+/// How money is paid into the medical personal account of a social card, step by step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopupGuide {
+    pub steps: Vec<String>,
+    pub sources: Sources,
 }
 
 /// Within how many days to object. Advice; keep the papers longer.
@@ -101,21 +117,26 @@ pub struct RefundGuide {
 pub struct ObjectionAdvice {
     pub days: u16,
     pub text: String,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 impl Guide {
     /// This guide with what the national one adds: a city's own words on refunds and objections win.
     pub fn with_national(&self, national: &Guide) -> Guide {
-        let both = |own: &[GuideChannel], all: &[GuideChannel]| [own, all].concat();
+        let named = |kind| self.channels.iter().any(|channel| channel.kind == kind && channel.pays);
+        let told = |channel: &&GuideChannel| !channel.fallback || !named(channel.kind);
+        let national_channels = national.channels.iter().filter(told);
+        let national_channels =
+            national_channels.map(|channel| GuideChannel { national: true, ..channel.clone() });
         let advice = national.advice.iter();
         let others = advice.filter(|advice| !self.advice.iter().any(|own| own.code == advice.code));
         Guide {
-            channels: both(&self.channels, &national.channels),
+            channels: self.channels.iter().cloned().chain(national_channels).collect(),
             notices: [&self.notices[..], &national.notices[..]].concat(),
             advice: self.advice.iter().chain(others).cloned().collect(),
             refund: self.refund.clone().or_else(|| national.refund.clone()),
             objection: self.objection.clone().or_else(|| national.objection.clone()),
+            topup: self.topup.clone().or_else(|| national.topup.clone()),
         }
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn read(mut fields: Fields<'_>, code_in_name: &CityCode) -> Option<Pa
     let topup = counter::read_topup(&mut fields, &open);
     let card_no = counter::read_shape(&mut fields, "card_no", NumberShape::CARD);
     let personal_no = counter::read_shape(&mut fields, "personal_no", NumberShape::PERSONAL);
+    let real_name = counter::read_real_name(&mut fields);
     let guide = match fields.section("guide") {
         Some(table) => fields.row(table, "guide".to_owned(), read_guide),
         None => Guide::default(),
@@ -66,6 +67,7 @@ pub(crate) fn read(mut fields: Fields<'_>, code_in_name: &CityCode) -> Option<Pa
         topup,
         card_no,
         personal_no,
+        real_name,
         guide,
     };
     clean.then_some(pack)

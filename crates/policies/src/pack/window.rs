@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 use kernel::{AgencyCode, BillKind, Insurance, Timestamp};
 
 use super::Pack;
-use crate::policy::Day;
+use crate::{Sources, policy::Day};
 
 /// How many months ahead an opening is looked for: a window of one month a year is found.
 const MONTHS_AHEAD: i32 = 14;
@@ -87,7 +87,7 @@ pub struct Window {
     pub months: Vec<u8>,
     /// A close on a day off moves to the next working day.
     pub holidays_shift: bool,
-    pub sources: Vec<String>,
+    pub sources: Sources,
 }
 
 /// A stretch of time in which an agency's system is away.
@@ -122,7 +122,46 @@ pub enum Standing {
     },
 }
 
+/// When the time in which a bill can be paid is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub at: Timestamp,
+    /// A maintenance begins; otherwise a window closes.
+    pub maintenance: bool,
+    /// When it can be paid again, where that is in sight.
+    pub next_opening: Option<Timestamp>,
+}
+
 impl Pack {
+    /// When the time that runs at `now` ends: with the window, or with the first maintenance that begins
+    /// in it. `None`: it does not run, or has no end in sight.
+    pub fn end(
+        &self,
+        agency: &AgencyCode,
+        insurance: Insurance,
+        kind: BillKind,
+        now: Timestamp,
+    ) -> Option<End> {
+        let Standing::Open { closes_at } = self.standing(agency, insurance, kind, now) else {
+            return None;
+        };
+        let concerned = self.maintenance.iter().filter(|maintenance| {
+            maintenance.agency == *agency
+                && (maintenance.insurances.is_empty()
+                    || maintenance.insurances.contains(&insurance))
+        });
+        let begins = concerned.filter_map(|maintenance| maintenance.span.next_start(now)).min();
+        let ends = [closes_at, begins].into_iter().flatten();
+        let at = ends.min()?;
+        let (maintenance, next_opening) = match self.standing(agency, insurance, kind, at) {
+            Standing::Maintenance { until } => (true, Some(until)),
+            Standing::Closed { next_opening } => (closes_at != Some(at), next_opening),
+            // Another window opens as this one closes.
+            Standing::Open { .. } => return None,
+        };
+        Some(End { at, maintenance, next_opening })
+    }
+
     /// Whether `agency` takes money for such a bill at `now`.
     pub fn standing(
         &self,
@@ -243,6 +282,20 @@ impl Window {
 }
 
 impl Span {
+    /// When it begins next, later than `now`.
+    fn next_start(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Span::Once { from, .. } => (now < from).then_some(from),
+            Span::Daily { from, .. } => {
+                let at = now.beijing();
+                let (year, month) = (u16::try_from(at.year()).ok()?, u8::from(at.month()));
+                let today = (year, month, at.day());
+                let on = |(year, month, day): Date| moment(year, month, day, from);
+                on(today).filter(|start| now < *start).or_else(|| on(day_after(today)?))
+            }
+        }
+    }
+
     /// When it ends, if it runs at `now`.
     fn end_at(self, now: Timestamp) -> Option<Timestamp> {
         match self {

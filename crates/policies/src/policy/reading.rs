@@ -10,7 +10,7 @@ use super::{
     BaseSwitch, Component, ComponentAmount, Confidence, ExtraYearly, Policy, Rounding, SourceKind,
     Terms, TopUp, YearKind, month_on,
 };
-use crate::reading::Fields;
+use crate::{Sources, reading::Fields};
 
 /// More rows than any table published so far has (Gansu: 25), and a bound on the work.
 const ROWS_MAX: usize = 200;
@@ -55,7 +55,7 @@ pub(crate) fn read(mut fields: Fields<'_>, file: &str, home: Option<&CityCode>) 
     let confidence: Option<Confidence> = fields.parsed("confidence");
     let source_kind: Option<SourceKind> = fields.parsed("best_source_kind");
     let sources = read_sources(&mut fields, "source");
-    if confidence == Some(Confidence::Confirmed) && sources.len() == 1 {
+    if confidence == Some(Confidence::Confirmed) && sources.all().len() == 1 {
         fields.finding("confidence", "`confirmed` needs two independent sources, and one is given");
     }
     let reference_only = fields.flag("reference_only");
@@ -101,7 +101,7 @@ pub(crate) fn read(mut fields: Fields<'_>, file: &str, home: Option<&CityCode>) 
 }
 
 /// Addresses of pages; at least one is needed.
-pub(crate) fn read_sources(fields: &mut Fields<'_>, key: &str) -> Vec<String> {
+pub(crate) fn read_sources(fields: &mut Fields<'_>, key: &str) -> Sources {
     let missing = !fields.has(key);
     let sources = fields.texts(key);
     if missing || sources.is_empty() {
@@ -113,7 +113,7 @@ pub(crate) fn read_sources(fields: &mut Fields<'_>, key: &str) -> Vec<String> {
             fields.finding(key, format!("`{source}` is no http or https address"));
         }
     }
-    sources
+    Sources::new(sources)
 }
 
 fn read_cities(fields: &mut Fields<'_>, home: Option<&CityCode>) -> Vec<CityCode> {

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use wording::Language;
+
 use super::{Choice, Quote, QuoteLine, Subject, Subtotal};
 use crate::policy::{Confidence, Rounding};
 
@@ -42,7 +44,7 @@ impl Quote {
             }
         }
         for notice in &self.notices {
-            writeln!(text, "说明 Note: {}", notice.text())?;
+            writeln!(text, "说明 Note: {}", notice.text(Language::Chinese))?;
         }
         if let Some(disclaimer) = &self.disclaimer {
             writeln!(text, "{disclaimer}")?;

@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, LockBehavior, LockType},
 };
 
-use super::{Occasion, Reminder};
+use super::{Noted, Occasion, Reminder};
 use crate::{ReminderError, ReminderKind};
 
 const TABLE: &str = "reminders";
@@ -226,6 +226,27 @@ pub(super) async fn settle(
         .exec(txn)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// The reminders of an account that are kept, the latest first.
+pub(crate) async fn of_account(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    limit: u64,
+) -> Result<Vec<Noted>, ReminderError> {
+    let rows = Entity::find()
+        .filter(Column::AccountId.eq(account.as_uuid()))
+        .order_by_desc(Column::NotedAtMs)
+        .limit(limit)
+        .all(db)
+        .await?;
+    let noted = |row: Model| Noted {
+        kind: row.kind,
+        state: row.state,
+        noted_at: Timestamp::from_millis(row.noted_at_ms),
+        sent_on: row.sent_on,
+    };
+    Ok(rows.into_iter().map(noted).collect())
 }
 
 /// Every reminder of an account, sent or not.

@@ -12,25 +12,24 @@ export function insuranceName(item) {
 /** Whether it is something else than an ordinary contribution. */
 export const isMarked = (bill) => MARKED.has(bill.kind);
 
-/** Insurance and kind, without months: 养老保险, 养老保险 · 补差, 医疗保险 · 个人账户充值. */
+/** Insurance and kind, without months: the service's own words where it is no ordinary contribution. */
 export function kindName(bill) {
-  const kind = isMarked(bill) && (has(`kind.${bill.kind}`) ? t(`kind.${bill.kind}`) : bill.kind_label);
-  return kind ? `${insuranceName(bill)} · ${kind}` : insuranceName(bill);
+  return bill.label && bill.kind && bill.kind !== 'regular' ? bill.label : insuranceName(bill);
 }
 
 /** A top-up has no months, whatever its members say. */
-export const hasMonths = (bill) => bill.has_period !== false && bill.kind !== 'topup';
+export const hasMonths = (bill) => bill.has_period !== false;
 
 /** The whole name of one bill. */
 export function billName(bill) {
   return hasMonths(bill) ? `${kindName(bill)} ${monthsName(bill.months)}` : kindName(bill);
 }
 
-/** Bills of one insurance, agency and kind, with their months put together where they follow each other. */
+/** Bills of one insurance, agency, kind and group of residents, with their months put together where they follow each other. */
 export function groups(bills) {
   const alike = new Map();
   for (const bill of bills) {
-    const key = `${bill.insurance}|${bill.agency ?? ''}|${bill.kind ?? ''}`;
+    const key = [bill.insurance, bill.agency, bill.kind, bill.category?.code].join('|');
     if (!alike.has(key)) alike.set(key, []);
     alike.get(key).push(bill);
   }

@@ -30,12 +30,17 @@ export function syntheticName() {
   return `测${GIVEN[one % GIVEN.length]}${GIVEN[two % GIVEN.length]}`;
 }
 
-/** Whether a resident ID says that the person is under fourteen, when a guardian must speak. */
-export function isUnderFourteen(number, today = new Date()) {
+/** The birth date in a number of eighteen characters, `2016-05-31`; no other number tells one. */
+export function birthDateIn(number) {
   const match = /^\d{6}(\d{4})(\d{2})(\d{2})\d{3}[\dXx]$/.exec(number.trim());
-  if (!match) return false;
-  const fourteenth = new Date(Number(match[1]) + 14, Number(match[2]) - 1, Number(match[3]));
-  return fourteenth > today;
+  return match ? match.slice(1).join('-') : '';
+}
+
+/** Whether who was born then is under fourteen, when a guardian must speak. */
+export function isUnderFourteen(birthDate, today = new Date()) {
+  if (!birthDate) return false;
+  const [year, month, day] = birthDate.split('-').map(Number);
+  return new Date(year + 14, month - 1, day) > today;
 }
 
 function birthday([first, last]) {

@@ -59,7 +59,7 @@ export function billPart(person, sample, bills, { chosen, orders, changed }) {
     'aria-label': kindName(sample), 'data-insurance': sample.insurance, 'data-kind': sample.kind, 'data-key': `${sample.insurance}-${sample.kind}`,
   },
   h('div.insurance-head', {}, h('h2', {}, insuranceName(sample), isMarked(sample) && h('span.mark.warn', {}, t(`kind.${sample.kind}`))),
-    sample.kind === 'regular' && h('a.link', { href: `#/tiers/${person.id}/${sample.insurance}?month=${first.months.from}` }, t('bills.change_tier'))),
+    sample.kind === 'regular' && person.relation === 'self' && h('a.link', { href: `#/tiers/${person.id}/${sample.insurance}?month=${first.months.from}` }, t('bills.change_tier'))),
   h('p.soft', {}, [sample.agency_name, ...new Set(bills.map((bill) => bill.category?.name).filter(Boolean))].join(' · ')),
   isMarked(sample) && h('p.kind-text', {}, t(`kind_text.${sample.kind}`)),
   lastDay(due), closed(due),

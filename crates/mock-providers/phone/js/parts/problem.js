@@ -7,6 +7,8 @@ import { go } from '../router.js';
 
 /** The offices' help lines; what an answer says about them comes first. */
 const LINES = ['12333', '12393', '12366'];
+/** Every number in a text, and in brackets behind it whose it is. */
+const NUMBERS = /(\d[\d-]{2,})(?:\s*[（(]([^）)]*)[）)])?/g;
 /** Customer service of the wallets, for what the wallet refuses. */
 const WALLET_LINES = { wechat: '95017', alipay: '95188' };
 
@@ -26,9 +28,10 @@ const LEADS = {
   idempotency_key_reused: ['order.again', '/bills'], order_expired: ['order.again', '/bills'], channel_refused: ['order.again', '/bills'],
   months_not_contiguous: ['confirm.back', '/bills'], too_many_months: ['confirm.back', '/bills'], several_years: ['confirm.back', '/bills'],
   above_limit: ['confirm.back', '/bills'], pay_in_parts: ['confirm.back', '/bills'], channel_limit: ['confirm.back', '/bills'], mixed_purposes: ['confirm.back', '/bills'],
-  already_paid: ['problem.to_records', '/orders'], no_bill: ['problem.to_records', '/orders'], order_not_found: ['problem.to_records', '/orders'],
+  tier_confirmation_needed: ['confirm.back', '/bills'], mobile_needed: ['rights.title', '/rights'],
+  already_paid: ['problem.to_records', '/orders'], too_many_unpaid_orders: ['problem.to_records', '/orders'], no_bill: ['problem.to_records', '/orders'], order_not_found: ['problem.to_records', '/orders'],
   document_not_found: ['problem.to_records', '/orders'], voucher_not_ready: ['problem.to_records', '/orders'],
-  person_not_found: ['problem.to_people', '/people'], real_name_needed: ['problem.to_people', '/people'],
+  person_not_found: ['problem.to_people', '/people'], real_name_needed: ['problem.to_people', '/people'], own_person_needed: ['problem.to_people', '/people'],
   payment_request_not_found: ['problem.to_home', '/'], payment_request_paid: ['problem.to_home', '/'], person_declined: ['problem.to_home', '/'],
   not_found: ['problem.to_home', '/'], service_not_offered: ['problem.to_home', '/'], city_not_open: ['cities.title', '/cities'], city_not_found: ['cities.title', '/cities'],
 };
@@ -39,7 +42,7 @@ export const isNeutral = (code) => NEUTRAL.has(code);
 /**
  * @param {Error} cause usually a `Problem`
  * @param {{retry?: () => void, back?: string, person?: string, insurance?: string}} [options] `back`: where to go on after a
- * login; `person` and `insurance`: whom and what it is about
+ * login; `person` and `insurance`: whom and what it is about; `insurance` only where they choose its tier themselves
  */
 export function problemCard(cause, options = {}) {
   const code = cause.code ?? 'broken';
@@ -68,8 +71,8 @@ function buttonFor(cause, code, { retry, back, person, insurance }) {
   if (cause.status === 401) {
     return h('a.button.primary', { href: `#/login?next=${encodeURIComponent(back ?? (location.hash.slice(1) || '/'))}` }, t('me.log_in'));
   }
-  if (code === 'base_not_declared' && person) {
-    return h('a.button.primary', { href: `#/tiers/${person}/${insurance ?? 'pension'}` }, t('tiers.title'));
+  if (code === 'base_not_declared' && person && insurance) {
+    return h('a.button.primary', { href: `#/tiers/${person}/${insurance}` }, t('tiers.title'));
   }
   if (code === 'identity_mismatch' && person) return refill(person);
   if (code === 'channel_unavailable' && retry) return h('button.button.primary', { type: 'button', onclick: retry }, t('home.go_on'));
@@ -95,11 +98,14 @@ function refill(person) {
   return button;
 }
 
-/** @param {string|{number: string}} [line] @param {boolean} [wallet] the wallet's own service, for what only it knows */
+/**
+ * @param {string} [line] one number, or several with whose they are: `12333（人社）或0510-12393（医保）`
+ * @param {boolean} [wallet] the wallet's own service, for what only it knows
+ */
 export function helpLines(line, wallet = false) {
-  const said = line && String(typeof line === 'object' ? line.number : line);
-  const numbers = wallet ? [WALLET_LINES[memory.platform] ?? WALLET_LINES.wechat] : said ? [said] : LINES;
-  return h('p.help-line', {}, icon('phone', 18), h('span', {}, t('problem.help')), numbers.map((number) => (/^[\d-]+$/.test(number)
-    ? h('a', { href: `tel:${number}` }, has(`line.${number}`) && h('span.line-name', {}, t(`line.${number}`)), ' ', number)
-    : h('span', {}, number))));
+  const said = wallet ? WALLET_LINES[memory.platform] ?? WALLET_LINES.wechat : line ?? LINES.join();
+  return h('p.help-line', {}, icon('phone', 18), h('span', {}, t('problem.help')), [...said.matchAll(NUMBERS)].map(([, number, whose]) => {
+    const name = has(`line.${number}`) ? t(`line.${number}`) : whose;
+    return h('a', { href: `tel:${number}` }, name && h('span.line-name', {}, name), ' ', number);
+  }));
 }

@@ -7,6 +7,7 @@ import { amount, demoNote, note, personName, relationName } from '../parts/piece
 import { billPart, refOf } from '../parts/months.js';
 import { gapOf, gapNote } from '../parts/gaps.js';
 import { isNeutral, problemCard } from '../parts/problem.js';
+import { isProven } from '../parts/real-name.js';
 import { unfinished, unfinishedCard } from '../parts/unfinished.js';
 import { sum } from '../money.js';
 import { go } from '../router.js';
@@ -34,9 +35,9 @@ export default {
       found = await ask(person, service, signal);
     } catch (cause) {
       if (signal.aborted || cause.status === 401) throw cause;
-      return [above, problemCard(cause, { person: person.id, insurance: INSURANCE_OF[service], retry: () => go(here) })];
+      return [above, problemCard(cause, { person: person.id, insurance: person.relation === 'self' && (INSURANCE_OF[service] ?? 'pension'), retry: () => go(here) })];
     }
-    const gap = found.bills.some((bill) => bill.insurance === 'medical') ? await gapOf(person, signal) : null;
+    const gap = isProven(person) && found.bills.some((bill) => bill.insurance === 'medical') ? await gapOf(person, signal) : null;
     return [
       above,
       await problems(found, person, signal),
@@ -72,7 +73,7 @@ async function problems({ problems: told, bills }, person, signal) {
     // The agency says what is missing, not in which insurance: it is the one without a bill.
     const handled = city.agencies.find((agency) => agency.code === problem.agency)?.insurances ?? [];
     const insurance = handled.find((one) => one !== 'resident_medical' && !bills.some((bill) => bill.insurance === one)) ?? 'pension';
-    return note(text, 'warn', h('a.button.primary', { href: `#/tiers/${person.id}/${insurance}` }, t('tiers.title')));
+    return note(text, 'warn', person.relation === 'self' && h('a.button.primary', { href: `#/tiers/${person.id}/${insurance}` }, t('tiers.title')));
   });
 }
 

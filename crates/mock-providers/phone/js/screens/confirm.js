@@ -1,6 +1,6 @@
 /** Confirmation: everything once more, masked; for another person it is confirmed twice. */
 import { h } from '../dom.js';
-import { cart, keepCart, memory, noteOrdered } from '../memory.js';
+import { cart, isElder, keepCart, memory, noteOrdered } from '../memory.js';
 import { api, offers } from '../api.js';
 import { t } from '../words.js';
 import { amount, facts, note, personName, relationName, tick } from '../parts/pieces.js';
@@ -22,7 +22,8 @@ export default {
       go('/bills', { replace: true });
       return [];
     }
-    const wish = { person_id: chosen.person, city: chosen.city, bills: chosen.bills.map(named) };
+    // The elder version is given more time to pay.
+    const wish = { person_id: chosen.person, city: chosen.city, bills: chosen.bills.map(named), display_mode: isElder() ? 'elder' : 'standard' };
     const [{ people }, city, offered] = await Promise.all([
       api('GET', '/v1/people', { signal }), api('GET', `/v1/cities/${chosen.city}`, { signal }), offers(),
     ]);

@@ -8,9 +8,11 @@ import { busyButton } from '../parts/busy.js';
 import { atField, complete, errorOf, field } from '../parts/fields.js';
 import { problemSlot } from '../parts/slot.js';
 import { go } from '../router.js';
-import { BORN, isUnderFourteen, syntheticName, syntheticNumber } from '../parts/documents.js';
+import { BORN, birthDateIn, isUnderFourteen, syntheticName, syntheticNumber } from '../parts/documents.js';
 
 const KINDS = ['resident_id', 'hkmt_residence', 'foreign_pr', 'passport', 'hk_macau_pass', 'taiwan_pass'];
+/** Their numbers do not tell when somebody was born. */
+const WITHOUT_BIRTH_DATE = new Set(['passport', 'hk_macau_pass', 'taiwan_pass']);
 /** Whom the demonstration can invent: how old, for whom, and which service shows it. */
 const SAMPLES = {
   standard: { born: BORN.worker },
@@ -35,6 +37,7 @@ export default {
     const name = h('input', { type: 'text', id: 'person-name', autocomplete: 'off', maxlength: 50, required: true });
     const number = h('input', { type: 'text', id: 'person-number', autocomplete: 'off', maxlength: 30, required: true, autocapitalize: 'characters', spellcheck: 'false' });
     const kind = h('select', { id: 'person-kind' }, KINDS.map((code) => h('option', { value: code }, t(`document.${code}`))));
+    const birth = h('input', { type: 'date', id: 'person-birth' });
     const agreed = h('input', { type: 'checkbox', id: 'agreed' });
     const guardian = h('input', { type: 'checkbox', id: 'guardian' });
 
@@ -44,12 +47,16 @@ export default {
     const consent = h('div.consent', {}, h('h2', {}, t('person.consent_head')), text,
       h('label.tick', {}, agreed, h('span', {}, t('person.agree'))), errorOf(agreed), guardianPart, guardianError);
     // Changes what stands, never replaces it: a finger may be on its way to a tick box.
+    const birthPart = field(t('person.birth_date'), birth, t('person.birth_date_hint'));
     const consentParts = () => {
+      birthPart.hidden = !WITHOUT_BIRTH_DATE.has(kind.value);
       text.textContent = consentText(texts, relation) ?? t(relation === 'self' ? 'person.consent_self' : 'person.consent_other');
-      guardianPart.hidden = !(relation === 'other' && kind.value === 'resident_id' && isUnderFourteen(number.value));
+      const young = isUnderFourteen(birthPart.hidden ? birthDateIn(number.value) : birth.value);
+      guardianPart.hidden = !(relation === 'other' && young);
     };
     number.addEventListener('input', consentParts);
     kind.addEventListener('change', consentParts);
+    birth.addEventListener('input', consentParts);
     consentParts();
 
     const relations = ['self', 'other'].map((value) => h('input', {
@@ -63,6 +70,7 @@ export default {
       const filled = complete([
         [name, name.value.trim() !== '', t('person.name_missing')],
         [number, number.value.trim() !== '', t('person.number_missing')],
+        [birth, birthPart.hidden || birth.value !== '', t('person.birth_date_missing')],
         [agreed, agreed.checked, t('person.agree_first')],
         [guardian, guardianPart.hidden || guardian.checked, t('person.guardian_first')],
       ]);
@@ -71,12 +79,15 @@ export default {
         relation, name: name.value.trim(), consent_text_version: version(texts, relation),
         document: { kind: kind.value, number: number.value.trim() },
       };
-      if (relation === 'other' && !guardianPart.hidden) body.guardian_statement = { text_version: version(texts, 'guardian') };
+      if (!birthPart.hidden) body.birth_date = birth.value;
+      if (!guardianPart.hidden) body.guardian_statement = { text_version: version(texts, 'guardian') };
       let person;
       try {
         person = await api('POST', '/v1/people', { body });
       } catch (cause) {
-        return atField(cause, { document_invalid: number, person_differs: number, name_invalid: name, guardian_statement_needed: guardian });
+        return atField(cause, {
+          document_invalid: number, person_differs: number, name_invalid: name, guardian_statement_needed: guardian, birth_date: birth,
+        });
       }
       const next = query.get('next');
       if (next?.startsWith('/bills')) go(`${next}${next.includes('?') ? '&' : '?'}person=${person.id}`, { replace: true });
@@ -101,7 +112,7 @@ export default {
       h('section.card.form', {},
         field(t('person.name'), name),
         field(t('person.kind'), kind),
-        field(t('person.number'), number, t('person.number_hint'))),
+        field(t('person.number'), number, t('person.number_hint')), birthPart),
       demoPart(service, invent, show),
       h('section.card', {}, consent),
       place, busyButton('button.button.primary', t('person.save'), save, show),

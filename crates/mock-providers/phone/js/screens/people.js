@@ -11,17 +11,17 @@ import { realNamePart } from '../parts/real-name.js';
 export default {
   path: /^\/people$/, title: 'people.title', login: true, up: '/me', tab: 'me',
   async render({ signal }) {
-    const [{ people }, offered] = await Promise.all([api('GET', '/v1/people', { signal }), offers()]);
+    const [{ people }, offered, texts] = await Promise.all([api('GET', '/v1/people', { signal }), offers(), api('GET', '/v1/consent-texts', { signal })]);
     return [
       people.length === 0 && h('section.empty', {}, icon('family', 40), h('p', {}, t('people.none'))),
-      people.map((person) => personCard(person, offered)),
+      people.map((person) => personCard(person, offered, texts)),
       h('a.button.primary', { href: '#/people/new' }, icon('plus', 20), t('people.add')),
       note(t('people.note')),
     ];
   },
 };
 
-function personCard(person, offered) {
+function personCard(person, offered, texts) {
   const { place, show } = problemSlot({ person: person.id });
   const actions = h('div.person-actions', {});
   const normal = () => fill(actions, h('button.button.quiet.bad', { type: 'button', onclick: ask }, t('people.remove')));
@@ -40,7 +40,7 @@ function personCard(person, offered) {
   return h('section.card.person', { 'data-person': person.id, 'data-key': person.id },
     h('div.person-head', {}, h('h2', {}, personName(person)), h('span.mark.plain', {}, relationName(person))),
     h('p.soft.break', {}, person.masked_number),
-    offered('POST /api/v1/people/{}/real-name') && realNamePart(person, show),
+    offered('POST /api/v1/people/{}/real-name') && realNamePart(person, texts, show),
     offered('POST /api/v1/people/{}/payment-requests') && person.relation === 'self' && person.real_name?.state === 'verified'
       && h('a.button', { href: '#/family' }, icon('family', 20), t('family.ask')),
     place, actions);

@@ -93,7 +93,7 @@ function choiceOf(policy) {
   if (!policy) return {};
   if (policy.tiers.length) {
     const control = h('select', { id: 'quote-tier' }, h('option', { value: '' }, t('quote.least')), policy.tiers.map((one) =>
-      h('option', { value: one.no }, `${t('tiers.no', { n: one.no })} · ${grouped(one.monthly_amount)}`)));
+      h('option', { value: one.no }, [t('tiers.no', { n: one.no }), one.percent && `${one.percent}%`, grouped(one.monthly_amount)].filter(Boolean).join(' · '))));
     return { control, field: field(t('quote.tier'), control), body: () => (control.value ? { tier: Number(control.value) } : {}) };
   }
   if (policy.categories.length) {

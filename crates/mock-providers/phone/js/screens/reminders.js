@@ -12,20 +12,24 @@ import { reload } from '../router.js';
 export default {
   path: /^\/reminders$/, title: 'reminders.title', login: true, up: '/me', tab: 'me',
   async render({ signal }) {
-    const { reminders, quiet_from, quiet_to } = await api('GET', '/v1/me/reminders', { signal });
+    const [{ reminders, quiet_from, quiet_to }, texts] = await Promise.all([
+      api('GET', '/v1/me/reminders', { signal }), api('GET', '/v1/consent-texts', { signal }),
+    ]);
+    const consent = texts.texts.find((text) => text.current && text.purpose === 'reminders');
     return [
       h('section.lead', {}, h('h2', {}, t('reminders.lead')), h('p', {}, t('reminders.text'))),
-      reminders.map((one) => card(one, signal)),
+      consent && h('details.card', {}, h('summary', {}, consent.title), h('p.soft', {}, consent.text)),
+      reminders.map((one) => card(one, consent, signal)),
       quiet_from && quiet_to && note(t('reminders.quiet', { from: quiet_from, to: quiet_to })),
       note(t('reminders.note')),
     ];
   },
 };
 
-function card(one, signal) {
+function card(one, consent, signal) {
   const { place, show } = problemSlot();
   const answer = async (value) => {
-    await api('PUT', '/v1/me/reminders', { body: { kind: one.kind, answer: value } });
+    await api('PUT', '/v1/me/reminders', { body: { kind: one.kind, answer: value, consent_text_version: consent?.version } });
     await reload();
     announce(document.querySelector(`[data-kind="${CSS.escape(one.kind)}"] .item-head`)?.innerText ?? '');
   };

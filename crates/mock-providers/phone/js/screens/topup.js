@@ -7,6 +7,7 @@ import { note, stateMark } from '../parts/pieces.js';
 import { busyButton } from '../parts/busy.js';
 import { atField, complete, field } from '../parts/fields.js';
 import { problemSlot } from '../parts/slot.js';
+import { isProven } from '../parts/real-name.js';
 import { go } from '../router.js';
 
 const AMOUNT = /^\d{1,9}(\.\d{1,2})?$/;
@@ -27,6 +28,8 @@ export default {
     const standing = h('div', { role: 'status' });
     const look = async () => {
       fill(standing);
+      // Only the holder, once proven, sees the card's state.
+      if (!isProven(people.find((one) => one.id === person.value))) return;
       try {
         const told = await api('GET', `/v1/people/${person.value}/social-card?city=${memory.city}`, { signal });
         fill(standing, h('p', {}, stateMark(told.state === 'active' ? 'SUCCESS' : 'SUSPENDED', told.label), told.masked_number && ` ${told.masked_number}`),

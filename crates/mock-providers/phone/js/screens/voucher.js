@@ -14,18 +14,14 @@ export default {
   path: /^\/orders\/(\w+)\/voucher$/, title: 'voucher.title', login: true, up: '/orders', tab: 'records',
   async render({ parts: [number], signal, retitle }) {
     const offered = await offers();
-    const [voucher, record, official] = await Promise.all([
+    const [voucher, official] = await Promise.all([
       api('GET', `/v1/orders/${number}/voucher`, { signal }),
-      api('GET', `/v1/orders/${number}`, { signal }),
       offered('GET /api/v1/orders/{}/documents') ? api('GET', `/v1/orders/${number}/documents`, { signal }).catch((cause) => {
         if (signal.aborted || cause.status === 401) throw cause;
         return null;
       }) : null,
     ]);
     if (voucher.kind === 'acknowledgement') retitle(t('voucher.acknowledgement'));
-    // What kind of bill a line was is the order's to say.
-    const bills = new Map(record.bills.map((bill) => [bill.bill_no, bill]));
-    const lines = voucher.lines.map((line) => ({ ...bills.get(line.bill_no), ...line }));
     const { place, show } = problemSlot();
     return [
       h('section.card.voucher-paper', {},
@@ -40,7 +36,7 @@ export default {
           [t('order.paid_at'), timeName(voucher.paid_at)], [t('order.transaction'), h('span.break', {}, voucher.transaction_id)],
           voucher.issued_at && [t('voucher.issued'), timeName(voucher.issued_at)]),
         h('h3', {}, t('voucher.lines')),
-        lines.map((line) => h('div.item', {},
+        voucher.lines.map((line) => h('div.item', {},
           h('div.item-head', {}, h('strong', {}, billName(line)), amount(line.amount, 'small')),
           h('p.soft', {}, `${line.agency_name} · ${line.status_label}`),
           line.agency_serial && h('p.soft.break', {}, `${t('order.serial')} ${line.agency_serial}`))),
@@ -50,7 +46,7 @@ export default {
         saved(await api('GET', `/v1/orders/${number}/voucher.pdf`, { as: 'blob' }), `${voucher.serial ?? number}.pdf`);
       }, show),
       voucher.check_url && h('a.button', { href: voucher.check_url, target: '_blank', rel: 'noreferrer noopener' }, t('voucher.check')),
-      official && documentsPart(number, official.documents, lines, show),
+      official && documentsPart(number, official.documents, voucher.lines, show),
     ];
   },
 };

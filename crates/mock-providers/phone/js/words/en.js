@@ -42,7 +42,7 @@ export default {
   people: {
     title: 'Insured persons', self: 'Myself', other: 'Another', none: 'Nobody has been added yet.', add: 'Add a person', removed: 'A person who was removed', removed_now: '{name} was removed', remove: 'Remove',
     remove_sure: 'Without {name} you can no longer query or pay for this person. Records of past payments stay.', remove_yes: 'Remove', note: 'Names and document numbers are encrypted; only parts are shown.',
-    unverified: 'Real name not verified', verify: 'Verify real name', verified: 'Real name verified ({time})', verify_failed: 'The last check did not pass. You can try again.',
+    unverified: 'Real name not verified', verify: 'Verify real name', verified: 'Real name verified ({time})', verify_failed: 'The last check did not pass. You can try again.', verify_agree: 'By pressing “Verify real name” you agree to the consent above.',
   },
   person: {
     title: 'Add a person', whom: 'Who is insured', name: 'Name', name_missing: 'Fill in the name.', kind: 'Document', number: 'Document number', number_missing: 'Fill in the document number.', number_hint: 'As registered with the agency. Not the bank card number of the social card.',
@@ -50,6 +50,7 @@ export default {
     consent_self: 'To find what is due and to pay it, this service asks the agencies with your name and document number. They are kept encrypted and you can remove them at any time.',
     consent_other: 'You will query and pay for another person. Make sure that they agree. You see amounts and status, not their benefits, and they can end this at any time.',
     agree: 'I have read this and agree', agree_first: 'Please read and tick “I have read this and agree” first.', guardian: 'The insured person is under 14. I am a parent or guardian and agree on their behalf.', guardian_first: 'The insured person is under 14: a guardian must read and tick the statement above.',
+    birth_date: 'Birth date', birth_date_missing: 'Fill in the birth date.', birth_date_hint: 'The number of this document does not tell it. It decides whether a guardian has to speak, and is not kept.',
     save: 'Save', note: 'Do not enter real personal data in this demonstration.',
   },
   sample: { standard: 'Flexible worker, 2023 unpaid', gap: 'No medical insurance for two months', missed_months: 'Missed months that can be paid back', resident: 'Resident, pays by the year', elderly: 'Older resident, pays by the year', child: 'Child (a parent pays)' },
@@ -61,7 +62,7 @@ export default {
     nothing: 'Nothing is due at present.', demo_years: 'The mock agency has bills of {year} only; that is why these are not this year’s months.', until: 'To be paid by {day}', maintenance: 'The agency’s system is under maintenance until about {time}.', closed_until: 'Not payable at this hour; again from {time}.', closed: 'Not payable at this hour. Please come back later.', decides: 'The agency decides what is due; our calculation is there for you to check.',
   },
   quick: { earliest: 'Earliest month', three: '3 months', year: 'Whole year', none: 'None' },
-  bill_state: { paid: 'Paid', locked: 'In payment' },
+  bill_state: { paid: 'Paid', locked: 'In payment', expired: 'Too late' },
   explain: {
     head: 'How this amount comes about', each: 'Each month', whole: 'Amount', count: 'Months', base: 'Base', tier: 'Tier', account: 'Of it to the personal account', pool: 'Of it to the pool', policy: 'Standard',
     differs: 'By the standard we compute {ours} yuan; the agency says {theirs} yuan, and the agency decides.', provisional: 'The new standard is not published yet. Last year’s applies for now and is settled later.',
@@ -69,7 +70,7 @@ export default {
   tiers: {
     title: 'Change tier', choose: 'Tiers of {month}', no: 'Tier {n}', none: 'None chosen', now: 'Now', base: 'Base {base} yuan', monthly: 'a month', state: 'Enrolment: {state}', from: 'From which month', from_hint: 'Unpaid months take the new tier; paid months may get a bill for the difference.',
     note: 'A higher tier costs more each month. The choice is yours; we recommend nothing.', preview: 'See what would change', change: 'Please check, then confirm', before: 'Now', after: 'Then', unpaid: 'Unpaid months', unpaid_text: '{n} {n|month|months} at the new tier', differences: 'Differences for paid months',
-    lower: 'Paid months give nothing back when the tier goes down.', agency_decides: 'Worked out from today’s bills; what the agency does is what counts.', save: 'Change the tier', not_now: 'Not now', saved: 'Changed from {month} on; {n} {n|bill|bills} for differences.', to_bills: 'See what is due',
+    lower: 'Paid months give nothing back when the tier goes down.', own_only: 'Only the insured person chooses their tier.', proven_only: 'Please verify your real name before you choose a tier.', save: 'Change the tier', not_now: 'Not now', saved: 'Changed from {month} on; {n} {n|bill|bills} for differences.', to_bills: 'See what is due',
   },
   quote: {
     title: 'Try a calculation', insurance: 'Insurance', tier: 'Tier', least: 'The least', base: 'Base in yuan', base_hint: '{floor} to {ceiling} yuan; the lowest when left empty.', base_hint_least: 'At least {floor} yuan; the lowest when left empty.', base_whole: 'The base is a whole number of yuan.',
@@ -77,14 +78,14 @@ export default {
     empty: 'No standards of {city} are known here yet, so nothing can be calculated.', none: 'No standard of {month} is known here. Choose another month.', provisional: 'Standards are known until {month}. The last one is used for now; the next will differ.',
   },
   guide: {
-    title: 'Guide', lead: 'Standards of {city}', empty: 'No standards of {city} are known here yet.', now: 'In force', announced: 'Announced, not in force yet', newest: 'Last published', newest_text: 'This year’s standard is not known here yet; this is the last one that is.', past: 'Earlier', floor: 'Lowest base', ceiling: 'Highest base', document: 'Document', tier: 'Tier', base: 'Base', monthly: 'A month', category: 'Group', yearly: 'A year',
+    title: 'Guide', lead: 'Standards of {city}', empty: 'No standards of {city} are known here yet.', now: 'In force', announced: 'Announced, not in force yet', carried: 'Provisional (carried forward)', past: 'Earlier', floor: 'Lowest base', ceiling: 'Highest base', document: 'Document', tier: 'Tier', base: 'Base', monthly: 'A month', category: 'Group', yearly: 'A year',
     limit: 'At most {limit} yuan at a time', source: 'Source:', unchecked: 'Compiled from public sources, not verified by an authority.', note: 'What the agencies publish is what counts.',
   },
-  guide_part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', more: 'More' },
+  guide_part: { channels: 'Other ways to pay', payment_methods: 'Ways to pay here', notices: 'Notices', advice: 'Advice', refund: 'Refunds', objection: 'Objections', topup_guide: 'Account top-up, step by step', more: 'More' },
   guide_list: { reasons: 'When to apply', papers: 'What to bring', places: 'Where', banks: 'Banks', steps: 'How' },
   confirm: {
     title: 'Confirm', total: 'To pay', who: 'For whom', what: 'For what', insured: 'Insured person', relation: 'Relation', number: 'Document', card: 'Social card', city: 'City', wallet: 'Paid with', bills: '{n} {n|bill|bills}', no_months: 'For no month',
-    second_head: 'Confirm once more', second: 'I have checked: this pays for {name}, not for myself.', second_first: 'This pays for another person. Check name and document, then tick.',
+    second_head: 'Confirm once more', second: 'I have checked: this pays for {name}, not for myself.', second_first: 'Please check the insured person’s name and number, and tick it.',
     note: 'The bills are then held for you; please pay within 30 minutes.', pay: 'Confirm and pay {amount} yuan', back: 'Go back and change',
   },
   cashier: {
@@ -114,9 +115,10 @@ export default {
   },
   objection_reason: { wrong_amount: 'The amount is wrong', not_posted: 'Paid but not booked', paid_twice: 'Charged twice', wrong_person: 'The wrong person', refund_missing: 'A refund did not arrive', other: 'Something else' },
   rights: {
-    title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you.', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', payers_need: 'Once your real name is verified you see who pays for you, and can end it.', unlink: 'End it', unlinked: 'Ended', since: 'since {time}',
+    title: 'My data', lead: 'Your data is yours', export: 'Export my data', export_text: 'Everything that this platform holds about you, names and numbers in part.', export_whole: 'Export in whole (asks once more who you are)', erase: 'Delete my account', erase_text: 'Deletes your data. The financial record stays, as the rules demand, without your name.', erase_sure: 'Really delete? This cannot be undone.', erase_yes: 'Delete', erased: 'Deleted. You are logged out.', payers: 'Who pays for me', payers_none: 'Nobody pays for you.', payers_need: 'Once your real name is verified you see who pays for you, and can end it.', unlink: 'End it', unlinked: 'Ended', since: 'since {time}',
     mobile: 'Mobile number', mobile_none: 'No number bound', bind: 'Bind the platform’s number', unbind: 'Unbind',
   },
+  proof: { text: 'Please show once more that it is you.', face: 'With my face', sms: 'With a code to {mobile}', confirm: 'Confirm', none: 'Please add yourself or bind a mobile number first.' },
   topup: { title: 'Account top-up', card: 'Social card number', card_missing: 'Fill in the card number.', card_hint: 'The number of the social card, not of a bank card.', amount: 'Amount in yuan', amount_missing: 'Fill in the amount, with at most two decimals.', send: 'Make the bill', note: 'Goes to the social card’s personal account and cannot be used for pension.', sample: 'Fill in the demo card' },
   me: {
     title: 'Me', guest: 'Not logged in', logged_in: 'Logged in', logged_out: 'Log in to see your records', log_in: 'Log in', log_out: 'Log out', mine: 'Mine', people_text: 'Add, remove, pay for whom', show: 'Display', size: 'Size of type', size_text: '“Large” and “Largest” have larger letters and buttons and more contrast.', language_text: 'Language of this page',

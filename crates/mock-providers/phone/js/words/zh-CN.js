@@ -42,7 +42,7 @@ export default {
   people: {
     title: '参保人', self: '本人', other: '他人', none: '还没有添加参保人。', add: '添加参保人', removed: '已移除的参保人', removed_now: '已移除{name}', remove: '移除',
     remove_sure: '移除{name}后，不能再为其查询和缴费；已有的缴费记录会保留。', remove_yes: '确认移除', note: '姓名和证件号码加密保存，页面上只显示一部分。',
-    unverified: '尚未实名核验', verify: '实名核验', verified: '已实名核验（{time}）', verify_failed: '上次核验未通过，可以再试一次。',
+    unverified: '尚未实名核验', verify: '实名核验', verified: '已实名核验（{time}）', verify_failed: '上次核验未通过，可以再试一次。', verify_agree: '点“实名核验”表示您已阅读并同意上述授权书。',
   },
   person: {
     title: '添加参保人', whom: '为谁缴费', name: '姓名', name_missing: '请填写姓名。', kind: '证件类型', number: '证件号码', number_missing: '请填写证件号码。', number_hint: '与社保登记一致。不是社保卡上的银行卡号。',
@@ -50,6 +50,7 @@ export default {
     consent_self: '为查询应缴费用并缴费，本服务会用您的姓名和证件号码向社保、医保经办机构查询。信息加密保存，可随时移除。',
     consent_other: '您将为他人查询和缴费。请确认已取得对方同意。您只能看到应缴金额和缴费状态，看不到对方的待遇信息；对方可以随时解除。',
     agree: '我已阅读并同意', agree_first: '请先阅读并勾选“我已阅读并同意”。', guardian: '参保人未满 14 周岁，我是其父母或其他监护人，同意为其办理。', guardian_first: '参保人未满 14 周岁，请由监护人阅读并勾选上面的声明。',
+    birth_date: '出生日期', birth_date_missing: '请填写出生日期。', birth_date_hint: '证件号码里没有出生日期，只用于判断是否需要监护人声明，不保存。',
     save: '保存', note: '演示环境中请勿填写真实的个人信息。',
   },
   sample: { standard: '灵活就业，2023 年待缴', gap: '最近两个月没缴医保', missed_months: '有漏缴月份，可以补缴', resident: '城乡居民，按年缴费', elderly: '老年居民，按年缴费', child: '儿童（由家长代缴）' },
@@ -61,7 +62,7 @@ export default {
     nothing: '目前没有待缴的费用。', demo_years: '模拟经办机构只有 {year} 年的账单，所以这里不是今年的月份。', until: '最晚 {day} 缴纳', maintenance: '经办机构系统维护中，预计 {time} 恢复。', closed_until: '现在不在缴费时间内，{time} 开放。', closed: '现在不在缴费时间内，请稍后再来。', decides: '应缴金额以经办机构核定为准；本平台的计算过程供您核对。',
   },
   quick: { earliest: '最早 1 个月', three: '3 个月', year: '全年', none: '不选' },
-  bill_state: { paid: '已缴', locked: '缴费中' },
+  bill_state: { paid: '已缴', locked: '缴费中', expired: '已过期' },
   explain: {
     head: '这个金额是怎么算出来的', each: '每月金额', whole: '金额', count: '月数', base: '缴费基数', tier: '档次', account: '其中计入个人账户', pool: '其中计入统筹', policy: '标准编号',
     differs: '本平台按标准算得 {ours} 元，经办机构核定 {theirs} 元，以经办机构为准。', provisional: '新标准尚未公布，暂按上年标准计算，公布后多退少补。',
@@ -69,7 +70,7 @@ export default {
   tiers: {
     title: '调整档次', choose: '{month}的档次', no: '第 {n} 档', none: '未选择', now: '当前', base: '缴费基数 {base} 元', monthly: '每月', state: '参保状态：{state}', from: '从哪个月起', from_hint: '未缴的月份按新档次计算；已缴的月份可能产生补差账单。',
     note: '档次越高，每月缴费越多。是否调整由您决定，本平台不作推荐。', preview: '看看会有什么变化', change: '请核对后确认', before: '现在', after: '调整后', unpaid: '未缴月份', unpaid_text: '{n} 个月按新档次', differences: '已缴月份的补差',
-    lower: '已缴的月份不会因调低档次退钱。', agency_decides: '以上按现在的账单推算，以经办机构办理的结果为准。', save: '确认调整', not_now: '暂不调整', saved: '已调整，自{month}起生效，产生 {n} 笔补差账单。', to_bills: '查看应缴费用',
+    lower: '已缴的月份不会因调低档次退钱。', own_only: '缴费档次只能由参保人本人选择。', proven_only: '选择档次前，请先完成本人实名核验。', save: '确认调整', not_now: '暂不调整', saved: '已调整，自{month}起生效，产生 {n} 笔补差账单。', to_bills: '查看应缴费用',
   },
   quote: {
     title: '缴费试算', insurance: '险种', tier: '档次', least: '最低档', base: '缴费基数（元）', base_hint: '{floor} 至 {ceiling} 元；不填按最低基数计算。', base_hint_least: '不低于 {floor} 元；不填按最低基数计算。', base_whole: '缴费基数应为整数元。',
@@ -77,14 +78,14 @@ export default {
     empty: '{city}的缴费标准尚未收录，暂时不能试算。', none: '{month}的标准尚未收录，请换一个月份。', provisional: '只收录到{month}的标准，以下暂按它计算，新标准公布后会有变化。',
   },
   guide: {
-    title: '缴费指南', lead: '{city}社保缴费标准', empty: '{city}的缴费标准尚未收录。', now: '现行标准', announced: '已公布、尚未实行', newest: '最近公布的标准', newest_text: '本年度的标准尚未收录，以下是收录的最近一次。', past: '往年标准', floor: '缴费基数下限', ceiling: '缴费基数上限', document: '文件', tier: '档次', base: '基数', monthly: '每月', category: '人群', yearly: '每年',
+    title: '缴费指南', lead: '{city}社保缴费标准', empty: '{city}的缴费标准尚未收录。', now: '现行标准', announced: '已公布、尚未实行', carried: '暂行标准（沿用上期）', past: '往年标准', floor: '缴费基数下限', ceiling: '缴费基数上限', document: '文件', tier: '档次', base: '基数', monthly: '每月', category: '人群', yearly: '每年',
     limit: '每笔最多 {limit} 元', source: '来源：', unchecked: '据公开资料整理，未经官方核实。', note: '标准以经办机构公布为准。',
   },
-  guide_part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', more: '更多' },
+  guide_part: { channels: '其他缴费渠道', payment_methods: '付款方式', notices: '通知', advice: '缴费提示', refund: '社保退费', objection: '异议办理', topup_guide: '个人账户充值步骤', more: '更多' },
   guide_list: { reasons: '哪些情况可以申请', papers: '需要的材料', places: '到哪里办', banks: '可用的银行', steps: '怎么办' },
   confirm: {
     title: '确认缴费', total: '应付金额', who: '为谁缴费', what: '缴费内容', insured: '参保人', relation: '关系', number: '证件号码', card: '社保卡号', city: '参保地', wallet: '付款方式', bills: '{n} 笔', no_months: '不分月份',
-    second_head: '再次确认', second: '我已核对，本次是为 {name} 缴费，不是为我本人。', second_first: '这是为他人缴费，请核对姓名和证件号码后勾选。',
+    second_head: '再次确认', second: '我已核对，本次是为 {name} 缴费，不是为我本人。', second_first: '请核对参保人姓名和证件号码后勾选。',
     note: '提交后账单会为您锁定，请在 30 分钟内付款。', pay: '确认并支付 {amount} 元', back: '返回修改',
   },
   cashier: {
@@ -114,9 +115,10 @@ export default {
   },
   objection_reason: { wrong_amount: '金额不对', not_posted: '已付款但未入账', paid_twice: '重复扣款', wrong_person: '缴错了人', refund_missing: '退款没有到账', other: '其他' },
   rights: {
-    title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息。', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', payers_need: '完成本人实名核验后，可以看到谁在为您缴费，并可随时解除。', unlink: '解除', unlinked: '已解除', since: '自 {time}',
+    title: '我的信息', lead: '您的信息由您决定', export: '导出我的信息', export_text: '下载本平台保存的关于您的全部信息，姓名和号码只显示一部分。', export_whole: '导出完整信息（需要再次确认身份）', erase: '注销并删除', erase_text: '删除您的信息。缴费记录按规定保存，但不再与您的姓名对应。', erase_sure: '确定删除吗？删除后不能恢复。', erase_yes: '确认删除', erased: '已删除，您已退出登录。', payers: '谁在为我缴费', payers_none: '没有人为您缴费。', payers_need: '完成本人实名核验后，可以看到谁在为您缴费，并可随时解除。', unlink: '解除', unlinked: '已解除', since: '自 {time}',
     mobile: '手机号', mobile_none: '未绑定手机号', bind: '用平台手机号绑定', unbind: '解除绑定',
   },
+  proof: { text: '请再次确认是您本人。', face: '人脸核验', sms: '短信验证码（{mobile}）', confirm: '确认', none: '请先添加本人或绑定手机号，再办理这一项。' },
   topup: { title: '个人账户充值', card: '社保卡号', card_missing: '请填写社保卡号。', card_hint: '社保卡上的卡号，不是银行卡号。', amount: '充值金额（元）', amount_missing: '请填写金额，最多两位小数。', send: '生成充值账单', note: '充值款进入社保卡个人账户，不能用于缴纳养老保险。', sample: '填入演示卡号' },
   me: {
     title: '我的', guest: '未登录', logged_in: '已登录', logged_out: '登录后可以查看缴费记录', log_in: '登录', log_out: '退出登录', mine: '我的', people_text: '添加、移除，为谁缴费', show: '显示', size: '字号', size_text: '“大”和“特大”是长辈版：字和按钮更大，颜色对比更强。', language_text: '界面语言',

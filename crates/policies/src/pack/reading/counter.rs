@@ -3,9 +3,10 @@
 use kernel::{AgencyCode, Insurance, Timestamp};
 
 use crate::{
+    Sources,
     pack::{
-        Agency, BackPayment, ClockTime, Holidays, Maintenance, MonthRules, NumberShape, Service,
-        Span, Topup, Window,
+        Agency, BackPayment, ClockTime, Holidays, Maintenance, MonthRules, NumberShape,
+        RealNameRules, Service, Span, Topup, Window,
     },
     policy::{Day, read_sources},
     reading::Fields,
@@ -138,6 +139,15 @@ pub(super) fn read_months(fields: &mut Fields<'_>) -> MonthRules {
     })
 }
 
+pub(super) fn read_real_name(fields: &mut Fields<'_>) -> RealNameRules {
+    let usual = RealNameRules::default();
+    let Some(table) = fields.section("real_name") else { return usual };
+    fields.row(table, "real_name".to_owned(), |row| RealNameRules {
+        tier: row.flag_or("tier", usual.tier),
+        payment: row.flag_or("payment", usual.payment),
+    })
+}
+
 pub(super) fn read_back_payment(fields: &mut Fields<'_>, open: &[Service]) -> Option<BackPayment> {
     let named = fields.has("back_payment");
     if named != open.contains(&Service::BackPayment) {
@@ -186,8 +196,12 @@ pub(super) fn read_topup(fields: &mut Fields<'_>, open: &[Service]) -> Option<To
 }
 
 /// What is only shown how it works needs no page that says so.
-fn sources_unless(row: &mut Fields<'_>, demonstration: bool) -> Vec<String> {
-    if demonstration && !row.has("source") { Vec::new() } else { read_sources(row, "source") }
+fn sources_unless(row: &mut Fields<'_>, demonstration: bool) -> Sources {
+    if demonstration && !row.has("source") {
+        Sources::default()
+    } else {
+        read_sources(row, "source")
+    }
 }
 
 pub(super) fn read_shape(fields: &mut Fields<'_>, key: &str, usual: NumberShape) -> NumberShape {

@@ -1,7 +1,7 @@
 //! Reads guides: the tables of `guide.toml`, or those below `[guide]` of a pack.
 
 use crate::{
-    pack::{Advice, Guide, GuideChannel, GuideNotice, ObjectionAdvice, RefundGuide},
+    pack::{Advice, Guide, GuideChannel, GuideNotice, ObjectionAdvice, RefundGuide, TopupGuide},
     policy::read_sources,
     reading::Fields,
 };
@@ -12,11 +12,21 @@ pub(crate) fn read_guide(fields: &mut Fields<'_>) -> Guide {
         channels: rows(fields, "channel", |row| {
             let kind = row.parsed("kind");
             let name = row.text("name");
-            let pays = row.flag("pays");
+            let (pays, fallback) = (row.flag("pays"), row.flag("fallback"));
             let banks = row.texts("banks");
             let steps = steps(row, "steps");
             let sources = read_sources(row, "source");
-            Some(GuideChannel { kind: kind?, name: name?, pays, banks, steps, sources })
+            let (kind, name) = (kind?, name?);
+            Some(GuideChannel {
+                kind,
+                name,
+                national: false,
+                fallback,
+                pays,
+                banks,
+                steps,
+                sources,
+            })
         }),
         notices: rows(fields, "notice", |row| {
             let (title, text) = (row.text("title"), row.text("text"));
@@ -42,6 +52,10 @@ pub(crate) fn read_guide(fields: &mut Fields<'_>) -> Guide {
             let (days, text) = (row.number("days", 1, 366), row.text("text"));
             let sources = read_sources(row, "source");
             Some(ObjectionAdvice { days: days?, text: text?, sources })
+        }),
+        topup: section(fields, "topup", |row| {
+            let steps = steps(row, "steps");
+            Some(TopupGuide { steps, sources: read_sources(row, "source") })
         }),
     }
 }

@@ -35,6 +35,7 @@ fn pack(windows: Vec<Window>, maintenance: Vec<Maintenance>) -> Pack {
         topup: None,
         card_no: NumberShape::CARD,
         personal_no: NumberShape::PERSONAL,
+        real_name: crate::RealNameRules::default(),
         guide: Guide::default(),
     }
 }
@@ -51,7 +52,7 @@ fn days(open_day: u8, close_day: u8, close_time: &str) -> Window {
         close_time: clock(close_time),
         months: Vec::new(),
         holidays_shift: false,
-        sources: Vec::new(),
+        sources: crate::Sources::default(),
     }
 }
 
@@ -226,4 +227,62 @@ fn an_opening_during_a_maintenance_is_its_end() {
 #[case("12", None)]
 fn a_time_of_day_is_five_characters(#[case] text: &str, #[case] minutes: Option<u16>) {
     assert_eq!(text.parse::<ClockTime>().ok().map(ClockTime::minutes), minutes);
+}
+
+fn end(pack: &Pack, now: &str) -> Option<(String, bool, Option<String>)> {
+    let end = pack.end(&agency(), Insurance::Medical, BillKind::Regular, time(now))?;
+    let next = end.next_opening.map(|next| next.beijing_text());
+    Some((end.at.beijing_text(), end.maintenance, next))
+}
+
+fn told(at: &str, maintenance: bool, next: &str) -> Option<(String, bool, Option<String>)> {
+    Some((at.to_owned(), maintenance, Some(next.to_owned())))
+}
+
+fn maintained(span: Span) -> Maintenance {
+    Maintenance { agency: agency(), insurances: Vec::new(), span }
+}
+
+#[rstest]
+#[case::the_window_closes(
+    "2023-06-22 16:50:00",
+    told("2023-06-22 17:00:00", false, "2023-07-11 00:00:00")
+)]
+#[case::closed_already("2023-06-22 17:00:00", None)]
+#[case::before_it_opens("2023-06-10 23:59:59", None)]
+fn the_time_to_pay_ends_with_the_window(
+    #[case] now: &str,
+    #[case] expected: Option<(String, bool, Option<String>)>,
+) {
+    assert_eq!(end(&pack(vec![days(11, 22, "17:00")], Vec::new()), now), expected);
+}
+
+#[rstest]
+#[case::tonight("2023-06-15 22:50:00", told("2023-06-15 23:00:00", true, "2023-06-16 01:30:00"))]
+#[case::in_it("2023-06-15 23:00:00", None)]
+#[case::tomorrow("2023-06-16 01:30:00", told("2023-06-16 23:00:00", true, "2023-06-17 01:30:00"))]
+#[case::over_the_year(
+    "2023-12-31 22:59:00",
+    told("2023-12-31 23:00:00", true, "2024-01-01 01:30:00")
+)]
+fn the_time_to_pay_ends_with_a_maintenance(
+    #[case] now: &str,
+    #[case] expected: Option<(String, bool, Option<String>)>,
+) {
+    let nightly = Span::Daily { from: clock("23:00"), until: clock("01:30") };
+    assert_eq!(end(&pack(Vec::new(), vec![maintained(nightly)]), now), expected);
+}
+
+#[test]
+fn whichever_comes_first_ends_it() {
+    let once = Span::Once { from: time("2023-06-22 16:00:00"), until: time("2023-06-22 18:00:00") };
+    let pack = pack(vec![days(11, 22, "17:00")], vec![maintained(once)]);
+    let begins = told("2023-06-22 16:00:00", true, "2023-07-11 00:00:00");
+    assert_eq!(end(&pack, "2023-06-22 15:59:00"), begins, "the window closes meanwhile");
+    assert_eq!(end(&pack, "2023-07-12 00:00:00").map(|end| end.1), Some(false));
+}
+
+#[test]
+fn what_is_always_open_has_no_end() {
+    assert_eq!(end(&pack(Vec::new(), Vec::new()), "2023-06-22 15:59:00"), None);
 }

@@ -79,7 +79,18 @@ test.describe('who has no tier yet', () => {
     await expect(phone.screen).toContainText('请先完成本人实名核验');
     await phone.proves();
     await phone.stands('tiers.title');
-    await expect(page.locator('input[name=tier]').first()).toBeVisible();
+    // The agency has no tiers of this month yet: what is published is there to read.
+    await page.getByLabel('从哪个月起').selectOption({ index: 23 });
+    await expect(page.locator('.tier.read').first()).toBeVisible();
+    await expect(page.getByRole('button', { name: '看看会有什么变化' })).toBeHidden();
+    await page.getByLabel('从哪个月起').selectOption('2023-01');
+    await page.locator('input[name=tier]').first().check();
+    await page.getByRole('button', { name: '看看会有什么变化' }).click();
+    await expect(page.locator('.change')).toContainText(/未选择.*第 1 档/s);
+    await page.getByRole('button', { name: '确认调整' }).click();
+    await page.getByRole('link', { name: '查看应缴费用' }).click();
+    await phone.stands('bills.title');
+    await expect(page.locator('[data-insurance=pension] .month[data-state=due]').first()).toBeVisible();
   });
 });
 
@@ -116,7 +127,7 @@ test.describe('a session that ends', () => {
     await phone.arriveAtBills();
     await phone.next.click();
     await phone.stands('confirm.title');
-    const number = await phone.screen.locator('.facts').getByText(/^3\*+\w$/).textContent();
+    const number = await phone.screen.locator('.facts').getByText(/^320\*/).textContent();
     await phone.api('DELETE', '/v1/sessions');
     await phone.confirms();
     await expect(phone.problem).toContainText('登录已失效');

@@ -1,5 +1,6 @@
 // What an integrator sees beside the phone.
 import { test, expect } from './phone.js';
+import { readFileSync } from 'node:fs';
 
 test.describe('beside the phone', () => {
   test.use({ viewport: { width: 1280, height: 800 } });
@@ -45,6 +46,21 @@ test.describe('beside the phone', () => {
     const times = await panel.locator('.entry .entry-clock').allTextContents();
     expect(times).toEqual([...times].sort().reverse());
     await phone.isAccessible('the timeline');
+  });
+
+  test('even an export in whole shows no name and no number there', async ({ phone, page }) => {
+    await phone.arrive('/rights');
+    await page.getByRole('button', { name: '用平台手机号绑定' }).click();
+    await page.getByRole('button', { name: '导出完整信息' }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: '人脸核验' }).click();
+    const [person] = JSON.parse(readFileSync(await (await download).path())).people;
+    const entry = page.locator('#panel .entry[data-lane=phone]', { hasText: /POST\s*\/api\/v1\/me\/export/ });
+    await entry.locator('summary').first().click();
+    await expect(entry).toContainText('"own_data": "full"');
+    await expect(entry).not.toContainText(person.document_number);
+    await expect(entry).not.toContainText(person.name);
+    await expect(entry).not.toContainText(/1[3-9]\d{9}/);
   });
 
   test('lanes can be left out and texts looked for', async ({ phone, page }) => {

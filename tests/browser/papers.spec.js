@@ -20,6 +20,12 @@ test('the voucher shows what was booked, and its PDF is a PDF', async ({ phone, 
   expect(file.suggestedFilename()).toMatch(/^320200-.*\.pdf$/);
   expect(readFileSync(await file.path()).subarray(0, 5).toString()).toBe('%PDF-');
   await phone.isAccessible('the voucher');
+  // The agency's own paper names the person in full.
+  await expect(phone.screen).toContainText('完成本人实名核验后可以在这里下载');
+  await phone.proves();
+  await phone.stands('voucher.title');
+  await expect(page.getByRole('heading', { name: '官方票证' })).toBeVisible();
+  await expect(phone.screen).not.toContainText('完成本人实名核验后');
 });
 
 test('a payment can be objected to, and the objection withdrawn', async ({ phone, page }) => {

@@ -37,9 +37,10 @@ export function startPanel(place) {
     const next = new Map();
     for (const entry of shown) next.set(entry.key, cards.get(entry.key) ?? entryView(entry));
     cards = next;
-    fill(list,
+    arrange(list, [
       away && h('p.panel-away', { role: 'status' }, t('panel.mock_hint')),
-      shown.length ? [...cards.values()] : all.length ? h('p.panel-empty', {}, t('panel.none_fits')) : legend());
+      ...(shown.length ? cards.values() : [all.length ? h('p.panel-empty', {}, t('panel.none_fits')) : legend()]),
+    ].filter(Boolean));
   };
   const look = async () => {
     const order = presentOrder()?.record.order_no;
@@ -120,6 +121,13 @@ export function startPanel(place) {
     if (tab === 'timeline') draw();
   });
   frame();
+}
+
+/** Puts children in this order and moves none that stands rightly: a press on one that is moved is lost. */
+function arrange(place, children) {
+  const wanted = new Set(children);
+  for (const child of [...place.childNodes]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, at) => { if (place.childNodes[at] !== child) place.insertBefore(child, place.childNodes[at] ?? null); });
 }
 
 /** What will appear, before anything did. */

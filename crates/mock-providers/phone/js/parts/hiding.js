@@ -1,6 +1,8 @@
 /** What the side panel must not show: tokens, codes, document numbers, names, telephone numbers. */
 const SECRET = new Set(['token', 'code', 'sms_code', 'platform_code', 'encrypted', 'verification_code', 'confirmation']);
-const PERSONAL = new Set(['number', 'name', 'mobile', 'card_no', 'evidence_text']);
+const PERSONAL = new Set(['number', 'name', 'mobile', 'card_no', 'document_number', 'birth_date', 'identifier', 'evidence_text']);
+/** What holds a `number` that speaks of a person; an office's help line is nobody's. */
+const NUMBERED = new Set(['document', 'mobile']);
 /** Members named `name` or `code` that speak of no person. */
 const PUBLIC_SHAPE = /^[a-z][a-z0-9_.-]*$/;
 
@@ -24,8 +26,8 @@ export function hidden(value, inside = '') {
 }
 
 function isPersonal(inside, key, holder) {
-  if (key === 'name') return 'document' in holder || 'relation' in holder;
-  if (key === 'number') return inside === 'document';
+  if (key === 'name') return ['document', 'document_number', 'relation'].some((other) => other in holder);
+  if (key === 'number') return NUMBERED.has(inside);
   return true;
 }
 

@@ -41,8 +41,9 @@ export const isNeutral = (code) => NEUTRAL.has(code);
 
 /**
  * @param {Error} cause usually a `Problem`
- * @param {{retry?: () => void, back?: string, person?: string, insurance?: string}} [options] `back`: where to go on after a
- * login; `person` and `insurance`: whom and what it is about; `insurance` only where they choose its tier themselves
+ * @param {{retry?: () => void, back?: string, person?: string, insurance?: string, month?: string}} [options] `back`: where to go on after a
+ * login; `person` and `insurance`: whom and what it is about; `insurance` only where they choose its tier themselves,
+ * `month` from when on
  */
 export function problemCard(cause, options = {}) {
   const code = cause.code ?? 'broken';
@@ -65,14 +66,14 @@ export function problemCard(cause, options = {}) {
 const callable = (cause, code) => cause.status !== 401 && code !== 'missing' && !code.startsWith('login_');
 
 /** The one thing to do next, as a button. */
-function buttonFor(cause, code, { retry, back, person, insurance }) {
+function buttonFor(cause, code, { retry, back, person, insurance, month }) {
   const order = cause.body?.order_no;
   if (order) return h('a.button.primary', { href: `#/orders/${order}` }, t('problem.see_order'));
   if (cause.status === 401) {
     return h('a.button.primary', { href: `#/login?next=${encodeURIComponent(back ?? (location.hash.slice(1) || '/'))}` }, t('me.log_in'));
   }
   if (code === 'base_not_declared' && person && insurance) {
-    return h('a.button.primary', { href: `#/tiers/${person}/${insurance}` }, t('tiers.title'));
+    return h('a.button.primary', { href: `#/tiers/${person}/${insurance}${month ? `?month=${month}` : ''}` }, t('tiers.title'));
   }
   if (code === 'identity_mismatch' && person) return refill(person);
   if (code === 'channel_unavailable' && retry) return h('button.button.primary', { type: 'button', onclick: retry }, t('home.go_on'));

@@ -35,7 +35,7 @@ export default {
       found = await ask(person, service, signal);
     } catch (cause) {
       if (signal.aborted || cause.status === 401) throw cause;
-      return [above, problemCard(cause, { person: person.id, insurance: person.relation === 'self' && (INSURANCE_OF[service] ?? 'pension'), retry: () => go(here) })];
+      return [above, problemCard(cause, { person: person.id, insurance: person.relation === 'self' && (INSURANCE_OF[service] ?? 'pension'), month: FIRST_MONTH, retry: () => go(here) })];
     }
     const gap = isProven(person) && found.bills.some((bill) => bill.insurance === 'medical') ? await gapOf(person, signal) : null;
     return [
@@ -73,7 +73,7 @@ async function problems({ problems: told, bills }, person, signal) {
     // The agency says what is missing, not in which insurance: it is the one without a bill.
     const handled = city.agencies.find((agency) => agency.code === problem.agency)?.insurances ?? [];
     const insurance = handled.find((one) => one !== 'resident_medical' && !bills.some((bill) => bill.insurance === one)) ?? 'pension';
-    return note(text, 'warn', person.relation === 'self' && h('a.button.primary', { href: `#/tiers/${person.id}/${insurance}` }, t('tiers.title')));
+    return note(text, 'warn', person.relation === 'self' && h('a.button.primary', { href: `#/tiers/${person.id}/${insurance}?month=${FIRST_MONTH}` }, t('tiers.title')));
   });
 }
 

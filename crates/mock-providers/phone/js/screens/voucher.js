@@ -2,9 +2,10 @@
 import { h, icon } from '../dom.js';
 import { api, offers } from '../api.js';
 import { t, timeName } from '../words.js';
-import { amount, facts, stateMark } from '../parts/pieces.js';
+import { amount, facts, note, stateMark } from '../parts/pieces.js';
 import { billName } from '../parts/bill.js';
 import { busyButton } from '../parts/busy.js';
+import { isProven } from '../parts/real-name.js';
 import { problemSlot } from '../parts/slot.js';
 import { saved } from '../parts/saving.js';
 
@@ -13,14 +14,15 @@ const SHOWN_AT_ONCE = 4;
 export default {
   path: /^\/orders\/(\w+)\/voucher$/, title: 'voucher.title', login: true, up: '/orders', tab: 'records',
   async render({ parts: [number], signal, retitle }) {
-    const offered = await offers();
-    const [voucher, official] = await Promise.all([
-      api('GET', `/v1/orders/${number}/voucher`, { signal }),
-      offered('GET /api/v1/orders/{}/documents') ? api('GET', `/v1/orders/${number}/documents`, { signal }).catch((cause) => {
-        if (signal.aborted || cause.status === 401) throw cause;
-        return null;
-      }) : null,
+    const [voucher, { person }, offered] = await Promise.all([
+      api('GET', `/v1/orders/${number}/voucher`, { signal }), api('GET', `/v1/orders/${number}`, { signal }), offers(),
     ]);
+    const own = offered('GET /api/v1/orders/{}/documents') && person?.relation === 'self';
+    // They name the person in full, so they are for the person alone, once the name is proven.
+    const official = own && isProven(person) ? await api('GET', `/v1/orders/${number}/documents`, { signal }).catch((cause) => {
+      if (signal.aborted || cause.status === 401) throw cause;
+      return null;
+    }) : null;
     if (voucher.kind === 'acknowledgement') retitle(t('voucher.acknowledgement'));
     const { place, show } = problemSlot();
     return [
@@ -46,6 +48,8 @@ export default {
         saved(await api('GET', `/v1/orders/${number}/voucher.pdf`, { as: 'blob' }), `${voucher.serial ?? number}.pdf`);
       }, show),
       voucher.check_url && h('a.button', { href: voucher.check_url, target: '_blank', rel: 'noreferrer noopener' }, t('voucher.check')),
+      own && !isProven(person) && h('section.card', {}, h('h2', {}, t('voucher.documents')),
+        note(t('voucher.documents_need'), 'info', h('a.link', { href: '#/people' }, t('people.verify')))),
       official && documentsPart(number, official.documents, voucher.lines, show),
     ];
   },

@@ -108,7 +108,7 @@ export default {
   },
   state: { SUCCESS: 'Booked', CREATED: 'To be paid', PAYING: 'Paying', PAID: 'Paid, booking', REFUNDED: 'Returned', CLOSED: 'Closed' },
   voucher: {
-    title: 'Voucher', acknowledgement: 'Payment acknowledgement', serial: 'Serial', code: 'Verification code', issued: 'Issued at', download: 'Download PDF', check: 'Open the public check page', documents: 'Official documents', documents_none: 'The tax or insurance office has not supplied an official document yet.', lines: 'What was paid',
+    title: 'Voucher', acknowledgement: 'Payment acknowledgement', serial: 'Serial', code: 'Verification code', issued: 'Issued at', download: 'Download PDF', check: 'Open the public check page', documents: 'Official documents', documents_none: 'The tax or insurance office has not supplied an official document yet.', documents_need: 'They name you in full. Once your real name is verified you can download them here.', lines: 'What was paid',
   },
   objection: {
     title: 'Object', list: 'My objections', reason: 'Reason', choose: 'Choose', reason_missing: 'Choose a reason.', evidence: 'What happened', evidence_missing: 'Say what happened.', evidence_hint: 'When, how much, and what you think is wrong. No document numbers, please.', send: 'Send', withdraw: 'Withdraw', withdrawn: 'Withdrawn', none: 'You have not objected to anything.', limit: 'Please object within 30 days of the payment.',

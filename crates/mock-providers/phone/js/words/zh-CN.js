@@ -108,7 +108,7 @@ export default {
   },
   state: { SUCCESS: '缴费成功', CREATED: '待支付', PAYING: '支付中', PAID: '已支付待入账', REFUNDED: '已退款', CLOSED: '已关闭' },
   voucher: {
-    title: '缴费凭证', acknowledgement: '支付回执', serial: '凭证编号', code: '验证码', issued: '开具时间', download: '下载 PDF', check: '打开公开核验页', documents: '官方票证', documents_none: '税务、社保机构尚未提供官方票证。', lines: '缴费内容',
+    title: '缴费凭证', acknowledgement: '支付回执', serial: '凭证编号', code: '验证码', issued: '开具时间', download: '下载 PDF', check: '打开公开核验页', documents: '官方票证', documents_none: '税务、社保机构尚未提供官方票证。', documents_need: '官方票证写有完整姓名，完成本人实名核验后可以在这里下载。', lines: '缴费内容',
   },
   objection: {
     title: '提交异议', list: '我的异议', reason: '原因', choose: '请选择', reason_missing: '请选择原因。', evidence: '情况说明', evidence_missing: '请写明情况。', evidence_hint: '请写明时间、金额和您认为不对的地方，不要填写证件号码。', send: '提交', withdraw: '撤回', withdrawn: '已撤回', none: '没有提交过异议。', limit: '请在缴费后 30 日内提交。',

@@ -412,11 +412,11 @@ mod tests {
         let problem = tell(StatusCode::CONFLICT, "above_limit").value("max", "50000.00");
         assert_eq!(
             problem.sentence(Language::Chinese),
-            "单笔订单不能超过 50000.00 元。请分次缴费。"
+            "单笔订单不能超过 50000.00 元。请减少月数,分次缴费;一笔账单就超过的,请拨打 12366 咨询其他缴费渠道。"
         );
         assert_eq!(
             problem.sentence(Language::English),
-            "One order may be at most 50000.00 yuan. Please pay in parts."
+            "One order may be at most 50000.00 yuan. Please choose fewer months and pay in parts. If a single bill is above it, call 12366 and ask for other ways to pay."
         );
     }
 }

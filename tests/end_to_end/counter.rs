@@ -635,7 +635,7 @@ async fn an_earlier_month_is_not_forgotten_behind_a_paid_or_ordered_one() {
     let warnings = shown["warnings"].as_array().expect("a list");
     let gap = warnings.iter().find(|warning| warning["code"] == "gap").expect("a warning");
     let text = gap["text"].as_str().expect("a text");
-    assert!(text.contains("2023-05") && !text.contains("2023-06"), "{text}");
+    assert!(text.contains("2023年5月") && !text.contains("2023年6月"), "{text}");
     let order = placed(&citizen.place("june", &june).await.expect(201), &june);
     let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
     assert_eq!((&gap["level"], &gap["unpaid"]), (&json!("one"), &json!(["2023-05"])), "ordered");
@@ -645,7 +645,7 @@ async fn an_earlier_month_is_not_forgotten_behind_a_paid_or_ordered_one() {
     assert_eq!(citizen.record(&order).await["state"], "SUCCESS");
     let gap = asks(&citizen, "gaps?city=320200").await.expect(200);
     assert_eq!((&gap["level"], &gap["unpaid"]), (&json!("earlier"), &json!(["2023-05"])), "paid");
-    assert!(gap["text"].as_str().expect("a text").contains("2023-05"), "{gap}");
+    assert!(gap["text"].as_str().expect("a text").contains("2023年5月"), "{gap}");
     let may = citizen.wish(&citizen.bills("2023-05", "2023-05").await[1..]);
     let shown = citizen.post("/api/v1/confirmations", &may).await.expect(200);
     assert_eq!(shown["warnings"], json!([]), "nothing is left then");

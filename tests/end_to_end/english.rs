@@ -204,7 +204,6 @@ async fn a_purchase_a_topup_and_a_residents_year_are_told_in_english(
     {
         reader.gets(path).await;
     }
-    citizen.proves_name().await;
     reader.gets("/api/v1/me/payers").await;
     let ask = json!({ "city": "320200" });
     reader.posts(&reader.of_person("payment-requests"), &ask).await;

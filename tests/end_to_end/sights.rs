@@ -213,7 +213,7 @@ async fn only_the_person_chooses_their_tier_and_sees_first_what_it_does(
     assert_eq!(shown["difference_total"], "903.60");
     assert_eq!(shown["unpaid"][0]["amount_then"], "1200.00");
     let text = shown["text"].as_str().expect("a text");
-    for part in ["第 2 档", "2023-01", "1200.00", "903.60"] {
+    for part in ["第 2 档", "2023年1月", "1200.00", "903.60"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     choose(&citizen, 2, &Value::Null).await.refused(409, "tier_confirmation_needed");

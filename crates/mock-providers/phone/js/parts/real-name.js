@@ -19,7 +19,7 @@ export function realNamePart(person, texts, show) {
     return h('p.mark.good', {}, icon('check', 16), t('people.verified', { time: timeName(real.verified_at).slice(0, 10) }));
   }
   const consent = consentOf(texts);
-  return h('div.real-name', {},
+  return h('div.real-name.stack', {},
     h('p.soft', {}, t(real.state === 'failed' ? 'people.verify_failed' : 'people.unverified')),
     consent && [h('details', {}, h('summary', {}, consent.title), h('p.soft', {}, consent.text)), h('p.soft', {}, t('people.verify_agree'))],
     busyButton('button.button', t('people.verify'), async () => {

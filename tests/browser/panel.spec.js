@@ -51,6 +51,7 @@ test.describe('beside the phone', () => {
   test('even an export in whole shows no name and no number there', async ({ phone, page }) => {
     await phone.arrive('/rights');
     await page.getByRole('button', { name: '用平台手机号绑定' }).click();
+    await expect(page.locator('.mobile')).toContainText('****');
     await page.getByRole('button', { name: '导出完整信息' }).click();
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: '人脸核验' }).click();

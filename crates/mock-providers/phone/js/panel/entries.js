@@ -1,5 +1,5 @@
 /** One entry of the timeline, opened and closed. */
-import { h, icon } from '../dom.js';
+import { h, icon, announce } from '../dom.js';
 import { t, clockName } from '../words.js';
 import { asCurl } from './timeline.js';
 
@@ -58,9 +58,11 @@ function copyButton(entry) {
     onclick: async () => {
       await navigator.clipboard?.writeText(asCurl(entry)).catch(() => null);
       words.textContent = t('panel.copied');
+      announce(t('panel.copied'));
     },
   }, icon('paper', 16));
-  const words = h('span', { role: 'status' }, t('panel.copy'));
+  // No live region of its own: its text would not be the button's name any more.
+  const words = h('span', {}, t('panel.copy'));
   button.append(words);
   return button;
 }

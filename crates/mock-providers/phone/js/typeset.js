@@ -6,11 +6,13 @@ const HAN = '\\u4e00-\\u9fff';
 /** Beside a Chinese character, on either side; `10:30` and `3,000` stay. */
 const MARKS = new RegExp(`(?<=[${HAN}”）》])[,;:?!]\\s?|[,;:?!](?=[${HAN}“（《])`, 'g');
 const BRACKETS = new RegExp(`\\((?=[^()]*[${HAN}])([^()]*)\\)`, 'g');
+/** Somewhere else on the network, whatever the scheme. */
+const ADDRESS = /:\/\//;
 const AMOUNTS = /(?<![\d.,-])\d{4,}\.\d{2}(?![\d.])/g;
 
 /** @param {string} text a sentence; an amount alone, an address and a number stay as they are */
 export function typesetText(text) {
-  if (/^[\d.,-]*$/.test(text) || text.includes('://')) return text;
+  if (/^[\d.,-]*$/.test(text) || ADDRESS.test(text)) return text;
   return text.replace(MARKS, (mark) => FULL[mark.trim()]).replace(BRACKETS, '（$1）').replace(AMOUNTS, grouped);
 }
 

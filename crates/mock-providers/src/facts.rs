@@ -4,7 +4,12 @@ use std::{fmt, net::SocketAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
-use crate::{keys::Keys, sms};
+use crate::{alipay::AlipayKeys, keys::AgencyKeys, sms};
+
+/// Where the mock listens, as addresses.
+pub(crate) fn wechat_urls(addresses: Addresses) -> [String; 2] {
+    [addresses.wechat, addresses.wechat_backup].map(|address| format!("http://{address}"))
+}
 
 /// What the WeChat mock and its merchant hold. Keys and certificates are PEM.
 #[derive(Clone)]
@@ -73,6 +78,8 @@ pub struct SmsFacts {
 #[derive(Clone)]
 pub struct Facts {
     pub wechat: WechatFacts,
+    /// Further merchants of WeChat, when there are any.
+    pub wechat_others: Vec<WechatFacts>,
     pub alipay: AlipayFacts,
     pub agency: AgencyFacts,
     pub sms: SmsFacts,
@@ -96,26 +103,17 @@ pub(crate) struct Addresses {
 }
 
 impl Facts {
-    pub(crate) fn new(keys: &Keys, addresses: Addresses) -> Facts {
-        let (wechat, alipay) = (&keys.wechat, &keys.alipay);
-        Facts {
-            wechat: WechatFacts {
-                base_url: format!("http://{}", addresses.wechat),
-                backup_url: format!("http://{}", addresses.wechat_backup),
-                app_id: wechat.app_id.clone(),
-                app_secret: wechat.app_secret.clone(),
-                mchid: wechat.mchid.clone(),
-                apiv3_key: wechat.apiv3_key.clone(),
-                merchant_serial: wechat.merchant.serial.clone(),
-                merchant_key: wechat.merchant.pair.private_pem.clone(),
-                merchant_cert: wechat.merchant.certificate_pem.clone(),
-                platform_serial: wechat.platform.serial.clone(),
-                platform_cert: wechat.platform.certificate_pem.clone(),
-                platform_key: wechat.platform.pair.private_pem.clone(),
-                public_key_id: wechat.public_key_id.clone(),
-                public_key: wechat.public_key.public_pem.clone(),
-                public_key_private: wechat.public_key.private_pem.clone(),
-            },
+    /// `wechat` are the facts of its merchants, the first one first.
+    pub(crate) fn new(
+        wechat: Vec<WechatFacts>,
+        alipay: &AlipayKeys,
+        agency: &AgencyKeys,
+        addresses: Addresses,
+    ) -> Option<Facts> {
+        let mut wechat = wechat.into_iter();
+        Some(Facts {
+            wechat: wechat.next()?,
+            wechat_others: wechat.collect(),
             alipay: AlipayFacts {
                 gateway: format!("http://{}/gateway.do", addresses.alipay),
                 app_id: alipay.app_id.clone(),
@@ -138,14 +136,30 @@ impl Facts {
             },
             agency: AgencyFacts {
                 base_url: format!("http://{}", addresses.agency),
-                institution: keys.agency.institution.clone(),
-                secret: keys.agency.secret.clone(),
+                institution: agency.institution.clone(),
+                secret: agency.secret.clone(),
             },
             sms: SmsFacts {
                 url: format!("http://{}/sms/send", addresses.control),
-                token: sms::token(&keys.agency.secret),
+                token: sms::token(&agency.secret),
             },
             control_url: format!("http://{}", addresses.control),
+        })
+    }
+
+    /// Every merchant of WeChat, the first one first.
+    pub fn merchants(&self) -> impl Iterator<Item = &WechatFacts> {
+        std::iter::once(&self.wechat).chain(&self.wechat_others)
+    }
+
+    /// The same with other facts of WeChat's merchants.
+    pub(crate) fn with_wechat(&self, wechat: Vec<WechatFacts>) -> Facts {
+        let mut facts = self.clone();
+        let mut wechat = wechat.into_iter();
+        if let Some(first) = wechat.next() {
+            facts.wechat = first;
         }
+        facts.wechat_others = wechat.collect();
+        facts
     }
 }

@@ -32,6 +32,7 @@ mod refusals;
 mod settings;
 mod sms;
 mod stage;
+mod vocabulary;
 mod wechat;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,10 +50,13 @@ pub use keys::KeyError;
 pub use letter::{SignKind, SignedNotification};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
 pub use refusals::DocumentedRefusal;
-pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
+pub use settings::{
+    AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, SignerWeights, WechatSigner,
+};
 pub use sms::SmsView;
 pub use wechat::{
-    CertificateView, FaceView, MigrationRequest, MigrationView, Rotation, SentMessage,
+    CertificateStanding, CertificateView, DoorView, FaceView, MerchantCertificateView,
+    MigrationRequest, MigrationView, Rotation, SentMessage,
 };
 
 /// Locks, also after a panic elsewhere: the mock's books stay usable for whoever looks at them.

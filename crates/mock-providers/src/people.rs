@@ -93,6 +93,8 @@ pub(crate) enum CodeStanding {
 }
 
 struct LoginCode {
+    /// Of which mini-program, when a platform has several.
+    app_id: String,
     person: PersonNo,
     minted_at: Timestamp,
     used: bool,
@@ -110,12 +112,30 @@ impl LoginCodes {
     }
 
     pub fn mint(&self, person: PersonNo, now: Timestamp, entropy: &dyn Entropy) -> String {
+        self.mint_for("", person, now, entropy)
+    }
+
+    /// A code of one of several mini-programs.
+    pub fn mint_for(
+        &self,
+        app_id: &str,
+        person: PersonNo,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> String {
         let code = match self.channel {
             Channel::Wechat => format!("0{}", entropy.letters(31)),
             Channel::Alipay => entropy.hex(16),
         };
-        lock(&self.codes).insert(code.clone(), LoginCode { person, minted_at: now, used: false });
+        let app_id = app_id.to_owned();
+        let minted = LoginCode { app_id, person, minted_at: now, used: false };
+        lock(&self.codes).insert(code.clone(), minted);
         code
+    }
+
+    /// The mini-program of a code that is known.
+    pub fn app_of(&self, code: &str) -> Option<String> {
+        lock(&self.codes).get(code).map(|known| known.app_id.clone())
     }
 
     /// Uses the code up, whatever the caller does with the answer.

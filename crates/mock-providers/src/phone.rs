@@ -23,7 +23,7 @@ use axum::{
     routing::{any, get},
 };
 
-pub(crate) use self::exchanges::{Exchanges, Observer, SignatureVerdict, observe};
+pub(crate) use self::exchanges::{ExchangeView, Exchanges, Observer, SignatureVerdict, observe};
 use self::service::Service;
 
 /// Sent with everything under `/phone/`. Styles and scripts are files of the page; there is no inline

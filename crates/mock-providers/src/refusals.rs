@@ -4,16 +4,20 @@
 //! Deliberately absent: `SIGN_ERROR` and the gateway's `isv.` failures before the signature, which
 //! only a wrong request brings about.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::faults::{Class, FaultTarget};
 
-/// WeChat Pay: code, status, internal code, message (wechat §1.9, §4.4, §5.4).
+/// WeChat Pay: code, status, internal code, message (wechat §1.9, §4.4, §5.4). Where one code means several
+/// things, its internal code stands behind a hyphen.
 const WECHAT_PAY: &[(&str, u16, u32, &str)] = &[
     ("PARAM_ERROR", 400, 268_435_461, "参数错误"),
     ("INVALID_REQUEST", 400, 268_435_461, "请求参数符合规则，但不满足业务规则"),
+    ("PARAM_ERROR-268498688", 400, 268_498_688, "请求重入时，参数与首次请求时不一致"),
+    ("INVALID_REQUEST-268498688", 400, 268_498_688, "请求重入时，参数与首次请求时不一致"),
     ("APPID_MCHID_NOT_MATCH", 400, 268_445_527, "appid和mch_id不匹配，请检查后再试"),
     ("ORDERPAID", 400, 268_449_538, "该订单已支付"),
+    ("ORDER_PAID", 403, 268_498_689, "该订单已支付"),
     ("ORDER_CLOSED", 400, 268_447_914, "该订单已关闭，请重新下单"),
     ("NO_STATEMENT_EXIST", 400, 268_435_461, "请求的账单文件不存在"),
     ("STATEMENT_CREATING", 400, 268_435_461, "账单生成中，请稍后再试"),
@@ -41,6 +45,7 @@ const WECHAT_PAY: &[(&str, u16, u32, &str)] = &[
 const MINI_PROGRAM: &[(&str, &str)] = &[
     ("-1", "system error"),
     ("40001", "invalid credential, access_token is invalid or not latest"),
+    ("40002", "invalid grant_type"),
     ("40003", "invalid openid"),
     ("40013", "invalid appid"),
     ("40014", "invalid access_token"),
@@ -50,16 +55,20 @@ const MINI_PROGRAM: &[(&str, &str)] = &[
     ("40163", "code been used"),
     ("40164", "invalid ip, not in whitelist"),
     ("40226", "code blocked"),
+    ("41002", "appid missing"),
+    ("41004", "appsecret missing"),
     ("41030", "invalid page"),
     ("42001", "access_token expired"),
     ("43101", "user refuse to accept the msg"),
     ("43107", "service barred"),
     ("43108", "concurrent send"),
+    ("44002", "empty post data"),
     ("45009", "reach max api daily quota limit"),
     ("45011", "api minute-quota reach limit"),
     ("47001", "data format error"),
     ("47003", "argument invalid"),
     ("48001", "api unauthorized"),
+    ("87008", "invalid sig_method"),
     ("87009", "invalid signature"),
     ("89503", "ip needs the administrator's approval"),
 ];
@@ -162,6 +171,13 @@ const ALIPAY: &[(&str, &str)] = &[
     ("MSG_TEMPLATE_NOT_EXIST", "模板不存在"),
 ];
 
+/// Every code of WeChat Pay that can be ordered, with its status.
+#[cfg(test)]
+pub(crate) fn wechat_pay() -> impl Iterator<Item = (&'static str, u16)> {
+    let refusals = WECHAT_PAY.iter().map(|(name, ..)| DocumentedRefusal(name));
+    refusals.filter_map(|refusal| refusal.of_wechat_pay().map(|(status, code, ..)| (code, status)))
+}
+
 /// A refusal by the platform's own name of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DocumentedRefusal(&'static str);
@@ -172,7 +188,12 @@ impl DocumentedRefusal {
         DocumentedRefusal::all().find(|known| known.0 == code)
     }
 
-    fn all() -> impl Iterator<Item = DocumentedRefusal> {
+    /// The code by which it is ordered.
+    pub const fn code(self) -> &'static str {
+        self.0
+    }
+
+    pub(crate) fn all() -> impl Iterator<Item = DocumentedRefusal> {
         let pay = WECHAT_PAY.iter().map(|(code, ..)| *code);
         let others = MINI_PROGRAM.iter().chain(ALIPAY).map(|(code, _)| *code);
         pay.chain(others).map(DocumentedRefusal)
@@ -180,8 +201,10 @@ impl DocumentedRefusal {
 
     /// WeChat Pay's status, internal code and message.
     pub(crate) fn of_wechat_pay(self) -> Option<(u16, &'static str, u32, &'static str)> {
-        let known = WECHAT_PAY.iter().find(|(code, ..)| *code == self.0)?;
-        Some((known.1, known.0, known.2, known.3))
+        let (name, status, internal, message) =
+            *WECHAT_PAY.iter().find(|(code, ..)| *code == self.0)?;
+        let code = name.split('-').next().unwrap_or(name);
+        Some((status, code, internal, message))
     }
 
     /// `errcode` and `errmsg`.
@@ -222,14 +245,6 @@ impl DocumentedRefusal {
 impl Serialize for DocumentedRefusal {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for DocumentedRefusal {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<DocumentedRefusal, D::Error> {
-        let code = String::deserialize(from)?;
-        DocumentedRefusal::named(&code)
-            .ok_or_else(|| serde::de::Error::custom("no fault and no documented refusal"))
     }
 }
 

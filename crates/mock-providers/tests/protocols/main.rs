@@ -16,4 +16,7 @@ mod products;
 mod receiver;
 mod timetable;
 mod wechat;
+mod wechat_forms;
+mod wechat_keys;
+mod wechat_merchants;
 mod wechat_rules;

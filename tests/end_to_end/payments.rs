@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{Channel, Fen};
-use mock_providers::{FaultKind, PayRequest};
+use mock_providers::{Fault, FaultKind, FaultTarget, PayRequest};
 use rstest::rstest;
 
 use crate::town::{Backend, Citizen, NONE, Order, Town, eventually, insured};
@@ -257,6 +257,52 @@ async fn late_money_for_bills_of_another_order_goes_back(
     let planned = town.column("SELECT CAST(sum(amount_fen) AS TEXT) FROM refunds").await;
     assert_eq!(planned, [first.amount.get().to_string()]);
     assert_eq!(town.booked(&first), []);
+    town.close().await;
+}
+
+/// The user stood at the password page when we closed: WeChat closes, says so when asked, and the money comes
+/// all the same.
+#[rstest]
+#[case::for_nothing_else(false)]
+#[case::for_bills_of_another_order(true)]
+#[tokio::test]
+async fn money_that_wechat_takes_after_the_close_is_posted_or_goes_back(
+    #[case] ordered_again: bool,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    let started = citizen.starts_paying(&order).await;
+    let late = Fault {
+        seconds: Some(60),
+        ..Fault::next(FaultTarget::WechatClose, FaultKind::PaidAfterClose)
+    };
+    town.mocks.set_fault(late).expect("a fault");
+    assert_eq!(citizen.cancels(&order).await.expect(200)["label"], "已关闭");
+    if ordered_again {
+        let placed = citizen.place("second", &order.wish).await.expect(201);
+        let order_no = placed["order_no"].as_str().unwrap().to_owned();
+        let second = Order { order_no, ..order.clone() };
+        let paying = citizen.starts_paying(&second).await;
+        citizen.pays(&paying).expect("the second order can be paid");
+        town.mocks.settle().await;
+        assert_posted(&citizen, &second).await;
+    }
+    town.pass(60).await;
+    let payments = town.column("SELECT state FROM payments ORDER BY out_trade_no").await;
+    assert!(payments.iter().all(|state| state == "paid"), "the money is recorded: {payments:?}");
+    if ordered_again {
+        town.pass(600).await;
+        citizen.logs_in_again().await;
+        assert_eq!(citizen.label(&order).await, "已退款");
+        let trade = town.mocks.trade(Channel::Wechat, &started.out_trade_no).expect("a trade");
+        assert_eq!(trade.refunds.iter().map(|r| r.amount_fen).sum::<i64>(), order.amount.get());
+        assert_eq!(town.booked(&order), []);
+    } else {
+        assert_posted(&citizen, &order).await;
+    }
+    assert_eq!(town.cases().await, NONE);
     town.close().await;
 }
 

@@ -67,7 +67,7 @@ impl Pulse {
     }
 
     /// Resolves when the database does not answer.
-    async fn lost(&self) {
+    pub(crate) async fn lost(&self) {
         if self.answers.clone().wait_for(|alive| !*alive).await.is_err() {
             pending().await
         }

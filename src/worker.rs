@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use orders::{JobCount, OrderError, Orders};
+use orders::{JobCount, Lane, OrderError, Orders};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -11,8 +12,15 @@ use crate::{
     retention::{LOOK_EVERY, Retention},
 };
 
-/// Jobs taken at once.
-const BATCH: u64 = 16;
+/// Jobs of a lane that are under way at once. A job mostly waits for somebody's answer; its database
+/// connection it needs for moments.
+const fn places(lane: Lane) -> usize {
+    match lane {
+        Lane::Questions | Lane::Agencies => 16,
+        Lane::Refunds => 8,
+    }
+}
+
 /// Another process may put a job that this one does not hear of, so nobody sleeps longer.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 /// After an error of the database that is no outage.
@@ -26,33 +34,66 @@ const LAST_MESSAGE: Duration = Duration::from_secs(5);
 
 /// Runs jobs until `stop`. Jobs that are under way are finished first; a job that is not finished
 /// when the process is killed becomes claimable again when its lease ends. So does one that is dropped
-/// because the database went away: on a connection that hangs it would keep the whole loop.
+/// because the database went away: on a connection that hangs it would keep its place for ever.
 pub(crate) async fn run(orders: Orders, pulse: Pulse, stop: CancellationToken) {
     tracing::info!("worker started");
+    let lanes = Lane::ALL.map(|lane| run_lane(orders.clone(), lane, pulse.clone(), stop.clone()));
+    futures::future::join_all(lanes).await;
+    tracing::info!("worker stopped");
+}
+
+/// Fills the places of one lane as they become free.
+async fn run_lane(orders: Orders, lane: Lane, pulse: Pulse, stop: CancellationToken) {
+    let mut jobs_put = orders.jobs_put();
+    let mut running = JoinSet::new();
     while !stop.is_cancelled() {
-        let sleep = match pulse.keeps(orders.run_due_jobs(BATCH)).await {
+        let free = places(lane).saturating_sub(running.len());
+        let sleep = match pulse.keeps(orders.claim_due(lane, free as u64)).await {
             None => {
-                tracing::warn!("jobs rest until the database answers");
+                tracing::warn!(?lane, "jobs rest until the database answers");
+                // Dropped jobs are claimable again when their leases end.
+                running.shutdown().await;
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = pulse.back() => {}
                 }
                 continue;
             }
-            Some(Ok(0)) => SLEEP_MAX,
-            Some(Ok(_)) => continue,
+            Some(Ok(jobs)) => {
+                for job in jobs {
+                    let orders = orders.clone();
+                    running.spawn(async move { orders.run_job(job).await });
+                }
+                SLEEP_MAX
+            }
             Some(Err(error)) => {
-                tracing::error!(%error, "jobs cannot be run");
+                tracing::error!(?lane, %error, "jobs cannot be run");
                 TROUBLE_SLEEP
             }
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = orders.job_put() => {}
+            () = pulse.lost(), if !running.is_empty() => {}
+            // A place is free: there may be another job for it.
+            Some(ended) = running.join_next() => told(ended),
+            Ok(()) = jobs_put.changed() => {}
             () = tokio::time::sleep(sleep) => {}
         }
     }
-    tracing::info!("worker stopped");
+    let rest = async {
+        while let Some(ended) = running.join_next().await {
+            told(ended);
+        }
+    };
+    // What waits for a database that went away is not waited for.
+    let _ = pulse.keeps(rest).await;
+}
+
+/// A job that broke loses its lease and is tried again.
+fn told(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a job broke");
+    }
 }
 
 /// Lets one process a day forget what is old, until `stop`.

@@ -96,7 +96,9 @@ pub async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction,
     .await
 }
 
-/// Brings the tables up to date. Safe when several processes start at once.
+/// Brings the tables up to date. Safe when several processes start at once. On SQLite all of it is one
+/// transaction on one connection: another connection of the pool would still know what was dropped a
+/// moment ago, and refuse to make something of the same name.
 ///
 /// # Errors
 /// When a migration fails; it is rolled back as far as the database can.
@@ -110,7 +112,9 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
         Migrator::up(db, None).await?;
         lock.commit().await
     } else {
-        Migrator::up(db, None).await
+        let txn = begin_write(db).await?;
+        Migrator::up(&txn, None).await?;
+        txn.commit().await
     }
 }
 
@@ -119,7 +123,13 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
 /// # Errors
 /// When a migration cannot be taken back.
 pub async fn down(db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
-    Migrator::down(db, Some(steps)).await
+    if db.get_database_backend() == DbBackend::Postgres {
+        Migrator::down(db, Some(steps)).await
+    } else {
+        let txn = begin_write(db).await?;
+        Migrator::down(&txn, Some(steps)).await?;
+        txn.commit().await
+    }
 }
 
 /// The names of the migrations that [`up`] would run.

@@ -21,6 +21,8 @@ mod m20261123_000008_reminders;
 mod m20261123_000009_kinds;
 mod m20261124_000010_reminder_progress;
 mod m20261124_000011_closings;
+mod m20261129_000012_bills_by_agency;
+mod m20261129_000013_attempts;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -48,6 +50,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000009_kinds::Migration),
             Box::new(m20261124_000010_reminder_progress::Migration),
             Box::new(m20261124_000011_closings::Migration),
+            Box::new(m20261129_000012_bills_by_agency::Migration),
+            Box::new(m20261129_000013_attempts::Migration),
         ]
     }
 }

@@ -21,7 +21,8 @@ pub(crate) struct Cases {
     /// The case that is over. Refused while nobody else would look at what it is about.
     #[arg(long, value_name = "ID", requires_all = ["outcome", "by", "note"])]
     close: Option<CaseId>,
-    /// `settled`; for money that fits nothing `returned_by_hand` (on the merchant's platform) or `not_ours`.
+    /// `settled`; for money that fits nothing `returned_by_hand` (on the merchant's platform) or `not_ours`;
+    /// for a refund that failed `returned_by_hand` (by other means).
     #[arg(long = "as", value_name = "OUTCOME", requires = "close")]
     outcome: Option<CaseOutcome>,
     /// Who closes it: 1 to 60 characters.
@@ -30,6 +31,9 @@ pub(crate) struct Cases {
     /// What was found and done: 1 to 500 characters, naming no citizen.
     #[arg(long, value_name = "TEXT", requires = "close")]
     note: Option<String>,
+    /// A second person, for money that was returned by hand: 1 to 60 characters.
+    #[arg(long, value_name = "NAME", requires = "close")]
+    approved_by: Option<String>,
 }
 
 impl Cases {
@@ -38,10 +42,10 @@ impl Cases {
             Ok(orders) => orders,
             Err(error) => return fail(&error),
         };
-        let Cases { limit, close, outcome, by, note, .. } = self;
+        let Cases { limit, close, outcome, by, note, approved_by, .. } = self;
         let done = match (close, outcome, by, note) {
             (Some(id), Some(outcome), Some(by), Some(note)) => {
-                end(&orders, id, CaseClosing { outcome, by, note }).await
+                end(&orders, id, CaseClosing { outcome, by, note, approved_by }).await
             }
             _ => show(&orders, limit).await.map_err(CaseError::from),
         };

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use kernel::{BillNo, Fen, OrderNo};
+use kernel::{AgencyCode, BillNo, Fen, OrderNo};
 use orders::{OrderError, TakeBack};
 
 use super::{connected, fail, say};
@@ -14,17 +14,25 @@ pub(crate) struct Refund {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// The order.
     #[arg(long, value_name = "NUMBER")]
     order: OrderNo,
     /// One bill; without it, all bills of the order.
     #[arg(long, value_name = "NUMBER")]
     bill: Option<BillNo>,
+    /// The agency of the bills; with a number that two agencies of the order use, it must be said.
+    #[arg(long, value_name = "CODE")]
+    agency: Option<AgencyCode>,
     /// What can go back as you saw it, in yuan. Without it, the command only says how much that is.
     #[arg(long, value_name = "YUAN", value_parser = Fen::from_yuan)]
     refundable: Option<Fen>,
     /// For the agency, 1 to 100 characters; names nobody.
     #[arg(long, value_name = "TEXT", default_value = "缴费人申请撤销")]
     reason: String,
+    /// The agency confirmed to you that it never booked the bill, though it once said so: the money
+    /// goes back without being undone there. The agency is asked once more.
+    #[arg(long)]
+    never_booked: bool,
 }
 
 impl Refund {
@@ -47,10 +55,16 @@ impl Refund {
         let wish = TakeBack {
             order_no: self.order,
             bill_no: self.bill,
+            agency: self.agency,
             refundable_seen,
             reason: self.reason,
         };
-        match orders.take_back(&wish).await {
+        let begun = if self.never_booked {
+            orders.return_unbooked(&wish).await
+        } else {
+            orders.take_back(&wish).await
+        };
+        match begun {
             Ok(left) => {
                 say(format!(
                     "begun; after this {left} can still go back. `serve` or `worker` does the rest"
@@ -68,8 +82,13 @@ pub(crate) struct Retry {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    #[arg(long, value_name = "NUMBER")]
-    order: OrderNo,
+    /// The order.
+    #[arg(long, value_name = "NUMBER", required_unless_present = "all")]
+    order: Option<OrderNo>,
+    /// Every order with a job that stopped, after an outage for example. Failed refunds are not
+    /// touched: each of them wants its own decision.
+    #[arg(long, conflicts_with = "order")]
+    all: bool,
 }
 
 impl Retry {
@@ -78,12 +97,18 @@ impl Retry {
             Ok(orders) => orders,
             Err(error) => return fail(&error),
         };
-        match orders.retry(&self.order).await {
-            Ok(retried) => {
-                say(format!(
+        let said = match &self.order {
+            Some(order) => orders.retry(order).await.map(|retried| {
+                format!(
                     "{} parked jobs and {} failed refunds ({}) go on",
                     retried.jobs, retried.refunds, retried.amount
-                ));
+                )
+            }),
+            None => orders.retry_stopped().await.map(|jobs| format!("{jobs} parked jobs go on")),
+        };
+        match said {
+            Ok(said) => {
+                say(said);
                 ExitCode::SUCCESS
             }
             Err(error) => told(&error),

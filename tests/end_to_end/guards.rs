@@ -1,7 +1,7 @@
 //! Guards before money moves: confirmation, paying for others, doubles, numbers, limits.
 
 use kernel::Channel;
-use mock_providers::{DocumentedRefusal, FaultKind};
+use mock_providers::FaultKind;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -249,8 +249,8 @@ async fn a_channels_refusal_becomes_a_proposal() {
     let bills = citizen.bills("2023-01", "2023-02").await;
     let wish = citizen.wish(&bills);
     let order = placed(&citizen.place("all", &wish).await.expect(201), &wish);
-    let limit = DocumentedRefusal::named("RULE_LIMIT").expect("a documented refusal");
-    town.fault(Channel::Wechat, "create", FaultKind::Refuse(limit));
+    let limit = FaultKind::refusal("RULE_LIMIT").expect("a documented refusal");
+    town.fault(Channel::Wechat, "create", limit);
     let refusal = citizen.tries_to_pay(&order).await.refused(409, "pay_in_parts");
     assert!(refusal["detail"].as_str().expect("a text").contains("未扣款"), "{refusal}");
     assert_eq!(refusal["parts"].as_array().expect("a list").len(), 2);

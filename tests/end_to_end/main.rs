@@ -13,6 +13,7 @@ mod pdf;
 #[path = "../corpus/corpus.rs"]
 mod corpus;
 
+mod attempts;
 mod audits;
 mod callbacks;
 mod closings;

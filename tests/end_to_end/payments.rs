@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use kernel::{Channel, Fen};
-use mock_providers::{Fault, FaultKind, FaultTarget, PayRequest};
+use mock_providers::{
+    Fault, FaultKind, FaultTarget, PayRequest,
+    agency::{self, AgencyFault, AgencyOperation},
+};
 use rstest::rstest;
 
 use crate::town::{Backend, Citizen, NONE, Order, Town, eventually, insured};
@@ -354,5 +357,70 @@ async fn coming_back_without_having_paid_changes_nothing(
     town.fault(channel, "query", FaultKind::WrongSignature);
     assert_eq!(citizen.sync(&order).await["label"], "支付中");
     assert!(town.dump().await == before, "something was written");
+    town.close().await;
+}
+
+/// Our own books know that the bills are booked: the money goes back at once, whatever the agency is doing.
+#[rstest]
+#[tokio::test]
+async fn late_money_for_booked_bills_does_not_wait_for_the_agency(
+    #[values(Channel::Wechat, Channel::Alipay)] channel: Channel,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(channel, insured("张三")).await;
+    let first = citizen.orders("2023-01").await;
+    let started = citizen.starts_paying(&first).await;
+    citizen.cancels(&first).await.expect(200);
+    let late = town.notification(channel, &started.out_trade_no, |_| ());
+    let placed = citizen.place("second", &first.wish).await.expect(201);
+    let order_no = placed["order_no"].as_str().unwrap().to_owned();
+    let second = Order { order_no, ..first.clone() };
+    let paying = citizen.starts_paying(&second).await;
+    citizen.pays(&paying).expect("the second order can be paid");
+    town.mocks.settle().await;
+    assert_posted(&citizen, &second).await;
+    let (from, until) = (town.now(), town.now().plus(Duration::from_secs(36_000)));
+    let away = agency::FaultKind::MaintenanceWindow { from, until };
+    let away = AgencyFault::always(AgencyOperation::PostPayment, away);
+    town.mocks.agency().add_fault(AgencyFault { operation: None, ..away });
+    town.deliver(&late).await.acknowledged(channel);
+    let planned = town.column("SELECT CAST(sum(amount_fen) AS TEXT) FROM refunds").await;
+    assert_eq!(planned, [first.amount.get().to_string()]);
+    town.run_jobs().await;
+    assert_eq!(town.booked(&first), []);
+    town.close().await;
+}
+
+/// The channel was away for so long that the order's own expiry stopped trying; the question that finds
+/// the attempt over ends the order as well.
+#[rstest]
+#[tokio::test]
+async fn an_order_whose_expiry_stopped_ends_with_its_last_attempt(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    citizen.starts_paying(&order).await;
+    let away = Fault {
+        times: 9_999,
+        ..Fault::next("alipay.query".parse().unwrap(), FaultKind::GatewayPage)
+    };
+    town.mocks.set_fault(away).unwrap();
+    for _ in 0..400 {
+        if town.cases().await.contains(&"job_parked".to_owned()) {
+            break;
+        }
+        town.run_jobs().await;
+        let next = town.parts.orders.next_job_at().await.unwrap().expect("somebody tries");
+        town.clock.set(next.max(town.now()));
+    }
+    assert!(town.cases().await.contains(&"job_parked".to_owned()), "{:?}", town.cases().await);
+    assert_eq!(town.column("SELECT state FROM orders").await, ["PAYING"]);
+    town.mocks.clear_faults();
+    town.pass(3_600).await;
+    assert_eq!(town.column("SELECT state FROM orders").await, ["CLOSED"]);
+    assert_eq!(town.column("SELECT state FROM payments").await, ["closed"]);
     town.close().await;
 }

@@ -1,10 +1,14 @@
 //! The agency books, doubts and refuses; the money is booked once, given back, or on a
 //! person's list.
 
+use std::time::Duration;
+
 use agency::{BillRef, PostingRequest};
 use kernel::{Channel, Fen};
 use mock_providers::agency::{AgencyCodeWord, AgencyFault, AgencyOperation, FaultKind};
+use orders::Lane;
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
 use crate::town::{Backend, NONE, Order, Town, insured};
@@ -194,5 +198,84 @@ async fn a_refusal_after_a_doubt_is_asked_again(
     assert_eq!(citizen.label(&order).await, if arrives { "缴费成功" } else { "已退款" });
     assert_eq!(town.booked(&order), booked);
     assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// Maintenance fails nothing, but nobody waits in silence for more than a day.
+#[rstest]
+#[tokio::test]
+async fn maintenance_that_does_not_end_is_told_after_a_day(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (now, hours) = (town.now(), |hours: u64| Duration::from_secs(hours * 3_600));
+    let away = FaultKind::MaintenanceWindow { from: now, until: now.plus(hours(60)) };
+    town.mocks.agency().add_fault(AgencyFault::always(AgencyOperation::PostPayment, away));
+    let (order, _) = citizen.pays_for("2023-01").await;
+    town.run_jobs().await;
+    town.clock.advance(hours(23));
+    town.run_jobs().await;
+    assert_eq!(town.cases().await, NONE);
+    town.clock.advance(hours(2));
+    town.run_jobs().await;
+    assert_eq!(town.cases().await, ["posting_unresolved", "posting_unresolved"]);
+    citizen.logs_in_again().await;
+    assert_eq!(citizen.label(&order).await, "处理中");
+    town.clock.advance(hours(40));
+    town.run_jobs().await;
+    citizen.logs_in_again().await;
+    assert_eq!(citizen.label(&order).await, "缴费成功");
+    assert_eq!(Fen::sum(town.booked(&order)), Some(order.amount));
+    town.close().await;
+}
+
+/// A newer version of the program has put a job that this one does not know: it is left to that one.
+#[rstest]
+#[tokio::test]
+async fn a_job_of_another_version_stops_nobody(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (order, _) = citizen.pays_for("2023-01").await;
+    let newer = "UPDATE jobs SET kind = 'reconcile_day' WHERE kind = 'expire_order'";
+    town.parts.db.execute_unprepared(newer).await.unwrap();
+    town.clock.advance(Duration::from_secs(3_600));
+    town.run_jobs().await;
+    let states = town.column("SELECT state FROM orders").await;
+    assert_eq!(states, ["SUCCESS"]);
+    let older = "UPDATE jobs SET kind = 'expire_order' WHERE kind = 'reconcile_day'";
+    town.parts.db.execute_unprepared(older).await.unwrap();
+    town.run_jobs().await;
+    assert_eq!(Fen::sum(town.booked(&order)), Some(order.amount));
+    town.close().await;
+}
+
+/// However many bills wait for an agency, a question to a channel has places of its own.
+#[rstest]
+#[tokio::test]
+async fn bills_that_wait_for_an_agency_keep_no_question_waiting(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    for month in ["2023-01", "2023-02", "2023-03", "2023-04"] {
+        citizen.pays_for(month).await;
+    }
+    let (order, _) = citizen.pays_unheard("2023-05").await;
+    town.clock.advance(Duration::from_secs(5));
+    let orders = &town.parts.orders;
+    let postings = orders.claim_due(Lane::Agencies, 4).await.unwrap();
+    assert_eq!(postings.len(), 4, "the agency's places are all taken");
+    let mut questions = orders.claim_due(Lane::Questions, 16).await.unwrap();
+    while let Some(question) = questions.pop() {
+        orders.run_job(question).await;
+    }
+    assert_eq!(citizen.label(&order).await, "已支付待入账");
+    for posting in postings {
+        orders.run_job(posting).await;
+    }
+    town.run_jobs().await;
     town.close().await;
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use kernel::{Channel, Fen};
 use mock_providers::{
-    Fault, FaultKind,
+    Fault, FaultKind, NotificationRequest,
     agency::{self, AgencyFault, AgencyOperation},
 };
-use orders::{OrderError, TakeBack};
+use orders::{CaseClosing, CaseError, CaseOutcome, OrderError, TakeBack};
 use rstest::rstest;
 
 use crate::town::{Backend, Citizen, NONE, Order, Started, Town, insured};
@@ -28,6 +28,7 @@ fn wish(order: &Order, bill: Option<&str>, seen: Fen) -> TakeBack {
     TakeBack {
         order_no: order.order_no.parse().expect("a number"),
         bill_no: bill.map(|number| number.parse().expect("a number")),
+        agency: None,
         refundable_seen: seen,
         reason: "缴费人申请撤销".to_owned(),
     }
@@ -228,6 +229,8 @@ async fn an_agency_that_refunds_by_itself_is_shown(
     citizen.logs_in_again().await;
     town.settle().await;
     assert_eq!(citizen.label(&order).await, "已退费");
+    let number = order.order_no.parse().unwrap();
+    assert_eq!(town.parts.orders.refundable(&number).await.unwrap(), Fen::ZERO);
     assert_eq!(town.returned(Channel::Alipay, &started.out_trade_no), 0);
     town.close().await;
 }
@@ -344,5 +347,218 @@ async fn money_that_turns_out_to_fit_is_counted_once(
     assert_eq!(citizen.label(&order).await, "缴费成功");
     let audit = town.parts.orders.audit().await.unwrap();
     assert_eq!((audit.receipts, audit.unexplained), (order.amount, Fen::ZERO));
+    town.close().await;
+}
+
+/// Agencies number each for itself: the two bills of this order have the same number.
+#[rstest]
+#[tokio::test]
+async fn two_agencies_may_use_one_number(
+    #[values(Channel::Wechat, Channel::Alipay)] channel: Channel,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    town.mocks.agency().number_alike();
+    let citizen = town.citizen(channel, insured("张三")).await;
+    let (order, started) = posted(&citizen).await;
+    let bills = order.wish["bills"].as_array().unwrap();
+    assert_eq!((bills.len(), &bills[0]["bill_no"]), (2, &bills[1]["bill_no"]));
+    assert_eq!(Fen::sum(town.booked(&order)), Some(order.amount));
+    let (number, amount) = medical(&order);
+    let orders = &town.parts.orders;
+    let unclear = wish(&order, Some(&number), order.amount);
+    let refused = orders.take_back(&unclear).await;
+    assert!(matches!(refused, Err(OrderError::WhichAgency)), "{refused:?}");
+    let clear = TakeBack { agency: Some("320200-med".parse().unwrap()), ..unclear };
+    orders.take_back(&clear).await.unwrap();
+    town.pass(600).await;
+    assert_eq!(citizen.label(&order).await, "部分成功");
+    assert_eq!(town.returned(channel, &started.out_trade_no), amount.get());
+    town.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_two_bills_with_one_number_the_refused_one_goes_back(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    town.mocks.agency().number_alike();
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let refuse = agency::FaultKind::Refuse { code: agency::AgencyCodeWord::BillChanged };
+    town.mocks.agency().add_fault(AgencyFault::once(AgencyOperation::PostPayment, refuse));
+    let (order, started) = citizen.pays_for("2023-01").await;
+    town.pass(600).await;
+    assert_eq!(citizen.label(&order).await, "部分成功");
+    let booked = Fen::sum(town.booked(&order)).unwrap();
+    assert_eq!(
+        town.returned(Channel::Wechat, &started.out_trade_no) + booked.get(),
+        order.amount.get()
+    );
+    town.close().await;
+}
+
+/// The service was started without the merchant account that took the money, and the agency refuses: the
+/// promise stands, and is kept when the account is back.
+#[rstest]
+#[tokio::test]
+async fn a_promise_without_its_merchant_account_is_kept_later(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("杨缴")).await;
+    let (order, started) = citizen.pays_for("2023-01").await;
+    let without = town.started_with(|config| config.replace("wuxi-wechat", "another-wechat")).await;
+    for _ in 0..4 {
+        without.orders.run_due_jobs(16).await.unwrap();
+    }
+    assert_eq!(citizen.label(&order).await, "退款中");
+    assert_eq!(town.cases().await, ["refund_unfinished", "refund_unfinished"]);
+    let audit = town.parts.orders.audit().await.unwrap();
+    assert_eq!((audit.to_be_returned, audit.holds()), (order.amount, true), "{audit}");
+    town.pass(900).await;
+    assert_eq!(citizen.label(&order).await, "已退款");
+    assert_eq!(town.returned(Channel::Wechat, &started.out_trade_no), order.amount.get());
+    town.close().await;
+}
+
+/// Alipay tells only the sum of all refunds of a trade. A sum that cannot contain this refund proves
+/// nothing about it: the question does.
+#[rstest]
+#[tokio::test]
+async fn a_sum_without_this_refund_does_not_finish_it(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
+    let (order, started) = posted(&citizen).await;
+    let bills = order.wish["bills"].as_array().unwrap();
+    let take = async |bill: &serde_json::Value| {
+        let seen = town.parts.orders.refundable(&order.order_no.parse().unwrap()).await.unwrap();
+        let number = bill["bill_no"].as_str().unwrap();
+        town.parts.orders.take_back(&wish(&order, Some(number), seen)).await.unwrap();
+    };
+    take(&bills[0]).await;
+    town.pass(60).await;
+    // The second one is asked for and never accepted.
+    let refusals = Fault {
+        times: 99,
+        ..Fault::next("alipay.refund".parse().unwrap(), FaultKind::ErrorBeforeCommit)
+    };
+    town.mocks.set_fault(refusals).unwrap();
+    take(&bills[1]).await;
+    town.pass(60).await;
+    let numbers = town.column("SELECT out_refund_no FROM refunds ORDER BY id").await;
+    let mut told = NotificationRequest::refund(Channel::Alipay, &started.out_trade_no);
+    told.out_refund_no = Some(numbers[0].clone());
+    let first = town.mocks.craft_notification(&told).unwrap();
+    let forged = town.signed_by_alipay(&first, &[("out_biz_no", &numbers[1])]);
+    town.deliver(&forged).await.acknowledged(Channel::Alipay);
+    let states = town.column("SELECT state FROM refunds ORDER BY id").await;
+    assert_eq!(states, ["succeeded", "requested"]);
+    assert_eq!(town.cases().await, ["unknown_refund"]);
+    town.mocks.clear_faults();
+    town.pass(600).await;
+    assert_eq!(citizen.label(&order).await, "已退款");
+    assert_eq!(town.returned(Channel::Alipay, &started.out_trade_no), order.amount.get());
+    town.close().await;
+}
+
+/// The channel will never do it: two persons say that the payer has the money by other means.
+#[rstest]
+#[tokio::test]
+async fn a_refund_that_the_channel_refuses_is_paid_back_by_other_means(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("杨缴")).await;
+    let refusal = FaultKind::refusal("USER_ACCOUNT_ABNORMAL").unwrap();
+    let target = "wechat.refund".parse().unwrap();
+    town.mocks.set_fault(Fault { times: 99, ..Fault::next(target, refusal) }).unwrap();
+    let (order, started) = citizen.pays_for("2023-01").await;
+    town.pass(600).await;
+    assert_eq!(citizen.label(&order).await, "退款异常");
+    let closing = |outcome, approved_by: Option<&str>| CaseClosing {
+        outcome,
+        by: "值班 7".to_owned(),
+        note: "已转账,凭证 8842".to_owned(),
+        approved_by: approved_by.map(str::to_owned),
+    };
+    let orders = &town.parts.orders;
+    for case in orders.open_cases(9).await.unwrap() {
+        let by_hand = CaseOutcome::ReturnedByHand;
+        let alone = orders.close_case(case.id, closing(by_hand, None)).await;
+        assert!(matches!(alone, Err(CaseError::SecondPerson)), "{alone:?}");
+        let same = orders.close_case(case.id, closing(by_hand, Some("值班 7"))).await;
+        assert!(matches!(same, Err(CaseError::SecondPerson)), "{same:?}");
+        let settled = orders.close_case(case.id, closing(CaseOutcome::Settled, None)).await;
+        assert!(matches!(settled, Err(CaseError::StillNeeded(_))), "{settled:?}");
+        orders.close_case(case.id, closing(by_hand, Some("值班 3"))).await.unwrap();
+    }
+    let record = citizen.record(&order).await;
+    assert_eq!(record["label"], "已退款");
+    assert!(!record["text"].as_str().unwrap().contains("原支付账户"), "{record}");
+    assert_eq!(town.returned(Channel::Wechat, &started.out_trade_no), 0);
+    let audit = orders.audit().await.unwrap();
+    assert_eq!((audit.returned, audit.holds()), (order.amount, true), "{audit}");
+    town.close().await;
+}
+
+/// The agency says that it never booked what it booked. No money moves on such a word; a person asks,
+/// and as long as the agency denies it the case comes back.
+#[rstest]
+#[tokio::test]
+async fn a_booking_that_vanished_is_looked_at_until_it_is_settled(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (order, started) = posted(&citizen).await;
+    let lost = AgencyFault::always(AgencyOperation::QueryPosting, agency::FaultKind::StandingLost);
+    town.mocks.agency().add_fault(lost);
+    town.clock.advance(DAY);
+    town.settle().await;
+    assert_eq!(town.cases().await, ["posting_vanished", "posting_vanished"]);
+    let closing = CaseClosing {
+        outcome: CaseOutcome::Settled,
+        by: "值班 7".to_owned(),
+        note: "经办机构答复待查".to_owned(),
+        approved_by: None,
+    };
+    let orders = &town.parts.orders;
+    for case in orders.open_cases(9).await.unwrap() {
+        orders.close_case(case.id, closing.clone()).await.unwrap();
+    }
+    town.clock.advance(2 * DAY);
+    town.settle().await;
+    assert_eq!(town.cases().await, ["posting_vanished", "posting_vanished"], "still denied");
+    // The agency confirms it in writing: the money goes back without being undone there.
+    let wish = wish(&order, None, order.amount);
+    assert_eq!(orders.return_unbooked(&wish).await.unwrap(), Fen::ZERO);
+    town.pass(600).await;
+    citizen.logs_in_again().await;
+    assert_eq!(citizen.label(&order).await, "已退款");
+    assert_eq!(town.returned(Channel::Wechat, &started.out_trade_no), order.amount.get());
+    for case in orders.open_cases(9).await.unwrap() {
+        orders.close_case(case.id, closing.clone()).await.unwrap();
+    }
+    // The ledger of the mock still has the bookings that its answers denied.
+    for posting in town.mocks.agency().postings() {
+        town.mocks.agency().reverse_posting(&posting.agency_serial).unwrap();
+    }
+    town.close().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_the_agency_has_is_not_returned_as_never_booked(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let (order, _) = posted(&citizen).await;
+    let refused = town.parts.orders.return_unbooked(&wish(&order, None, order.amount)).await;
+    assert!(matches!(refused, Err(OrderError::StillBooked)), "{refused:?}");
+    assert_eq!(citizen.label(&order).await, "缴费成功");
     town.close().await;
 }

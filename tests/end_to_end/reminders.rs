@@ -163,6 +163,7 @@ async fn a_refund_is_told_with_its_amount(
     let wish = TakeBack {
         order_no: order.order_no.parse().expect("a number"),
         bill_no: Some(medical["bill_no"].as_str().expect("a number").parse().expect("a number")),
+        agency: None,
         refundable_seen: order.amount,
         reason: "缴费人申请撤销".to_owned(),
     };

@@ -124,6 +124,7 @@ async fn only_before_it_is_booked_does_it_come_back() {
     let wish = TakeBack {
         order_no: order.order_no.parse().unwrap(),
         bill_no: None,
+        agency: None,
         refundable_seen: order.amount,
         reason: "试一试".to_owned(),
     };

@@ -164,6 +164,7 @@ async fn whoever_holds_a_voucher_sees_how_it_stands_now(
     let wish = TakeBack {
         order_no: order.order_no.parse().unwrap(),
         bill_no: None,
+        agency: None,
         refundable_seen: order.amount,
         reason: "asked for at the counter".to_owned(),
     };

@@ -17,6 +17,7 @@ mod town;
 mod books;
 mod city;
 mod flood;
+mod hanging;
 mod kills;
 mod load;
 mod outage;

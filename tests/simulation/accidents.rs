@@ -193,8 +193,12 @@ impl World {
         self.mocks.agency().add_fault(fault);
     }
 
-    /// The agency changes a bill, collects it at another counter, or closes its window.
+    /// The agency changes a bill, collects it at another counter, closes its window, or takes a booking
+    /// back.
     pub fn agency_event(&self) {
+        if self.dice.percent(25) {
+            return self.agency_takes_back();
+        }
         let in_play: Vec<&str> =
             lock(&self.citizens).iter().flat_map(|c| c.people.iter().map(|p| p.number)).collect();
         let people = self.mocks.agency().people();

@@ -259,6 +259,7 @@ impl World {
         }
         self.fate.begin(None);
         self.play(plot).await;
+        lock(&self.coverage).count(format!("plot.{plot:?}"));
         self.fate.begin(self.temper.fuse(&self.dice));
         self.tell("(from here on chance rules)");
     }
@@ -281,6 +282,9 @@ impl World {
             self.about(0, Deed::Start, order.order_no.clone()).await;
             self.pay_with(0, 0);
             return;
+        }
+        if matches!(plot, Plot::GivenUpUnderWay | Plot::RefusedAfterAll) {
+            return self.create_twice(plot, &order.order_no).await;
         }
         self.about(0, Deed::Start, order.order_no.clone()).await;
         self.clock.advance(Duration::from_secs(61));
@@ -321,9 +325,62 @@ impl World {
                     self.order(other).await;
                 }
             }
-            Plot::Late | Plot::Race | Plot::TwoTelephones | Plot::Nothing => {}
+            Plot::Late
+            | Plot::Race
+            | Plot::TwoTelephones
+            | Plot::GivenUpUnderWay
+            | Plot::RefusedAfterAll
+            | Plot::Nothing => {}
         }
         self.pay_with(0, 0);
+    }
+
+    /// The first call that creates the payment brings no answer, and a second one is made.
+    async fn create_twice(&self, plot: Plot, order_no: &str) {
+        let (create, told, refusal) = match self.citizen(0).channel {
+            Channel::Wechat => {
+                (FaultTarget::WechatCreate, FaultTarget::WechatNotification, "RULE_LIMIT")
+            }
+            Channel::Alipay => {
+                let refusal = "ACQ.BUYER_ENABLE_STATUS_FORBID";
+                (FaultTarget::AlipayCreate, FaultTarget::AlipayNotification, refusal)
+            }
+        };
+        let fault = |target, kind| {
+            self.mocks.set_fault(Fault::next(target, kind)).expect("a fault of this target");
+        };
+        let first = match plot {
+            Plot::GivenUpUnderWay => FaultKind::ErrorBeforeCommit,
+            _ => FaultKind::DropAfterCommit,
+        };
+        fault(create, first);
+        self.about(0, Deed::Start, order_no.to_owned()).await;
+        self.clock.advance(Duration::from_secs(self.dice.between(1, 90)));
+        if plot == Plot::GivenUpUnderWay {
+            *lock(&self.gives_up) = Some(".create".to_owned());
+        } else {
+            let refusal = FaultKind::refusal(refusal).expect("a documented refusal");
+            fault(create, refusal);
+        }
+        self.about(0, Deed::Start, order_no.to_owned()).await;
+        fault(told, FaultKind::Lose);
+        if plot == Plot::GivenUpUnderWay {
+            self.pay_with(0, 0);
+        } else if let Some(trade) = self.mocks.trades().first() {
+            let citizen = self.citizen(0);
+            let request = PayRequest::number(citizen.channel, &trade.out_trade_no);
+            self.pay_what(&citizen, &request);
+        }
+        self.mocks.clear_faults();
+    }
+
+    /// The first citizen gives the newest order up.
+    pub fn give_up(self: Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            if let Some(order) = self.citizen(0).orders.last() {
+                self.about(0, Deed::Cancel, order.order_no.clone()).await;
+            }
+        })
     }
 
     /// The first citizen starts the payment of the newest order again.

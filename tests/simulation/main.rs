@@ -2,7 +2,7 @@
 //!
 //! Players: citizens of both channels who pay, cancel, vanish and pay twice; platforms whose
 //! notifications are lost, late, doubled, reordered and forged and whose answers do not come; an
-//! agency that refuses, doubts, and closes at night; a session store that is away; a process that is
+//! agency that refuses, doubts, undoes, and closes at night; operators; a session store that is away; a process that is
 //! killed between any two effects and started again; a clock that runs days in a second. Promised: the
 //! service is the real one (routers, jobs, channels, agency client, HTTP, signatures, SQL); all
 //! choices come from the seed, so the same seed tells the same history; after each history the
@@ -20,6 +20,7 @@ mod chance;
 mod citizens;
 mod coverage;
 mod fate;
+mod operators;
 mod outside;
 mod promises;
 mod steps;
@@ -55,7 +56,7 @@ const IN_EACH_CASE: [&str; 16] = [
 ];
 
 /// What ten times as many must have met besides.
-const IN_A_LONG_RUN: [&str; 32] = [
+const IN_A_LONG_RUN: [&str; 41] = [
     "kill.BeforeCall",
     "kill.AfterCall",
     "late money",
@@ -66,6 +67,15 @@ const IN_A_LONG_RUN: [&str; 32] = [
     "event.surplus_arrived",
     "event.wrong_money_arrived",
     "event.handed_over",
+    "event.returned_by_hand",
+    "event.disowned",
+    "event.agency_reversed",
+    "event.agency_gave_back",
+    "refund.taken_back.succeeded",
+    "closed.refund_unfinished",
+    "plot.GivenUpUnderWay",
+    "plot.RefusedAfterAll",
+    "plot.Twice",
     "refund.surplus.succeeded",
     // Handed to a person: a number that was closed for good and is told of late is one that the
     // platforms here do not return money of. That such a refund succeeds is told in end_to_end.

@@ -46,7 +46,7 @@ impl World {
     /// Numbers that our books gave up, of orders that are paid otherwise or whose bills are another
     /// order's by now.
     pub async fn delicate_numbers(&self) -> Vec<String> {
-        let sql = "SELECT p.out_trade_no FROM payments p WHERE p.state IN ('closed', 'refused') AND (\
+        let sql = "SELECT p.out_trade_no FROM payments p WHERE p.state IN ('closed', 'refused', 'given_up') AND (\
               EXISTS (SELECT 1 FROM payments q WHERE q.order_id = p.order_id AND q.id <> p.id) \
            OR EXISTS (SELECT 1 FROM order_bills b JOIN order_bills c ON c.bill_no = b.bill_no \
                  AND c.order_id <> b.order_id WHERE b.order_id = p.order_id AND c.live))";
@@ -141,7 +141,10 @@ impl World {
                 Some((number, (amount, transaction)))
             })
             .collect();
-        let cases = self.column("SELECT subject FROM cases WHERE closed_at_ms IS NULL").await;
+        // What a person closed was on the list, and they said what became of the money.
+        let listed =
+            "SELECT subject FROM cases WHERE closed_at_ms IS NULL OR closings_json IS NOT NULL";
+        let cases = self.column(listed).await;
         // Where the platform never answers, a person looks at the order.
         let looked_at = "SELECT p.out_trade_no FROM payments p JOIN cases c \
             ON c.order_id = p.order_id AND c.closed_at_ms IS NULL \
@@ -232,7 +235,8 @@ impl World {
 
     async fn check_bookings(&self) {
         let sql = "SELECT x.agency_serial, o.order_no, x.bill_no, CAST(x.amount_fen AS TEXT) \
-            FROM postings x JOIN orders o ON o.id = x.order_id WHERE x.state = 'posted'";
+            FROM postings x JOIN orders o ON o.id = x.order_id WHERE x.agency_serial IS NOT NULL \
+              AND x.state IN ('posted', 'agency_refunded', 'taking_back')";
         let ours: BTreeSet<Vec<String>> = self.rows(sql, 4).await.into_iter().collect();
         let mut theirs = BTreeSet::new();
         for posting in self.mocks.agency().postings() {
@@ -247,7 +251,7 @@ impl World {
         }
         // What is booked there and in doubt here must stand in a case.
         let pending = "SELECT o.order_no || ' ' || x.bill_no FROM postings x \
-            JOIN orders o ON o.id = x.order_id WHERE x.state = 'pending' AND EXISTS \
+            JOIN orders o ON o.id = x.order_id WHERE x.state IN ('pending', 'taking_back') AND EXISTS \
             (SELECT 1 FROM cases c WHERE c.order_id = o.id AND c.closed_at_ms IS NULL)";
         let pending = self.column(pending).await;
         for booking in theirs.difference(&ours) {

@@ -30,6 +30,7 @@ enum Step {
     Lie,
     Repeat,
     Sessions,
+    Operator,
 }
 
 impl World {
@@ -47,6 +48,7 @@ impl World {
             (temper.forgery_weight, Step::Lie),
             (temper.repeat_weight, Step::Repeat),
             (temper.session_weight, Step::Sessions),
+            (temper.operator_weight, Step::Operator),
         ];
         match self.dice.weighted(&steps).unwrap_or(Step::Clock) {
             Step::Citizen => self.citizen_step().await,
@@ -59,6 +61,7 @@ impl World {
             Step::Lie => self.lie().await,
             Step::Repeat => self.repeat_notification().await,
             Step::Sessions => self.trouble_sessions(),
+            Step::Operator => self.operate().await,
         }
         if self.bury() {
             lock(&self.coverage).count("restarts");

@@ -36,6 +36,12 @@ pub enum Plot {
     TwoTelephones,
     /// The process died while an attempt was given up: the next one is paid, and the first one too.
     Twice,
+    /// The citizen gives up while the second call that creates the payment is on its way, pays all the
+    /// same, and nobody tells of it.
+    GivenUpUnderWay,
+    /// The answer to the first call is lost, the second is refused; the payment exists, is paid, and nobody
+    /// tells of it.
+    RefusedAfterAll,
 }
 
 /// The place of "our balance" among what can break.
@@ -71,6 +77,7 @@ pub struct Temper {
     pub forgery_weight: u64,
     pub repeat_weight: u64,
     pub session_weight: u64,
+    pub operator_weight: u64,
 }
 
 impl Temper {
@@ -97,6 +104,8 @@ impl Temper {
                     Plot::Late,
                     Plot::LateForOthersBills,
                     Plot::Twice,
+                    Plot::GivenUpUnderWay,
+                    Plot::RefusedAfterAll,
                 ])
                 .unwrap_or(&Plot::Nothing),
             citizen_weight: some(&[30, 40, 60]),
@@ -109,6 +118,7 @@ impl Temper {
             forgery_weight: some(&[0, 2, 6]),
             repeat_weight: some(&[0, 2, 6]),
             session_weight: some(&[0, 1, 3]),
+            operator_weight: some(&[0, 0, 2, 5]),
         }
     }
 

@@ -79,6 +79,8 @@ pub struct World {
     misconfigured: AtomicUsize,
     /// The first citizen pays when a call of this name begins.
     pub ambush: Mutex<Option<String>>,
+    /// The first citizen gives the newest order up when a call of this name begins.
+    pub gives_up: Mutex<Option<String>>,
     /// The first citizen starts the payment once more when a call of this name has ended.
     pub other_telephone: Mutex<Option<String>>,
     /// While the end is awaited nothing goes wrong any more.
@@ -169,6 +171,7 @@ impl World {
             depth: AtomicUsize::new(0),
             misconfigured: AtomicUsize::new(0),
             ambush: Mutex::default(),
+            gives_up: Mutex::default(),
             other_telephone: Mutex::default(),
             calm: AtomicBool::new(false),
             _folder: folder,
@@ -282,7 +285,7 @@ impl World {
     }
 
     /// Lets the present process do something. `None`: nobody was there, or it died meanwhile.
-    async fn act<T>(&self, what: &str, act: impl Future<Output = T>) -> Option<T> {
+    pub async fn act<T>(&self, what: &str, act: impl Future<Output = T>) -> Option<T> {
         self.fate.enter();
         let done = AssertUnwindSafe(act).catch_unwind().await;
         if done.is_ok() && !self.fate.is_dead() {
@@ -399,6 +402,11 @@ impl World {
         self.tell(format!("-> {call}"));
         if lock(&self.ambush).take_if(|wanted| call.contains(wanted.as_str())).is_some() {
             self.pay_with(0, 0);
+        }
+        if lock(&self.gives_up).take_if(|wanted| call.contains(wanted.as_str())).is_some() {
+            self.depth.fetch_add(1, Ordering::SeqCst);
+            self.clone().give_up().await;
+            self.depth.fetch_sub(1, Ordering::SeqCst);
         }
         self.meanwhile().await;
     }

@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod neighbour;
 pub mod program;
+mod wire;
 
 use std::{
     fmt::Display,
@@ -41,6 +42,7 @@ pub use self::{
     ledger::NONE,
     neighbour::Neighbour,
     program::{Program, command, eventually, free_port},
+    wire::Wire,
 };
 
 use self::keys::{kept_keys, mocks_in, quick};
@@ -195,6 +197,17 @@ impl Town {
             several_apps: false,
             closed: false,
         }
+    }
+
+    /// The parts of another process on the same database, with another configuration.
+    pub async fn started_with(&self, change: impl FnOnce(&str) -> String) -> Parts {
+        let path = self.folder.path().join("city-services.toml");
+        let text = std::fs::read_to_string(&path).expect("the configuration");
+        let other = path.with_file_name("other.toml");
+        std::fs::write(&other, change(&text)).expect("another configuration");
+        let config = Config::load(&other).expect("a configuration");
+        let entropy = Arc::new(SystemEntropy::default());
+        Parts::build(&config, self.clock.clone(), entropy).await.expect("the other process")
     }
 
     /// Checks what must hold in every town (see `ledger`), and stops everything.

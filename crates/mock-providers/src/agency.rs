@@ -17,6 +17,7 @@ mod control;
 mod enrolment;
 mod fault;
 mod figures;
+mod numbers;
 mod people;
 mod seen;
 mod server;

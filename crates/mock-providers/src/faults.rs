@@ -212,6 +212,11 @@ impl FaultKind {
         fitting.find(|(_, known)| *known == name).map(|(kind, _)| kind)
     }
 
+    /// The platform's documented refusal of this code, at whichever target has it.
+    pub fn refusal(code: &str) -> Option<FaultKind> {
+        DocumentedRefusal::named(code).map(FaultKind::Refuse)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         let known = FaultKind::all().find(|(kind, _)| *kind == self);
         known.map_or("unknown", |(_, name)| name)

@@ -27,6 +27,8 @@ pub enum CaseKind {
     SecondTransaction,
     /// One transaction, two numbers.
     TransactionReused,
+    /// The channel says that a number was paid and that money of it went back since, by no act of ours.
+    PaidAndReturned,
     /// Whether a bill is posted could not be found out in time.
     PostingUnresolved,
     /// A job stopped after its last try.
@@ -48,7 +50,7 @@ pub enum CaseKind {
 }
 
 impl CaseKind {
-    pub const ALL: [CaseKind; 16] = [
+    pub const ALL: [CaseKind; 17] = [
         CaseKind::WrongAmount,
         CaseKind::WrongCurrency,
         CaseKind::WrongMerchant,
@@ -56,6 +58,7 @@ impl CaseKind {
         CaseKind::UnknownOrder,
         CaseKind::SecondTransaction,
         CaseKind::TransactionReused,
+        CaseKind::PaidAndReturned,
         CaseKind::PostingUnresolved,
         CaseKind::JobParked,
         CaseKind::PaymentUnanswered,
@@ -77,6 +80,7 @@ impl CaseKind {
             CaseKind::UnknownOrder => "unknown_order",
             CaseKind::SecondTransaction => "second_transaction",
             CaseKind::TransactionReused => "transaction_reused",
+            CaseKind::PaidAndReturned => "paid_and_returned",
             CaseKind::PostingUnresolved => "posting_unresolved",
             CaseKind::JobParked => "job_parked",
             CaseKind::PaymentUnanswered => "payment_unanswered",
@@ -91,15 +95,29 @@ impl CaseKind {
 }
 
 impl CaseKind {
+    /// Whether it keeps an order that was never paid from being paid: something came on its number.
+    pub(crate) const fn is_misfit(self) -> bool {
+        matches!(
+            self,
+            CaseKind::WrongAmount
+                | CaseKind::WrongCurrency
+                | CaseKind::WrongMerchant
+                | CaseKind::WrongApp
+                | CaseKind::TransactionReused
+                | CaseKind::PaidAndReturned
+        )
+    }
+
     /// Whether the same doubt is news when its case was closed: an act that stopped, was retried and
-    /// stopped again. A message that a platform repeats says nothing new.
-    pub(crate) const fn happens_again(self) -> bool {
+    /// stopped again.
+    const fn happens_again(self) -> bool {
         matches!(
             self,
             CaseKind::PostingUnresolved
                 | CaseKind::JobParked
                 | CaseKind::RefundUnfinished
                 | CaseKind::ReversalRefused
+                | CaseKind::PostingVanished
         )
     }
 }
@@ -138,9 +156,25 @@ pub struct Case {
     pub opened_at: Timestamp,
 }
 
+impl Case {
+    /// The row that the case is about, where its subject ends in one.
+    fn subject_id<T: std::str::FromStr>(&self) -> Option<T> {
+        self.subject.rsplit(':').next()?.parse().ok()
+    }
+}
+
 /// The subject as it is stored: the same thing may be doubted in two ways.
 pub(crate) fn subject(kind: CaseKind, about: &str) -> String {
     format!("{}:{about}", kind.code())
+}
+
+/// Whether a doubt that a person has closed is news when it comes up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A message that a platform repeats says nothing new.
+    Once,
+    /// Something stopped, and stopped again.
+    Again,
 }
 
 /// Opens a case unless the same doubt has an open one already; says whether it is news.
@@ -150,8 +184,20 @@ pub(crate) async fn open(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<bool, OrderError> {
+    let news = if doubt.kind.happens_again() { News::Again } else { News::Once };
+    tell(txn, doubt, news, now, entropy).await
+}
+
+/// Like [`open`], where it is the circumstance and not the kind that says what is news.
+pub(crate) async fn tell(
+    txn: &DatabaseTransaction,
+    doubt: Doubt,
+    news: News,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<bool, OrderError> {
     let kind = doubt.kind;
-    let opened = table::insert(txn, doubt, CaseId::generate(now, entropy), now).await?;
+    let opened = table::insert(txn, doubt, CaseId::generate(now, entropy), news, now).await?;
     if opened {
         metrics::counter!("cases_opened", "kind" => kind.code()).increment(1);
         tracing::warn!(case.kind = kind.code(), "a case was opened");

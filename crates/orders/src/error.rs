@@ -2,7 +2,7 @@
 
 use kernel::{AgencyCode, BillKind, Fen, Insurance, Month, OrderNo, RetryClass, Timestamp};
 
-use crate::{OrderState, Part, Refused};
+use crate::{BillKey, OrderState, Part, Refused};
 
 /// A bill whose amount or version is not what the citizen saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +66,15 @@ pub enum OrderError {
     ConfirmationNeeded,
     #[error("the confirmation is over or for something else")]
     ConfirmationUnfit,
-    /// More than what is left of the payment after all refunds that were ever promised.
-    #[error("at most {refundable} can go back")]
-    AboveRefundable { refundable: Fen },
     /// What can go back is not what the caller saw: somebody was faster.
     #[error("{refundable} can go back now, which is not what was seen")]
     RefundableChanged { refundable: Fen },
     #[error("no such bill of this order is posted or waits for it")]
     NothingToTakeBack,
+    #[error("two agencies number a bill of this order so: say which agency")]
+    WhichAgency,
+    #[error("the agency has booked it: it can only be taken back")]
+    StillBooked,
     #[error("a reason has 1 to 100 characters")]
     Reason,
     #[error("the time to pay is over")]
@@ -139,9 +140,10 @@ impl OrderError {
             | OrderError::TopupDay { .. }
             | OrderError::ConfirmationNeeded
             | OrderError::ConfirmationUnfit
-            | OrderError::AboveRefundable { .. }
             | OrderError::RefundableChanged { .. }
             | OrderError::NothingToTakeBack
+            | OrderError::WhichAgency
+            | OrderError::StillBooked
             | OrderError::Reason
             | OrderError::Expired
             | OrderError::NotPayable(_)
@@ -183,5 +185,22 @@ pub(crate) fn exactly_one(
         Ok(())
     } else {
         Err(OrderError::Row { table, column: "(row)", row: row.to_string() })
+    }
+}
+
+/// Reads which bill a row is about: agency and number stand together or not at all.
+pub(crate) fn read_bill(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    agency: Option<&str>,
+    bill_no: Option<&str>,
+) -> Result<Option<BillKey>, OrderError> {
+    match (agency, bill_no) {
+        (Some(agency), Some(bill_no)) => Ok(Some(BillKey {
+            agency: read(table, "agency_code", &row, agency)?,
+            bill_no: read(table, "bill_no", &row, bill_no)?,
+        })),
+        (None, None) => Ok(None),
+        _ => Err(OrderError::Row { table, column: "agency_code", row: row.to_string() }),
     }
 }

@@ -11,7 +11,7 @@ use migrations::begin_write;
 use platforms::{ChannelError, PaymentStanding};
 
 use crate::{
-    OrderError, OrderEvent, OrderState, Orders,
+    OrderError, OrderEvent, OrderState, Orders, Recorded,
     case::{self, CaseKind, Doubt},
     error::read,
     job::{self, Job, JobKind, Outcome},
@@ -33,8 +33,13 @@ const EXPIRY_OWNS_IT_FOR: Duration = Duration::from_secs(600);
 /// Payable orders are their expiry's to tell.
 const SILENCE_MAX: Duration = Duration::from_secs(6 * 3_600);
 
-/// A number that the channel still does not know so long after its start was never there. No attempt
-/// can be paid for longer than a day.
+/// After this long a create call cannot be under way any more: no call takes longer than
+/// [`platforms::CALL_TIME_MAX`].
+const CREATE_UNDER_WAY_MAX: Duration = Duration::from_secs(60);
+const _: () = assert!(CREATE_UNDER_WAY_MAX.as_secs() > 2 * platforms::CALL_TIME_MAX.as_secs());
+
+/// A number that the channel still does not know so long after it was last asked to create it was
+/// never there. No attempt can be paid for longer than a day.
 const ABSENT_FOR_GOOD: Duration = Duration::from_secs(2 * 86_400);
 
 /// A channel is not asked more often about one payment because somebody looks at it.
@@ -48,8 +53,11 @@ pub(crate) enum Known {
     /// Recorded by the ordinary act.
     Paid,
     StillOpen,
-    /// Certain not to be paid any more.
+    /// Certain not to be paid any more, or a person looks at what it brought.
     Over,
+    /// The channel has no such number and nothing is under way that could create it; it is asked about
+    /// for a while yet, because a channel's left hand can be slow to tell its right.
+    GivenUp,
     /// The channel has no such number; a create call may still be on its way.
     Absent,
 }
@@ -59,18 +67,33 @@ impl Orders {
     pub(crate) async fn ask_channel(&self, job: &Job) -> Result<Outcome, OrderError> {
         let id: PaymentId = read("jobs", "subject", job.id, &job.subject)?;
         let payment = payment_table::find(&self.db, id).await?;
-        if !payment.state.is_open() {
+        if !payment.state.is_asked_about() {
             return Ok(Outcome::Done);
         }
         let order = order_table::find(&self.db, payment.order).await?;
-        // Past its time an attempt is ended, whatever holds the order itself up.
-        let asked = if self.clock.now() > order.expires_at.plus(EXPIRY_OWNS_IT_FOR) {
+        // An attempt is ended when nobody waits for it any more, and past its time whatever holds the
+        // order itself up.
+        let now = self.clock.now();
+        let over = now > order.expires_at;
+        let given_up = payment.state == PaymentState::GivenUp;
+        let unwanted = given_up || !order.state.is_payable();
+        let asked = if unwanted || now > order.expires_at.plus(EXPIRY_OWNS_IT_FOR) {
             self.end_attempt(&payment).await
         } else {
             self.ask(&payment).await
         };
         let why = match asked {
-            Ok(Known::Paid | Known::Over) => return Ok(Outcome::Done),
+            Ok(Known::Paid) => return Ok(Outcome::Done),
+            Ok(known @ (Known::Over | Known::GivenUp)) => {
+                // Whatever became of the order's own expiry: its last attempt is over.
+                if over && order.state.is_payable() {
+                    self.conclude(order.id, OrderEvent::Expired).await?;
+                }
+                if known == Known::Over {
+                    return Ok(Outcome::Done);
+                }
+                "the channel does not know it".to_owned()
+            }
             Ok(Known::StillOpen | Known::Absent) => "not paid yet".to_owned(),
             Err(OrderError::Channel(error)) => {
                 let why = error.to_string();
@@ -115,14 +138,15 @@ impl Orders {
     async fn ask(&self, payment: &Payment) -> Result<Known, OrderError> {
         let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
         match channel.query_payment(&payment.out_trade_no).await? {
-            PaymentStanding::Paid(fact) => {
-                self.record_payment(&fact, None).await?;
-                Ok(Known::Paid)
-            }
+            PaymentStanding::Paid(fact) => Ok(match self.record_payment(&fact, None).await? {
+                Recorded::Now | Recorded::Before => Known::Paid,
+                // Nothing is marked paid; the attempt was ended with the doubt.
+                Recorded::Case(_) => Known::Over,
+            }),
             PaymentStanding::Unpaid => Ok(Known::StillOpen),
             // Unpaid for good: the citizen may start again, under a new number.
             PaymentStanding::Closed => {
-                self.close_attempt(payment).await?;
+                self.end_here(payment, PaymentState::Closed).await?;
                 Ok(Known::Over)
             }
             PaymentStanding::NotFound => Ok(Known::Absent),
@@ -136,7 +160,7 @@ impl Orders {
     pub async fn sync(&self, account: AccountId, order_no: &OrderNo) -> Result<(), OrderError> {
         let order = order_table::find_by_no(&self.db, account, order_no).await?;
         for payment in payment_table::of_order(&self.db, order.id).await? {
-            if payment.state.is_open()
+            if payment.state.is_asked_about()
                 && let Err(error) = self.ask(&payment).await
             {
                 tracing::info!(order.no = %order.order_no, %error, "the channel did not answer a question");
@@ -160,10 +184,10 @@ impl Orders {
     ) -> Result<OrderRecord, OrderError> {
         let record = self.record(account, order_no).await?;
         let now = self.clock.now();
-        for payment in record.payments.iter().filter(|payment| payment.state.is_open()) {
+        for payment in record.payments.iter().filter(|payment| payment.state.is_asked_about()) {
             let (kind, rest) = (JobKind::AskChannel, ASKED_AT_MOST_EVERY);
             if job::hasten_if_rested(&self.db, kind, payment.id, now, rest).await? {
-                self.wake.notify_one();
+                self.wake_workers();
             }
         }
         Ok(record)
@@ -211,7 +235,7 @@ impl Orders {
             }
             match self.end_attempt(&payment).await? {
                 Known::Paid => return Ok(true),
-                Known::Over => {}
+                Known::Over | Known::GivenUp => {}
                 Known::StillOpen | Known::Absent => return Ok(false),
             }
         }
@@ -245,26 +269,38 @@ impl Orders {
             }
             known = self.ask(payment).await?;
         }
-        // A number that the channel does not know must not be closed there. It is over when the
-        // create call can not be on its way any more.
-        let age = self.clock.now().since(payment.created_at);
-        let never_there = age > ABSENT_FOR_GOOD || (age > Duration::from_secs(60) && !given_out);
-        if known == Known::Absent && never_there {
-            self.close_attempt(payment).await?;
-            return Ok(Known::Over);
+        if known != Known::Absent {
+            return Ok(known);
         }
-        Ok(known)
+        // A number that the channel does not know must not be closed there.
+        let silent_for = self.clock.now().since(payment.create_tried_at);
+        let (state, told) = if silent_for > ABSENT_FOR_GOOD {
+            (PaymentState::Closed, Known::Over)
+        } else if silent_for > CREATE_UNDER_WAY_MAX && !given_out {
+            (PaymentState::GivenUp, Known::GivenUp)
+        } else {
+            return Ok(Known::Absent);
+        };
+        Ok(if self.end_here(payment, state).await? { told } else { Known::Absent })
     }
 
-    async fn close_attempt(&self, payment: &Payment) -> Result<(), OrderError> {
+    /// Ends an attempt here, as it was known when the channel was asked about it; `false` when the
+    /// channel has been asked to create it since, or has answered.
+    async fn end_here(&self, asked: &Payment, state: PaymentState) -> Result<bool, OrderError> {
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
-        order_table::lock(&txn, payment.order).await?;
-        if payment_table::find(&txn, payment.id).await?.state.is_open() {
-            payment_table::set_state(&txn, payment.id, PaymentState::Closed, now).await?;
+        order_table::lock(&txn, asked.order).await?;
+        let current = payment_table::find(&txn, asked.id).await?;
+        let as_asked = current.create_tried_at == asked.create_tried_at
+            && current.token.is_some() == asked.token.is_some();
+        if !as_asked {
+            return Ok(false);
+        }
+        if current.state.is_asked_about() && current.state != state {
+            payment_table::set_state(&txn, asked.id, state, now).await?;
         }
         txn.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }
 

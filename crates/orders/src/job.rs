@@ -13,7 +13,11 @@ use std::time::Duration;
 use kernel::{Entropy, JobId, OrderId, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
-use crate::OrderError;
+use crate::{
+    OrderError,
+    case::{CaseKind, Doubt},
+    order::table::Order,
+};
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,15 +73,39 @@ impl JobKind {
     }
 }
 
-/// A leased job.
+/// Jobs that wait for the same side. Each lane has places of its own, so that an agency that hangs
+/// keeps nobody waiting for a channel, and nobody's refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Questions to channels, which citizens wait for.
+    Questions,
+    Refunds,
+    /// Everything with agencies.
+    Agencies,
+}
+
+impl Lane {
+    pub const ALL: [Lane; 3] = [Lane::Questions, Lane::Refunds, Lane::Agencies];
+
+    /// What runs in it.
+    pub const fn kinds(self) -> &'static [JobKind] {
+        match self {
+            Lane::Questions => &[JobKind::AskChannel, JobKind::ExpireOrder],
+            Lane::Refunds => &[JobKind::Refund],
+            Lane::Agencies => &[JobKind::PostBill, JobKind::TakeBack, JobKind::WatchPosting],
+        }
+    }
+}
+
+/// A leased job: whoever holds it runs it with [`crate::Orders::run_job`].
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
-    pub id: JobId,
-    pub kind: JobKind,
-    pub order: OrderId,
-    pub subject: String,
+pub struct Job {
+    pub(crate) id: JobId,
+    pub(crate) kind: JobKind,
+    pub(crate) order: OrderId,
+    pub(crate) subject: String,
     /// 1 for the first try.
-    pub attempt: i32,
+    pub(crate) attempt: i32,
     lease: JobId,
 }
 
@@ -108,6 +136,20 @@ pub struct JobCount {
     pub parked: u64,
     /// How long ago the first of these stopped; zero when there is none.
     pub parked_for: Duration,
+}
+
+/// The doubt of a job that stopped, or that only waits.
+pub(crate) fn doubt(job: &Job, order: &Order, kind: CaseKind, why: &str) -> Doubt {
+    Doubt {
+        kind,
+        subject: format!("{}:{}", job.kind.code(), job.subject),
+        order: Some(job.order),
+        account: None,
+        amount: None,
+        evidence: serde_json::json!({
+            "order_no": order.order_no, "job": job.kind.code(), "tries": job.attempt, "last_error": why,
+        }),
+    }
 }
 
 /// Puts a job for `run_at` unless the same one exists.
@@ -151,6 +193,36 @@ pub(crate) async fn revive(
     now: Timestamp,
 ) -> Result<u64, OrderError> {
     table::revive(txn, order, now).await
+}
+
+/// The orders that have a job which stopped.
+pub(crate) async fn orders_with_parked(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<OrderId>, OrderError> {
+    table::orders_with_parked(db).await
+}
+
+/// The stopped jobs of an order, with what they are about.
+pub(crate) async fn parked(
+    txn: &DatabaseTransaction,
+    order: OrderId,
+) -> Result<Vec<(JobKind, String)>, OrderError> {
+    table::parked(txn, order).await
+}
+
+/// What a job is about.
+pub(crate) fn about<T: std::str::FromStr>(subject: &str) -> Result<T, OrderError> {
+    crate::error::read("jobs", "subject", subject, subject)
+}
+
+/// Nothing is left to do for a job that stopped.
+pub(crate) async fn rest(
+    txn: &DatabaseTransaction,
+    kind: JobKind,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    table::rest(txn, kind, subject, now).await
 }
 
 /// Lets a waiting job run at once.

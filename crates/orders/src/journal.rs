@@ -6,13 +6,11 @@
 
 mod table;
 
-use kernel::{
-    AgencyCode, BillKind, BillNo, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp,
-};
+use kernel::{AgencyCode, BillKind, Channel, Fen, MerchantKey, OrderId, PaymentId, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
-    OrderError, OrderEvent, OrderState,
+    BillKey, OrderError, OrderEvent, OrderState,
     order::table::{self as order_table, Order},
 };
 
@@ -23,7 +21,7 @@ pub(crate) struct Entry {
     pub credit: String,
     pub amount: Fen,
     pub payment: Option<PaymentId>,
-    pub bill_no: Option<BillNo>,
+    pub bill: Option<BillKey>,
 }
 
 /// One line as it is read back.
@@ -39,7 +37,7 @@ pub struct JournalLine {
     pub credit: Option<String>,
     pub amount: Option<Fen>,
     pub payment: Option<PaymentId>,
-    pub bill_no: Option<BillNo>,
+    pub bill: Option<BillKey>,
 }
 
 /// The names of the accounts (科目).
@@ -60,6 +58,11 @@ pub(crate) mod account {
     /// which is none and stands by itself.
     pub(crate) fn booked(kind: BillKind, agency: &AgencyCode) -> String {
         if kind.is_premium() { format!("premium:{agency}") } else { format!("topup:{agency}") }
+    }
+
+    /// What a person paid back out of other funds than the channel's (另行退付).
+    pub(crate) fn by_hand(channel: Channel, merchant: &MerchantKey) -> String {
+        format!("by_hand:{channel}:{merchant}")
     }
 
     /// Promised back, not yet returned (应退).

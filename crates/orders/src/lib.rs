@@ -13,6 +13,7 @@
 //! memory the fast test database), and any setter of a state.
 
 mod audit;
+mod bill;
 mod case;
 mod directory;
 mod dispute;
@@ -40,17 +41,18 @@ use kernel::{Channel, Clock, Entropy, Fen, MerchantKey};
 use people::{FieldCipher, People};
 use policies::Catalogue;
 use sea_orm::DatabaseConnection;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 pub use crate::{
     audit::Audit,
+    bill::BillKey,
     case::{Case, CaseClosing, CaseError, CaseKind, CaseOutcome, ClosedCase},
     directory::{Directory, Entries, RenewalError},
     dispute::{Dispute, DisputeAnswer, DisputeError, DisputeOutcome, DisputeReason, DisputeState},
     document::{Missing, OrderDocuments, StoredDocument},
     ended::{Returned, Since},
     error::{ChangedBill, OrderError},
-    job::{JobCount, JobKind},
+    job::{Job, JobCount, JobKind, Lane},
     journal::JournalLine,
     notification::RawNotification,
     order::{
@@ -65,6 +67,8 @@ pub use crate::{
     state::{OrderEvent, OrderState, Refused},
     voucher::{Issued, IssuedVoucher, Proof, VoucherContent, VoucherLine, VoucherSerial},
 };
+
+use crate::posting::Silences;
 
 /// Limits and addresses that orders live by.
 #[derive(Clone, Debug)]
@@ -135,7 +139,8 @@ pub struct Orders {
     rules: Arc<OrderRules>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    wake: Arc<Notify>,
+    wake: Arc<watch::Sender<u64>>,
+    silences: Silences,
 }
 
 /// What [`Orders`] is built from.
@@ -162,7 +167,8 @@ impl Orders {
             rules: Arc::new(parts.rules),
             clock: parts.clock,
             entropy: parts.entropy,
-            wake: Arc::new(Notify::new()),
+            wake: Arc::new(watch::Sender::new(0)),
+            silences: Silences::default(),
         }
     }
 
@@ -180,9 +186,14 @@ impl Orders {
         &self.directory
     }
 
-    /// Resolves when this process has put a job that is due at once; a worker need not wait for its
-    /// next look then.
-    pub async fn job_put(&self) {
-        self.wake.notified().await;
+    /// Changes when this process has put a job that is due at once; a worker need not wait for its next
+    /// look then.
+    pub fn jobs_put(&self) -> watch::Receiver<u64> {
+        self.wake.subscribe()
+    }
+
+    /// Tells this process's workers that a job is due.
+    pub(crate) fn wake_workers(&self) {
+        self.wake.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -1,5 +1,6 @@
 //! Postings: the agency books each bill of a paid order, once.
 
+mod silence;
 pub(crate) mod table;
 mod take_back;
 mod watch;
@@ -7,17 +8,18 @@ mod watch;
 use std::time::Duration;
 
 use agency::{AgencyError, Objection, Posted, PostingRequest, PostingStanding};
-use kernel::{Entropy, PaymentId, PostingId, Timestamp};
+use kernel::{AgencyCode, Entropy, PaymentId, PostingId, Timestamp};
 use migrations::begin_write;
 use sea_orm::DatabaseTransaction;
 
+pub(crate) use self::{silence::Silences, watch::ASK_AGAIN_AFTER as WATCHED_AGAIN_AFTER};
 pub use self::{
     table::{Posting, PostingState},
     take_back::TakeBack,
 };
 use crate::{
     OrderError, OrderEvent, OrderState, Orders,
-    case::CaseKind,
+    case::{self, CaseKind},
     error::read,
     job::{self, Job, JobKind, Outcome},
     journal::{self, Entry, account},
@@ -25,6 +27,9 @@ use crate::{
     payment::table as payment_table,
     refund::{Giving, RefundCause},
 };
+
+/// An agency may be under maintenance for a night. After this long a person hears of a bill that waits.
+const WAITING_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// How long a temporary objection (maintenance, day cut-off, a foreign lock) is waited out.
 const TEMPORARY_WAIT: Duration = Duration::from_secs(60);
@@ -60,15 +65,27 @@ fn not_known_yet() -> Outcome {
 impl Orders {
     /// One try to post a bill. After any earlier try the agency is asked first.
     pub(crate) async fn post_bill(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let outcome = self.try_to_post(job).await?;
+        self.tell_of_waiting(job, outcome).await
+    }
+
+    async fn try_to_post(&self, job: &Job) -> Result<Outcome, OrderError> {
         let id: PostingId = read("jobs", "subject", job.id, &job.subject)?;
         let posting = table::find(&self.db, id).await?;
         if posting.state != PostingState::Pending {
             return Ok(Outcome::Done);
         }
+        if let Some(rest) = self.left_in_peace(&posting) {
+            return Ok(rest);
+        }
         let order = order_table::find(&self.db, posting.order).await?;
         let agency = self.directory.agency(&posting.agency)?;
+        let standing = || {
+            let asked = agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no);
+            self.heard(&posting.agency, asked)
+        };
         if job.attempt > 1 {
-            match agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await {
+            match standing().await {
                 Ok(PostingStanding::Posted(posted)) => {
                     return self.record_posting(id, Decision::Posted(posted), job).await;
                 }
@@ -83,23 +100,20 @@ impl Orders {
             }
         }
         let request = self.posting_request(&order, &posting).await?;
-        let decision = match agency.post_payment(&request).await {
+        let decision = match self.heard(&posting.agency, agency.post_payment(&request)).await {
             Ok(posted) => Decision::Posted(posted),
             // Somebody booked this bill. Perhaps we did: only the answer to a question tells.
             Err(AgencyError::Objection(
                 objection @ (Objection::AlreadyPaid | Objection::DuplicateRequest),
-            )) => {
-                match agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await
-                {
-                    Ok(PostingStanding::Posted(posted)) => Decision::Posted(posted),
-                    Ok(PostingStanding::NotPosted) => Decision::Refused(objection),
-                    Ok(PostingStanding::Reversed) => {
-                        return self.record_posting(id, UNDONE, job).await;
-                    }
-                    Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
-                    Err(error) => return Ok(postpone(&error)),
+            )) => match standing().await {
+                Ok(PostingStanding::Posted(posted)) => Decision::Posted(posted),
+                Ok(PostingStanding::NotPosted) => Decision::Refused(objection),
+                Ok(PostingStanding::Reversed) => {
+                    return self.record_posting(id, UNDONE, job).await;
                 }
-            }
+                Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
+                Err(error) => return Ok(postpone(&error)),
+            },
             Err(AgencyError::Objection(objection)) if !waits(objection) => {
                 Decision::Refused(objection)
             }
@@ -115,6 +129,41 @@ impl Orders {
             }
             decision => self.record_posting(id, decision, job).await,
         }
+    }
+
+    /// What to do instead of a call while the agency does not answer.
+    fn left_in_peace(&self, posting: &Posting) -> Option<Outcome> {
+        let rest = self.silences.rest(&posting.agency, self.clock.now())?;
+        Some(Outcome::Wait { after: rest, why: "the agency does not answer just now".to_owned() })
+    }
+
+    /// Makes a call to an agency and remembers whether it was answered.
+    async fn heard<T>(
+        &self,
+        agency: &AgencyCode,
+        call: impl Future<Output = Result<T, AgencyError>>,
+    ) -> Result<T, AgencyError> {
+        let since = self.clock.now();
+        let answer = call.await;
+        self.silences.hear(agency, &answer, (since, self.clock.now()));
+        answer
+    }
+
+    /// A job that is told to wait goes on waiting; after a day a person knows.
+    async fn tell_of_waiting(&self, job: &Job, outcome: Outcome) -> Result<Outcome, OrderError> {
+        let Outcome::Wait { why, .. } = &outcome else { return Ok(outcome) };
+        let id: PostingId = read("jobs", "subject", job.id, &job.subject)?;
+        let now = self.clock.now();
+        if now.since(table::find(&self.db, id).await?.created_at) > WAITING_MAX {
+            let (txn, mut order, posting) = self.posting_under_lock(id).await?;
+            if posting.state.is_open() {
+                let doubt = job::doubt(job, &order, CaseKind::PostingUnresolved, why);
+                case::open(&txn, doubt, now, &*self.entropy).await?;
+                self.hand_over(&txn, &mut order, now).await?;
+                txn.commit().await?;
+            }
+        }
+        Ok(outcome)
     }
 
     /// Writes down that the agency refused, without believing it yet.
@@ -199,14 +248,14 @@ impl Orders {
                     payment: &payment,
                     amount: posting.amount,
                     cause: RefundCause::PostingRefused,
-                    bill_no: Some(posting.bill_no.clone()),
+                    bill: Some(posting.bill()),
                 };
                 self.give_back(&txn, &order, giving, now).await?;
             }
         }
         self.decide(&txn, &mut order, now).await?;
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
         metrics::counter!("bills_decided", "decision" => match decision {
             Decision::Posted(_) => "posted",
             Decision::Refused(_) => "refused",
@@ -284,7 +333,7 @@ fn moved(posting: &Posting, debit: String, credit: String) -> Entry {
         credit,
         amount: posting.amount,
         payment: Some(posting.payment),
-        bill_no: Some(posting.bill_no.clone()),
+        bill: Some(posting.bill()),
     }
 }
 

@@ -5,16 +5,15 @@
 //! waits for a person, so its money must not be promised a second time.
 
 mod again;
+mod plan;
+mod record;
 pub(crate) mod table;
 
 use std::time::Duration;
 
-use kernel::{BillNo, Fen, OutTradeNo, RefundId, Timestamp, UnknownWord};
+use kernel::{Fen, RefundId, UnknownWord};
 use migrations::begin_write;
-use platforms::{
-    ChannelError, Prepared, RefundFact, RefundRequest, RefundStanding, RefundStatus, Refused,
-};
-use sea_orm::DatabaseTransaction;
+use platforms::{ChannelError, Prepared, RefundFact, RefundStanding, RefundStatus, Refused};
 use serde_json::json;
 
 pub use self::{
@@ -22,12 +21,11 @@ pub use self::{
     table::{Refund, RefundState},
 };
 use crate::{
-    OrderError, OrderEvent, OrderState, Orders, Recorded,
+    BillKey, OrderError, Orders, Recorded,
     case::{self, CaseKind, Doubt},
     error::read,
-    job::{self, Job, JobKind, Outcome},
-    journal::{self, Entry, account},
-    notification::{self, RawNotification, Told},
+    job::{Job, Outcome},
+    journal::{Entry, account},
     order::table::{self as order_table, Order},
     payment::{Payment, table as payment_table},
 };
@@ -99,7 +97,7 @@ pub(crate) struct Giving<'a> {
     pub payment: &'a Payment,
     pub amount: Fen,
     pub cause: RefundCause,
-    pub bill_no: Option<BillNo>,
+    pub bill: Option<BillKey>,
 }
 
 /// Waits between questions about an accepted refund, in seconds (the platforms' advice); the last
@@ -111,87 +109,6 @@ const BALANCE_WAIT: Duration = Duration::from_secs(15 * 60);
 const PATIENCE: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 impl Orders {
-    /// Writes a refund down, with its number, its bytes and its job, in the caller's transaction.
-    /// The caller holds the order's row.
-    pub(crate) async fn plan_refund(
-        &self,
-        txn: &DatabaseTransaction,
-        order: &Order,
-        giving: Giving<'_>,
-        now: Timestamp,
-    ) -> Result<(), OrderError> {
-        let promised = table::of_order(txn, order.id).await?;
-        let promised = promised
-            .iter()
-            .filter(|refund| refund.payment == giving.payment.id && refund.state.counts());
-        let promised = Fen::sum(promised.map(|refund| refund.amount)).unwrap_or(Fen::MAX);
-        let refundable = giving.payment.amount.minus(promised).unwrap_or(Fen::ZERO);
-        if giving.amount > refundable || giving.amount.is_zero() {
-            return Err(OrderError::AboveRefundable { refundable });
-        }
-        let channel =
-            self.directory.channel(&giving.payment.merchant).ok_or(OrderError::NoMerchant)?;
-        let request = RefundRequest {
-            out_trade_no: giving.payment.out_trade_no.clone(),
-            out_refund_no: OutTradeNo::generate(self.rules.number_prefix, now, &*self.entropy),
-            payment_amount: giving.payment.amount,
-            amount: giving.amount,
-            reason: giving.cause.reason().to_owned(),
-            notify_url: self.rules.callback_url(
-                giving.payment.channel,
-                &giving.payment.merchant,
-                "refunds",
-            ),
-        };
-        let refund = Refund {
-            id: RefundId::generate(now, &*self.entropy),
-            order: order.id,
-            payment: giving.payment.id,
-            amount: giving.amount,
-            cause: giving.cause,
-            bill_no: giving.bill_no,
-            state: RefundState::Requested,
-            refunded_at: None,
-            created_at: now,
-            request: channel.prepare_refund(&request)?.as_str().to_owned(),
-            out_refund_no: request.out_refund_no,
-        };
-        table::insert(txn, &refund).await?;
-        let entry = entry(&refund, giving.cause.held_on(), account::refund_payable());
-        journal::note(txn, order, "refund_planned", Some(entry), now).await?;
-        job::put(txn, JobKind::Refund, order.id, refund.id, (now, now), &*self.entropy).await
-    }
-
-    /// Plans a refund, or opens a case when it cannot even be written down: money that arrived is
-    /// recorded whatever happens next.
-    pub(crate) async fn give_back(
-        &self,
-        txn: &DatabaseTransaction,
-        order: &Order,
-        giving: Giving<'_>,
-        now: Timestamp,
-    ) -> Result<(), OrderError> {
-        let doubt = Doubt {
-            kind: CaseKind::RefundUnfinished,
-            subject: format!("{}:{:?}", giving.payment.id, giving.bill_no),
-            order: Some(order.id),
-            account: Some((giving.payment.channel, giving.payment.merchant.clone())),
-            amount: Some(giving.amount),
-            evidence: json!({ "order_no": order.order_no, "cause": giving.cause.code() }),
-        };
-        match self.plan_refund(txn, order, giving, now).await {
-            Err(
-                error @ (OrderError::AboveRefundable { .. }
-                | OrderError::NoMerchant
-                | OrderError::Channel(_)),
-            ) => {
-                tracing::error!(order.no = %order.order_no, %error, "a refund cannot be planned");
-                case::open(txn, doubt, now, &*self.entropy).await.map(drop)
-            }
-            outcome => outcome,
-        }
-    }
-
     /// One try to bring a refund further: ask first after any earlier try, then the same bytes.
     pub(crate) async fn push_refund(&self, job: &Job) -> Result<Outcome, OrderError> {
         let id: RefundId = read("jobs", "subject", job.id, &job.subject)?;
@@ -201,6 +118,11 @@ impl Orders {
         }
         let payment = payment_table::find(&self.db, refund.payment).await?;
         let channel = self.directory.channel(&payment.merchant).ok_or(OrderError::NoMerchant)?;
+        let refund = if refund.is_prepared() {
+            refund
+        } else {
+            self.prepare_late(&refund, &payment, &*channel).await?
+        };
         if job.attempt > 1 || refund.state == RefundState::Processing {
             match channel.query_refund(&payment.out_trade_no, &refund.out_refund_no).await {
                 // An earlier try reached the channel, or a person said: again. The number is dead.
@@ -241,7 +163,10 @@ impl Orders {
         refund: &Refund,
         fact: &RefundFact,
     ) -> Result<Outcome, OrderError> {
-        self.record_refund(fact, None).await?;
+        if let Recorded::Case(kind) = self.record_refund(fact, None).await? {
+            // A person looks; until then the refund is asked about like one without an answer.
+            return Ok(Outcome::Again { why: format!("the answer is a case: {}", kind.code()) });
+        }
         if fact.status() != RefundStatus::Processing {
             return Ok(Outcome::Done);
         }
@@ -252,122 +177,12 @@ impl Orders {
         Ok(Outcome::Wait { after: next_question(age), why: "accepted, not back yet".to_owned() })
     }
 
-    /// Records what a platform says about a refund. Told twice, it acts once; a refund that we do
-    /// not know is kept and a person looks.
-    ///
-    /// # Errors
-    /// Only when nothing could be stored: then the platform must tell again.
-    pub async fn record_refund(
-        &self,
-        fact: &RefundFact,
-        raw: Option<RawNotification<'_>>,
-    ) -> Result<Recorded, OrderError> {
+    async fn open_refund_case(&self, refund: &Refund, why: &str) -> Result<(), OrderError> {
         let now = self.clock.now();
-        let number = (fact.channel(), fact.merchant(), fact.out_trade_no());
-        let payment = payment_table::find_by_number(&self.db, number.0, number.1, number.2).await?;
-        let known = table::find_by_number(&self.db, fact.out_refund_no()).await?;
-        let ours = match (&known, &payment) {
-            (Some(refund), Some(payment)) => {
-                refund.payment == payment.id && fact.merchant_id_fits(&payment.merchant_id)
-            }
-            _ => false,
-        };
         let txn = begin_write(&self.db).await?;
-        let recorded = match (known, &payment) {
-            (Some(refund), Some(payment)) if ours => {
-                let mut order = order_table::lock(&txn, refund.order).await?;
-                let refund = table::find(&txn, refund.id).await?;
-                self.apply_refund_fact(&txn, &mut order, &refund, payment, fact, now).await?
-            }
-            _ => {
-                self.doubt_refund(&txn, fact, payment.as_ref(), now).await?;
-                Recorded::Case(CaseKind::UnknownRefund)
-            }
-        };
-        if let Some(told) = raw.map(|raw| Told::refund(fact, raw))
-            && !notification::count_repeat(&txn, &told, now).await?
-        {
-            let tools = (&self.cipher, &*self.entropy);
-            let payment = payment.map(|payment| payment.id);
-            notification::keep(&txn, &told, recorded.code(), payment, now, tools).await?;
-        }
+        let order = order_table::lock(&txn, refund.order).await?;
+        case::open(&txn, refund_doubt(&order, refund, why), now, &*self.entropy).await?;
         txn.commit().await?;
-        metrics::counter!("refunds_recorded", "channel" => fact.channel().code(), "effect" => recorded.code())
-            .increment(1);
-        Ok(recorded)
-    }
-
-    async fn apply_refund_fact(
-        &self,
-        txn: &DatabaseTransaction,
-        order: &mut Order,
-        refund: &Refund,
-        payment: &Payment,
-        fact: &RefundFact,
-        now: Timestamp,
-    ) -> Result<Recorded, OrderError> {
-        // Where only the sum of all refunds is told, this one is at most that.
-        let too_little = fact.status() == RefundStatus::Succeeded
-            && fact.returned_so_far().is_some_and(|sum| sum < refund.amount);
-        if too_little || fact.amount().is_some_and(|amount| amount != refund.amount) {
-            self.doubt_refund(txn, fact, Some(payment), now).await?;
-            return Ok(Recorded::Case(CaseKind::UnknownRefund));
-        }
-        let state = match fact.status() {
-            RefundStatus::Processing => RefundState::Processing,
-            RefundStatus::Succeeded => RefundState::Succeeded,
-            RefundStatus::Closed | RefundStatus::Abnormal => RefundState::Failed,
-        };
-        if refund.state == RefundState::Replaced {
-            if state != RefundState::Succeeded {
-                return Ok(Recorded::Before);
-            }
-            // The channel said that this number is dead, and now that it paid: perhaps twice.
-            self.doubt_refund(txn, fact, Some(payment), now).await?;
-            return Ok(Recorded::Case(CaseKind::UnknownRefund));
-        }
-        // Success is final; a late "processing" never takes anything back.
-        if refund.state == RefundState::Succeeded
-            || refund.state == state
-            || (state == RefundState::Processing && !refund.state.is_open())
-        {
-            return Ok(Recorded::Before);
-        }
-        match state {
-            RefundState::Requested | RefundState::Processing | RefundState::Replaced => {
-                table::set_state(txn, refund.id, state, None, now).await?;
-            }
-            RefundState::Succeeded => {
-                let at = fact.refunded_at().unwrap_or(now);
-                table::set_state(txn, refund.id, state, Some(at), now).await?;
-                let channel = account::channel(payment.channel, &payment.merchant);
-                let entry = entry(refund, account::refund_payable(), channel);
-                journal::note(txn, order, "refunded", Some(entry), now).await?;
-                self.finish_refunds(txn, order, now).await?;
-            }
-            RefundState::Failed => {
-                let why = format!("{:?}", fact.status());
-                self.mark_failed(txn, order, refund, &why, now).await?;
-            }
-        }
-        Ok(Recorded::Now)
-    }
-
-    /// When the last refund of an order that goes back whole is done, so is the order.
-    pub(crate) async fn finish_refunds(
-        &self,
-        txn: &DatabaseTransaction,
-        order: &mut Order,
-        now: Timestamp,
-    ) -> Result<(), OrderError> {
-        let returning = matches!(order.state, OrderState::Refunding | OrderState::RefundFailed);
-        let owed = |refund: &Refund| {
-            refund.cause != RefundCause::Surplus
-                && !matches!(refund.state, RefundState::Succeeded | RefundState::Replaced)
-        };
-        if returning && !table::of_order(txn, order.id).await?.iter().any(owed) {
-            journal::advance(txn, order, OrderEvent::MoneyReturned, None, now).await?;
-        }
         Ok(())
     }
 
@@ -382,62 +197,6 @@ impl Orders {
             txn.commit().await?;
         }
         Ok(())
-    }
-
-    async fn mark_failed(
-        &self,
-        txn: &DatabaseTransaction,
-        order: &mut Order,
-        refund: &Refund,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), OrderError> {
-        table::set_state(txn, refund.id, RefundState::Failed, None, now).await?;
-        if order.state == OrderState::Refunding && refund.cause != RefundCause::Surplus {
-            journal::advance(txn, order, OrderEvent::RefundBroke, None, now).await?;
-        }
-        case::open(txn, refund_doubt(order, refund, why), now, &*self.entropy).await?;
-        Ok(())
-    }
-
-    async fn open_refund_case(&self, refund: &Refund, why: &str) -> Result<(), OrderError> {
-        let now = self.clock.now();
-        let txn = begin_write(&self.db).await?;
-        let order = order_table::lock(&txn, refund.order).await?;
-        case::open(&txn, refund_doubt(&order, refund, why), now, &*self.entropy).await?;
-        txn.commit().await?;
-        Ok(())
-    }
-
-    async fn doubt_refund(
-        &self,
-        txn: &DatabaseTransaction,
-        fact: &RefundFact,
-        payment: Option<&Payment>,
-        now: Timestamp,
-    ) -> Result<(), OrderError> {
-        let doubt = Doubt {
-            kind: CaseKind::UnknownRefund,
-            // A refund number is unique within its trade only, and a refund changes: each word about
-            // it is evidence of its own.
-            subject: format!(
-                "{}:{}:{:.64}:{:.64}:{:?}",
-                fact.channel(),
-                fact.merchant(),
-                fact.out_trade_no(),
-                fact.out_refund_no(),
-                fact.status()
-            ),
-            order: payment.map(|payment| payment.order),
-            account: Some((fact.channel(), fact.merchant().clone())),
-            amount: fact.amount(),
-            evidence: json!({
-                "out_trade_no": fact.out_trade_no(), "out_refund_no": fact.out_refund_no(),
-                "merchant_id": fact.merchant_id(), "amount": fact.amount(),
-                "status": format!("{:?}", fact.status()), "refunded_at": fact.refunded_at(),
-            }),
-        };
-        case::open(txn, doubt, now, &*self.entropy).await.map(drop)
     }
 }
 
@@ -461,7 +220,7 @@ fn entry(refund: &Refund, debit: String, credit: String) -> Entry {
         credit,
         amount: refund.amount,
         payment: Some(refund.payment),
-        bill_no: refund.bill_no.clone(),
+        bill: refund.bill.clone(),
     }
 }
 

@@ -148,7 +148,9 @@ impl OrderState {
             (Paying, PaymentRefused) => Failed,
 
             // The first money for this order. Late money is real money.
-            (Created | Paying | Closed | Failed | Suspended, MoneyArrived) => Paid,
+            // An order whose misfit was returned by hand may be paid yet; one whose own payment went
+            // back has one already, and more of it is surplus.
+            (Created | Paying | Closed | Failed | Suspended | Refunded, MoneyArrived) => Paid,
             // Money for an order that has moved on is surplus, whatever the caller thought.
             (kept, MoneyArrived | SurplusArrived) => kept,
             (Created | Paying | Closed | Failed, WrongMoneyArrived) => Suspended,
@@ -159,6 +161,10 @@ impl OrderState {
             (Paid | Suspended | Reversed, RefundStarted) => Refunding,
             (SuccessPartial, RefundStarted) => SuccessPartial,
             (Paid | Suspended, HandedOver) => Suspended,
+
+            // What a person settled that never was this order's payment.
+            (Suspended, ReturnedByHand) => Refunded,
+            (Suspended, Disowned) => Closed,
 
             (Refunding | RefundFailed, MoneyReturned) => Refunded,
             (SuccessPartial, MoneyReturned) => SuccessPartial,
@@ -205,13 +211,17 @@ pub enum OrderEvent {
     MoneyArrived,
     /// A further payment arrived for an order that is paid already.
     SurplusArrived,
-    /// A platform vouches for an amount that we did not ask for.
+    /// A platform vouches for money on a number of this order that is not what was asked for.
     WrongMoneyArrived,
     AllPosted,
     /// Some bills are posted and the others definitely refused.
     SomePosted,
     /// Nothing decided itself: a person takes over.
     HandedOver,
+    /// A person returned what came and did not fit; nothing else came.
+    ReturnedByHand,
+    /// A person found that what came was never meant for this order; nothing else came.
+    Disowned,
     RefundStarted,
     MoneyReturned,
     /// The channel could not return the money.
@@ -225,7 +235,7 @@ pub enum OrderEvent {
 }
 
 impl OrderEvent {
-    pub const ALL: [OrderEvent; 16] = [
+    pub const ALL: [OrderEvent; 18] = [
         OrderEvent::PaymentStarted,
         OrderEvent::PaymentRefused,
         OrderEvent::Cancelled,
@@ -236,6 +246,8 @@ impl OrderEvent {
         OrderEvent::AllPosted,
         OrderEvent::SomePosted,
         OrderEvent::HandedOver,
+        OrderEvent::ReturnedByHand,
+        OrderEvent::Disowned,
         OrderEvent::RefundStarted,
         OrderEvent::MoneyReturned,
         OrderEvent::RefundBroke,
@@ -257,6 +269,8 @@ impl OrderEvent {
             OrderEvent::AllPosted => "all_posted",
             OrderEvent::SomePosted => "some_posted",
             OrderEvent::HandedOver => "handed_over",
+            OrderEvent::ReturnedByHand => "returned_by_hand",
+            OrderEvent::Disowned => "disowned",
             OrderEvent::RefundStarted => "refund_started",
             OrderEvent::MoneyReturned => "money_returned",
             OrderEvent::RefundBroke => "refund_failed",

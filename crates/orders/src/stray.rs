@@ -1,7 +1,7 @@
 //! Strays (长款, 待查): money that a platform vouches for and that fits nothing we asked for.
 //!
 //! Another amount, a number that we never gave out, a second transaction on a paid number, another
-//! app of the same merchant account: the money is on the account all the same, so it is counted, and
+//! app of the same merchant account, a payment that somebody returned before we heard of it: the money is on the account all the same, so it is counted, and
 //! a person decides about it (the case that is opened with it). One transaction is one amount of
 //! money: told under two names it is counted once, and when it turns out to be the payment of an
 //! order after all, it is counted there.
@@ -18,13 +18,14 @@ use sea_orm::DatabaseTransaction;
 use crate::{OrderError, case::CaseKind, payment::table as payment_table};
 
 /// Whether a misfit of this kind is money on the merchant account.
-const fn is_money(kind: CaseKind) -> bool {
+pub(crate) const fn is_money(kind: CaseKind) -> bool {
     matches!(
         kind,
         CaseKind::WrongAmount
             | CaseKind::WrongApp
             | CaseKind::UnknownOrder
             | CaseKind::SecondTransaction
+            | CaseKind::PaidAndReturned
     )
 }
 

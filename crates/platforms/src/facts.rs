@@ -40,6 +40,7 @@ pub struct PaymentFact {
     pub(crate) paid_at: Timestamp,
     pub(crate) payer_id: Option<String>,
     pub(crate) notification_id: Option<String>,
+    pub(crate) went_back: bool,
 }
 
 impl PaymentFact {
@@ -82,6 +83,11 @@ impl PaymentFact {
     }
     pub fn payer_id(&self) -> Option<&str> {
         self.payer_id.as_deref()
+    }
+    /// Whether the platform adds that some or all of the money went back since. Whoever did not ask
+    /// for that must not spend it.
+    pub const fn went_back(&self) -> bool {
+        self.went_back
     }
     /// The platform's id of the notification; a hint, not a key.
     pub fn notification_id(&self) -> Option<&str> {

@@ -120,10 +120,11 @@ pub(crate) fn told(error: OrderError) -> ApiError {
         OrderError::Channel(error) => channel_told(error),
         OrderError::People(error) => error.into(),
         OrderError::Database(_) => storage_unavailable(&error),
-        // No citizen asks for what the first four refuse.
-        OrderError::AboveRefundable { .. }
-        | OrderError::RefundableChanged { .. }
+        // No citizen asks for what the first five refuse.
+        OrderError::RefundableChanged { .. }
         | OrderError::NothingToTakeBack
+        | OrderError::WhichAgency
+        | OrderError::StillBooked
         | OrderError::Reason
         | OrderError::Row { .. }
         | OrderError::Sealed(_) => internal(&error),

@@ -4,7 +4,7 @@ use agency::Objection;
 use kernel::{AccountId, Timestamp};
 use orders::{
     FrozenBill, Order, OrderError, OrderRecord, OrderState, PaymentState, Posting, PostingState,
-    Refund,
+    Refund, RefundState,
 };
 use people::{InsuredPerson, Relation};
 use serde::Serialize;
@@ -83,7 +83,8 @@ pub(crate) struct RecordView {
 pub(crate) struct RefundView {
     /// Yuan.
     amount: String,
-    /// The bill that it was for; absent when the whole payment goes back.
+    /// The bill that it was for, and its agency; absent when the whole payment goes back.
+    agency: Option<String>,
     bill_no: Option<String>,
     /// `requested`, `processing`, `succeeded` or `failed` (a person is working on it).
     state: String,
@@ -95,7 +96,8 @@ impl RefundView {
     fn of(refund: &Refund, language: Language) -> RefundView {
         RefundView {
             amount: refund.amount.to_string(),
-            bill_no: refund.bill_no.as_ref().map(ToString::to_string),
+            agency: refund.bill.as_ref().map(|bill| bill.agency.to_string()),
+            bill_no: refund.bill.as_ref().map(|bill| bill.bill_no.to_string()),
             state: refund.state.code().to_owned(),
             label: words::refund(language, refund.state),
             refunded_at: refund.refunded_at.map(Timestamp::rfc3339),
@@ -153,7 +155,7 @@ impl OrderView {
         people: &[InsuredPerson],
         language: Language,
     ) -> OrderView {
-        let text = StateText::of(order, &[], api.clock.now());
+        let text = StateText::of(order, None, api.clock.now());
         let item = |frozen: &FrozenBill| Item {
             insurance: frozen.insurance.code().to_owned(),
             insurance_label: words::insurance(language, frozen.insurance),
@@ -190,7 +192,7 @@ impl RecordView {
     ) -> Result<RecordView, ApiError> {
         let people = api.people.list_persons(account).await.map_err(OrderError::from)?;
         let mut order = OrderView::of(api, &record.order, &record.bills, &people, language);
-        let text = StateText::of(&record.order, &record.postings, api.clock.now());
+        let text = StateText::of(&record.order, Some(&record), api.clock.now());
         (order.text, order.next_step) = (text.sentence(language), text.next_step(language));
         order.speech = text.speech(language);
         // Of somebody else's bills a payer sees amounts and states.
@@ -261,11 +263,18 @@ struct StateText {
     expired: bool,
     posted: usize,
     refused: usize,
+    /// Nothing went back through the channel.
+    by_hand: bool,
 }
 
 impl StateText {
-    fn of(order: &Order, postings: &[Posting], now: Timestamp) -> StateText {
+    /// `record` where the whole order is at hand; a list knows the order alone.
+    fn of(order: &Order, record: Option<&OrderRecord>, now: Timestamp) -> StateText {
+        let postings = record.map_or(&[][..], |record| &record.postings);
         let count = |state| postings.iter().filter(|posting| posting.state == state).count();
+        let through_the_channel = |record: &OrderRecord| {
+            record.refunds.iter().any(|refund| refund.state == RefundState::Succeeded)
+        };
         StateText {
             state: order.state,
             expires_at: order.expires_at,
@@ -273,6 +282,7 @@ impl StateText {
             expired: now >= order.expires_at,
             posted: count(PostingState::Posted) + count(PostingState::AgencyRefunded),
             refused: count(PostingState::Refused) + count(PostingState::TakenBack),
+            by_hand: record.is_some_and(|record| !through_the_channel(record)),
         }
     }
 
@@ -283,6 +293,7 @@ impl StateText {
             OrderState::Created | OrderState::Paying if self.expired => "_late",
             // A list does not count the bills.
             OrderState::SuccessPartial if self.posted + self.refused == 0 => "_list",
+            OrderState::Refunded if self.by_hand => "_by_hand",
             _ => "",
         };
         wording::phrase(language, &format!("{key}{circumstance}")).unwrap_or_default()
@@ -329,6 +340,7 @@ mod tests {
                     expired,
                     posted,
                     refused: posted,
+                    by_hand: expired,
                 };
                 for language in Language::ALL {
                     let told = text.sentence(language);

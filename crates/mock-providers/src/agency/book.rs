@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::{
     codes::AgencyCodeWord as Code,
     fault::{self, AgencyFault, AgencyOperation, FaultKind},
+    numbers,
     people::DefaultPerson,
     seen::{BillSeen, BookError, NewPerson, PersonSeen, PostingSeen},
     topup::card_no,
@@ -166,6 +167,8 @@ pub(super) struct State {
     serials: HashMap<(String, String), (u64, [u8; 32])>,
     serials_seen: u64,
     pub people_seen: u32,
+    /// Whether its agencies number their bills each for itself.
+    numbers_alike: bool,
 }
 
 /// How the answer travels.
@@ -220,7 +223,20 @@ impl AgencyBook {
 
     /// All bookings, reversed ones included, in the order in which they were made.
     pub fn postings(&self) -> Vec<PostingSeen> {
-        self.state().postings.clone()
+        let state = self.state();
+        let mut postings = state.postings.clone();
+        if state.numbers_alike {
+            for posting in &mut postings {
+                posting.bill_no = numbers::told_no(&posting.bill_no);
+            }
+        }
+        postings
+    }
+
+    /// Lets the agencies number their bills each for itself from now on: pension and medical bills of a
+    /// month get the same number.
+    pub fn number_alike(&self) {
+        self.state().numbers_alike = true;
     }
 
     pub fn people(&self) -> Vec<PersonSeen> {
@@ -343,7 +359,8 @@ impl AgencyBook {
     ) -> (Reply, Delivery) {
         let now = self.now();
         let mut state = self.state();
-        let Some(request) = Request::parse(operation, body) else {
+        let own = if state.numbers_alike { Some(numbers::inward(body)) } else { None };
+        let Some(request) = Request::parse(operation, own.as_deref().unwrap_or(body)) else {
             return (Err(Code::BadRequest), Delivery::Signed);
         };
         if !speaks_for(request.agency()) {
@@ -352,33 +369,48 @@ impl AgencyBook {
         if !state.remember(institution, serial, operation, body) {
             return (Err(Code::DuplicateRequest), Delivery::Signed);
         }
+        let (reply, delivery) = self.answer(&mut state, &request, operation, now);
+        let told = |answer| if state.numbers_alike { numbers::outward(answer) } else { answer };
+        (reply.map(told), delivery)
+    }
+
+    fn answer(
+        &self,
+        state: &mut State,
+        request: &Request,
+        operation: AgencyOperation,
+        now: Timestamp,
+    ) -> (Reply, Delivery) {
         let options = self.options();
-        match state.fault_for(&request, operation, now) {
-            None => (state.act(&request, options, now), Delivery::Signed),
+        match state.fault_for(request, operation, now) {
+            None => (state.act(request, options, now), Delivery::Signed),
             Some(FaultKind::Refuse { code }) => (Err(code), Delivery::Signed),
             Some(FaultKind::MaintenanceWindow { .. }) => (Err(Code::Maintenance), Delivery::Signed),
-            Some(FaultKind::CommitThenDrop) => (state.act(&request, options, now), Delivery::Cut),
+            Some(FaultKind::CommitThenDrop) => (state.act(request, options, now), Delivery::Cut),
             Some(FaultKind::DropBeforeCommit) => (Err(Code::Unknown), Delivery::Cut),
             Some(FaultKind::Unknown { booked }) => {
-                if booked && let Err(code) = state.act(&request, options, now) {
+                if booked && let Err(code) = state.act(request, options, now) {
                     return (Err(code), Delivery::Signed);
                 }
                 (Err(Code::Unknown), Delivery::Signed)
             }
             Some(FaultKind::Slow { millis }) => {
-                (state.act(&request, options, now), Delivery::Late { millis })
+                (state.act(request, options, now), Delivery::Late { millis })
             }
             Some(FaultKind::Http500) => (Err(Code::Unknown), Delivery::Bare500),
             Some(FaultKind::UnsignedAnswer) => {
-                (state.act(&request, options, now), Delivery::Unsigned)
+                (state.act(request, options, now), Delivery::Unsigned)
             }
-            Some(FaultKind::Garbage) => (state.act(&request, options, now), Delivery::Garbage),
+            Some(FaultKind::Garbage) => (state.act(request, options, now), Delivery::Garbage),
             Some(FaultKind::StandingUnknown) => {
                 (Ok(serde_json::json!({"state": "unknown"})), Delivery::Signed)
             }
+            Some(FaultKind::StandingLost) => {
+                (Ok(serde_json::json!({"state": "not_posted"})), Delivery::Signed)
+            }
             Some(FaultKind::BillsGrow { by }) => {
-                state.grow(&request, by);
-                (state.act(&request, options, now), Delivery::Signed)
+                state.grow(request, by);
+                (state.act(request, options, now), Delivery::Signed)
             }
         }
     }

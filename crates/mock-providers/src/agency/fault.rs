@@ -88,6 +88,8 @@ pub enum FaultKind {
     },
     /// `query-posting` says that the agency does not know yet.
     StandingUnknown,
+    /// `query-posting` says that the agency never booked it, whatever it said before.
+    StandingLost,
     /// The bills in the request grow by this much, so that the request meets `BILL_CHANGED`.
     BillsGrow {
         #[schema(value_type = String)]

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Case, Doubt, closing::Closed};
+use super::{Case, CaseKind, Doubt, News, closing::Closed};
 use crate::{
     OrderError,
     error::{read, read_fen},
@@ -39,10 +39,10 @@ pub(super) async fn insert(
     txn: &DatabaseTransaction,
     doubt: Doubt,
     id: CaseId,
+    news: News,
     now: Timestamp,
 ) -> Result<bool, OrderError> {
-    let kind = doubt.kind;
-    let subject = super::subject(kind, &doubt.subject);
+    let subject = super::subject(doubt.kind, &doubt.subject);
     let evidence = doubt.evidence.to_string();
     let (channel, merchant) = doubt.account.unzip();
     let row = ActiveModel {
@@ -65,7 +65,7 @@ pub(super) async fn insert(
     if matches!(inserted, TryInsertResult::Inserted(1)) {
         return Ok(true);
     }
-    if !kind.happens_again() {
+    if news == News::Once {
         return Ok(false);
     }
     let again = Entity::update_many()
@@ -114,6 +114,19 @@ pub(super) async fn close_by_hand(
         .exec(txn)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// The kinds of an order's open cases.
+pub(super) async fn open_kinds(
+    txn: &DatabaseTransaction,
+    order: OrderId,
+) -> Result<Vec<CaseKind>, OrderError> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.eq(order.as_uuid()))
+        .filter(Column::ClosedAtMs.is_null())
+        .all(txn)
+        .await?;
+    rows.into_iter().map(|row| case(row).map(|case| case.kind)).collect()
 }
 
 pub(super) async fn close(

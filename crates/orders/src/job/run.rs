@@ -7,12 +7,12 @@ use kernel::Timestamp;
 use migrations::begin_write;
 
 use super::{
-    Job, JobCount, JobKind, Outcome,
+    Job, JobCount, JobKind, Lane, Outcome,
     table::{self, JobState, Settlement},
 };
 use crate::{
     OrderError, Orders,
-    case::{self, CaseKind, Doubt},
+    case::{self, CaseKind},
     order::table as order_table,
 };
 
@@ -21,11 +21,16 @@ const POSTING_LADDER: [u64; 6] = [5, 15, 60, 300, 900, 3_600];
 /// After this many tries a posting is handed to a person: about one settlement day.
 const POSTING_TRIES_MAX: i32 = 24;
 /// Waits between tries to close an order.
-const EXPIRY_LADDER: [u64; 5] = [5, 15, 30, 60, 120];
-const EXPIRY_TRIES_MAX: i32 = 40;
+const EXPIRY_LADDER: [u64; 8] = [5, 15, 30, 60, 120, 300, 600, 900];
+/// About a night: a channel can be away for hours.
+const EXPIRY_TRIES_MAX: i32 = 60;
 /// Waits between tries to take a posting back, which must happen on its day.
 const TAKE_BACK_LADDER: [u64; 5] = [5, 15, 60, 300, 900];
 const TAKE_BACK_TRIES_MAX: i32 = 60;
+
+/// Waits between looks at a booking that an agency does not answer about, and how many there are: a week.
+const WATCH_LADDER: [u64; 1] = [6 * 3_600];
+const WATCH_TRIES_MAX: i32 = 28;
 
 /// Waits between tries to hand a refund to its channel. WeChat wants a minute between two refunds of
 /// one payment.
@@ -41,15 +46,31 @@ impl Orders {
     pub async fn run_due_jobs(&self, limit: u64) -> Result<usize, OrderError> {
         let now = self.clock.now();
         // A look without a transaction first: polling must not take SQLite's only writer's place.
-        if !table::any_due(&self.db, now).await? {
+        if !table::any_due(&self.db, &JobKind::ALL, now).await? {
             return Ok(0);
         }
         let txn = begin_write(&self.db).await?;
-        let jobs = table::claim(&txn, limit, now, &*self.entropy).await?;
+        let jobs = table::claim(&txn, &JobKind::ALL, limit, now, &*self.entropy).await?;
         txn.commit().await?;
         let count = jobs.len();
         stream::iter(jobs).for_each_concurrent(8, |job| self.run_job(job)).await;
         Ok(count)
+    }
+
+    /// Leases up to `limit` due jobs of a lane. Whoever does not run them only delays them by their
+    /// lease.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn claim_due(&self, lane: Lane, limit: u64) -> Result<Vec<Job>, OrderError> {
+        let now = self.clock.now();
+        if limit == 0 || !table::any_due(&self.db, lane.kinds(), now).await? {
+            return Ok(Vec::new());
+        }
+        let txn = begin_write(&self.db).await?;
+        let jobs = table::claim(&txn, lane.kinds(), limit, now, &*self.entropy).await?;
+        txn.commit().await?;
+        Ok(jobs)
     }
 
     /// When the next job wants to run, `None` when nothing waits.
@@ -85,7 +106,8 @@ impl Orders {
         table::next_due(&self.db).await.map(drop)
     }
 
-    async fn run_job(&self, job: Job) {
+    /// Runs a leased job and gives it back. What goes wrong is recorded with the job.
+    pub async fn run_job(&self, job: Job) {
         let outcome = self.try_job(&job).await.unwrap_or_else(|error| {
             tracing::warn!(job.kind = job.kind.code(), job.id = %job.id, %error, "a job failed");
             Outcome::Again { why: error.to_string() }
@@ -137,9 +159,8 @@ impl Orders {
                     JobKind::AskChannel | JobKind::ExpireOrder => {
                         (&EXPIRY_LADDER, EXPIRY_TRIES_MAX)
                     }
-                    JobKind::TakeBack | JobKind::WatchPosting => {
-                        (&TAKE_BACK_LADDER, TAKE_BACK_TRIES_MAX)
-                    }
+                    JobKind::TakeBack => (&TAKE_BACK_LADDER, TAKE_BACK_TRIES_MAX),
+                    JobKind::WatchPosting => (&WATCH_LADDER, WATCH_TRIES_MAX),
                     JobKind::Refund => (&REFUND_LADDER, REFUND_TRIES_MAX),
                 };
                 if job.attempt >= tries_max {
@@ -174,14 +195,7 @@ impl Orders {
             }
             JobKind::Refund => CaseKind::RefundUnfinished,
         };
-        let doubt = Doubt {
-            kind,
-            subject: format!("{}:{}", job.kind.code(), job.subject),
-            order: Some(job.order),
-            account: None,
-            amount: None,
-            evidence: serde_json::json!({ "job": job.kind.code(), "tries": job.attempt, "last_error": why }),
-        };
+        let doubt = super::doubt(job, &order, kind, why);
         if matches!(job.kind, JobKind::PostBill | JobKind::TakeBack) {
             self.hand_over(&txn, &mut order, now).await?;
         }

@@ -97,21 +97,28 @@ pub(super) async fn insert(
     Ok(())
 }
 
-fn due(now: Timestamp) -> sea_orm::Select<Entity> {
+/// Jobs of these kinds that may run. One that a newer version of the program put is left to it.
+fn due(kinds: &[JobKind], now: Timestamp) -> sea_orm::Select<Entity> {
     Entity::find()
         .filter(Column::State.eq(JobState::Ready.code()))
+        .filter(Column::Kind.is_in(kinds.iter().map(|kind| kind.code())))
         .filter(Column::RunAtMs.lte(now.as_millis()))
         .order_by_asc(Column::RunAtMs)
 }
 
-pub(super) async fn any_due(db: &DatabaseConnection, now: Timestamp) -> Result<bool, OrderError> {
-    Ok(due(now).limit(1).one(db).await?.is_some())
+pub(super) async fn any_due(
+    db: &DatabaseConnection,
+    kinds: &[JobKind],
+    now: Timestamp,
+) -> Result<bool, OrderError> {
+    Ok(due(kinds, now).limit(1).one(db).await?.is_some())
 }
 
 /// The earliest time at which a job wants to run.
 pub(super) async fn next_due(db: &DatabaseConnection) -> Result<Option<Timestamp>, OrderError> {
     let row = Entity::find()
         .filter(Column::State.eq(JobState::Ready.code()))
+        .filter(Column::Kind.is_in(JobKind::ALL.map(JobKind::code)))
         .order_by_asc(Column::RunAtMs)
         .limit(1)
         .one(db)
@@ -123,11 +130,12 @@ pub(super) async fn next_due(db: &DatabaseConnection) -> Result<Option<Timestamp
 /// simply lets the time pass.
 pub(super) async fn claim(
     txn: &DatabaseTransaction,
+    kinds: &[JobKind],
     limit: u64,
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<Vec<Job>, OrderError> {
-    let rows = due(now)
+    let rows = due(kinds, now)
         .limit(limit)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .all(txn)
@@ -229,6 +237,52 @@ pub(super) async fn renew(
         .exec(txn)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+pub(super) async fn orders_with_parked(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<OrderId>, OrderError> {
+    let ids: Vec<Uuid> = Entity::find()
+        .filter(Column::State.eq(JobState::Parked.code()))
+        .select_only()
+        .column(Column::OrderId)
+        .distinct()
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(OrderId::from_uuid).collect())
+}
+
+pub(super) async fn parked(
+    txn: &DatabaseTransaction,
+    order: OrderId,
+) -> Result<Vec<(JobKind, String)>, OrderError> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.eq(order.as_uuid()))
+        .filter(Column::State.eq(JobState::Parked.code()))
+        .filter(Column::Kind.is_in(JobKind::ALL.map(JobKind::code)))
+        .all(txn)
+        .await?;
+    rows.into_iter()
+        .map(|row| Ok((read("jobs", "kind", row.id, &row.kind)?, row.subject)))
+        .collect()
+}
+
+pub(super) async fn rest(
+    txn: &DatabaseTransaction,
+    kind: JobKind,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(JobState::Done.code()))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Kind.eq(kind.code()))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::State.eq(JobState::Parked.code()))
+        .exec(txn)
+        .await?;
+    Ok(())
 }
 
 /// Makes the parked jobs of an order ready again.

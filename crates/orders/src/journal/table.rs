@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Entry, JournalLine};
 use crate::{
     OrderError, OrderState,
-    error::{read, read_fen},
+    error::{read, read_bill, read_fen},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,6 +28,7 @@ pub struct Model {
     pub credit: Option<String>,
     pub amount_fen: Option<i64>,
     pub payment_id: Option<Uuid>,
+    pub agency_code: Option<String>,
     pub bill_no: Option<String>,
 }
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -48,7 +49,7 @@ impl TryFrom<Model> for JournalLine {
             credit: row.credit,
             amount: row.amount_fen.map(|fen| read_fen(table, "amount_fen", id, fen)).transpose()?,
             payment: row.payment_id.map(PaymentId::from_uuid),
-            bill_no: row.bill_no.map(|no| read(table, "bill_no", id, &no)).transpose()?,
+            bill: read_bill(table, id, row.agency_code.as_deref(), row.bill_no.as_deref())?,
         })
     }
 }
@@ -70,6 +71,7 @@ pub(super) async fn append(
         .one(txn)
         .await?
         .flatten();
+    let bill = entry.and_then(|entry| entry.bill.as_ref());
     ActiveModel {
         order_id: Set(order.as_uuid()),
         seq: Set(last.map_or(1, |last| last + 1)),
@@ -81,7 +83,8 @@ pub(super) async fn append(
         credit: Set(entry.map(|entry| entry.credit.clone())),
         amount_fen: Set(entry.map(|entry| Fen::get(entry.amount))),
         payment_id: Set(entry.and_then(|entry| entry.payment).map(PaymentId::as_uuid)),
-        bill_no: Set(entry.and_then(|entry| entry.bill_no.as_ref()).map(ToString::to_string)),
+        agency_code: Set(bill.map(|bill| bill.agency.to_string())),
+        bill_no: Set(bill.map(|bill| bill.bill_no.to_string())),
     }
     .insert(txn)
     .await?;

@@ -5,8 +5,10 @@ use std::str::FromStr;
 use kernel::{Channel, Fen, MerchantKey, OrderId, OutTradeNo, PaymentId, Timestamp, UnknownWord};
 use people::Sealed;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
-    sea_query::Expr,
+    ActiveValue::Set,
+    ConnectionTrait, DatabaseTransaction, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -37,6 +39,8 @@ pub struct Model {
     pub told: Option<String>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
+    pub create_tried_at_ms: i64,
+    pub create_doubts: i32,
 }
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -55,15 +59,19 @@ pub enum PaymentState {
     Closed,
     /// The channel did not accept the request.
     Refused,
+    /// The channel does not know the number, and nobody waits for it here. What it cannot know for
+    /// certain, it is asked about for two days more.
+    GivenUp,
 }
 
 impl PaymentState {
-    pub const ALL: [PaymentState; 5] = [
+    pub const ALL: [PaymentState; 6] = [
         PaymentState::Prepared,
         PaymentState::Open,
         PaymentState::Paid,
         PaymentState::Closed,
         PaymentState::Refused,
+        PaymentState::GivenUp,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -73,6 +81,7 @@ impl PaymentState {
             PaymentState::Paid => "paid",
             PaymentState::Closed => "closed",
             PaymentState::Refused => "refused",
+            PaymentState::GivenUp => "given_up",
         }
     }
 
@@ -80,12 +89,17 @@ impl PaymentState {
     pub const fn is_open(self) -> bool {
         matches!(self, PaymentState::Prepared | PaymentState::Open)
     }
+
+    /// Whether the channel has still to say what became of the number.
+    pub const fn is_asked_about(self) -> bool {
+        self.is_open() || matches!(self, PaymentState::GivenUp)
+    }
 }
 
 impl FromStr for PaymentState {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<PaymentState, UnknownWord> {
-        let expected = "prepared open paid closed refused";
+        let expected = "prepared open paid closed refused given_up";
         PaymentState::ALL
             .into_iter()
             .find(|state| state.code() == code)
@@ -110,6 +124,10 @@ pub struct Payment {
     pub transaction_id: Option<String>,
     pub paid_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// When the channel was last asked to create it.
+    pub(crate) create_tried_at: Timestamp,
+    /// How many create calls may have reached the channel and told nothing, the present one included.
+    pub(crate) create_doubts: i32,
     pub(crate) request: Sealed,
 }
 
@@ -132,6 +150,8 @@ impl TryFrom<Model> for Payment {
             transaction_id: row.transaction_id,
             paid_at: row.paid_at_ms.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(row.created_at_ms),
+            create_tried_at: Timestamp::from_millis(row.create_tried_at_ms),
+            create_doubts: row.create_doubts,
             request: Sealed { key_id: row.key_id, bytes: row.request_sealed },
         })
     }
@@ -157,6 +177,8 @@ pub(crate) async fn insert(txn: &DatabaseTransaction, payment: &Payment) -> Resu
         told: Set(None),
         created_at_ms: Set(payment.created_at.as_millis()),
         updated_at_ms: Set(payment.created_at.as_millis()),
+        create_tried_at_ms: Set(payment.create_tried_at.as_millis()),
+        create_doubts: Set(payment.create_doubts),
     }
     .insert(txn)
     .await?;
@@ -233,14 +255,53 @@ pub(crate) async fn set_state(
     exactly_one("payments", id, done.rows_affected)
 }
 
-/// Keeps what opens the wallet. The state is left alone when money or a close came first.
+/// Writes down that the channel is about to be asked once more to create the attempt.
+pub(crate) async fn begin_create(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::CreateTriedAtMs, Expr::value(now.as_millis()))
+        .col_expr(Column::CreateDoubts, Expr::col(Column::CreateDoubts).add(1))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// Writes down that one create call certainly did not create the attempt.
+pub(crate) async fn end_create(
+    txn: &DatabaseTransaction,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::CreateDoubts, Expr::col(Column::CreateDoubts).sub(1))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::CreateDoubts.gt(0))
+        .exec(txn)
+        .await?;
+    exactly_one("payments", id, done.rows_affected)
+}
+
+/// Keeps what opens the wallet. An attempt that was ended before its answer came can be paid at the
+/// channel all the same, so it is asked about from then on.
 pub(crate) async fn set_token(
     txn: &DatabaseTransaction,
     payment: &Payment,
     token: &str,
     now: Timestamp,
 ) -> Result<(), OrderError> {
-    let state = if payment.state.is_open() { PaymentState::Open } else { payment.state };
+    let state = match payment.state {
+        PaymentState::Prepared | PaymentState::Open => PaymentState::Open,
+        PaymentState::Paid => PaymentState::Paid,
+        PaymentState::Closed | PaymentState::Refused | PaymentState::GivenUp => {
+            PaymentState::GivenUp
+        }
+    };
     let done = Entity::update_many()
         .col_expr(Column::State, Expr::value(state.code()))
         .col_expr(Column::Token, Expr::value(token))

@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    OrderError,
+    BillKey, OrderError,
     error::{exactly_one, read, read_fen},
     order::table::FrozenBill,
 };
@@ -109,6 +109,8 @@ pub struct Posting {
     pub agency: AgencyCode,
     pub bill_no: BillNo,
     pub amount: Fen,
+    /// When its money was recorded.
+    pub(crate) created_at: Timestamp,
     /// What the money is for.
     pub kind: BillKind,
     pub state: PostingState,
@@ -118,6 +120,25 @@ pub struct Posting {
     pub objection: Option<Objection>,
     /// Why a person wants it undone. Names nobody.
     pub(crate) take_back_reason: Option<String>,
+}
+
+impl Posting {
+    /// Whether a person may still ask for its money: it waits for the agency, or the agency has it and
+    /// can give it up. The holder of a card may have spent what was booked on it.
+    pub(crate) fn can_be_taken_back(&self) -> bool {
+        match self.state {
+            PostingState::Pending => true,
+            PostingState::Posted => self.kind.is_premium(),
+            PostingState::Refused
+            | PostingState::TakingBack
+            | PostingState::TakenBack
+            | PostingState::AgencyRefunded => false,
+        }
+    }
+
+    pub(crate) fn bill(&self) -> BillKey {
+        BillKey { agency: self.agency.clone(), bill_no: self.bill_no.clone() }
+    }
 }
 
 impl TryFrom<Model> for Posting {
@@ -142,6 +163,7 @@ impl TryFrom<Model> for Posting {
             agency: read(table, "agency_code", id, &row.agency_code)?,
             bill_no: read(table, "bill_no", id, &row.bill_no)?,
             amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
+            created_at: Timestamp::from_millis(row.created_at_ms),
             kind: read(table, "kind", id, &row.kind)?,
             state: read(table, "state", id, &row.state)?,
             posted,
@@ -196,6 +218,24 @@ pub(crate) async fn of_order(
         .all(db)
         .await?;
     rows.into_iter().map(Posting::try_from).collect()
+}
+
+/// Whether the agency booked the bill for another order, and has not given it up since.
+pub(crate) async fn is_booked_elsewhere(
+    db: &impl ConnectionTrait,
+    order: OrderId,
+    frozen: &FrozenBill,
+) -> Result<bool, OrderError> {
+    let held = [PostingState::Posted, PostingState::TakingBack].map(PostingState::code);
+    let booked = Entity::find()
+        .filter(Column::BillNo.eq(frozen.bill.bill_no.as_str()))
+        .filter(Column::AgencyCode.eq(frozen.agency.as_str()))
+        .filter(Column::OrderId.ne(order.as_uuid()))
+        .filter(Column::State.is_in(held))
+        .filter(Column::AgencySerial.is_not_null())
+        .count(db)
+        .await?;
+    Ok(booked > 0)
 }
 
 /// The booking, wherever the posting stands.

@@ -7,7 +7,7 @@
 //! person to help with the agency's own procedure (社保退费).
 
 use agency::{AgencyError, PostingStanding};
-use kernel::{BillNo, Fen, OrderNo, PostingId, Timestamp};
+use kernel::{AgencyCode, BillNo, Fen, OrderNo, PostingId, Timestamp};
 use migrations::begin_write;
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
@@ -24,7 +24,7 @@ use crate::{
     journal::{self, account},
     order::table::{self as order_table, Order},
     payment::table as payment_table,
-    refund::{Giving, RefundCause, table as refund_table},
+    refund::{Giving, RefundCause},
 };
 
 /// What a person wants to go back to the payer.
@@ -33,10 +33,27 @@ pub struct TakeBack {
     pub order_no: OrderNo,
     /// One bill, or all that are posted or wait for it.
     pub bill_no: Option<BillNo>,
+    /// Whose bill; needed where two agencies of the order number alike.
+    pub agency: Option<AgencyCode>,
     /// What could go back when the person decided. When it is not so any more, nothing is done.
     pub refundable_seen: Fen,
     /// 1 to 100 characters for the agency. Must not name anybody.
     pub reason: String,
+}
+
+impl TakeBack {
+    /// The postings that are meant.
+    fn chosen(&self, postings: Vec<Posting>) -> Result<Vec<Posting>, OrderError> {
+        let meant = |posting: &Posting| {
+            self.bill_no.as_ref().is_none_or(|bill_no| *bill_no == posting.bill_no)
+                && self.agency.as_ref().is_none_or(|agency| *agency == posting.agency)
+        };
+        let chosen: Vec<Posting> = postings.into_iter().filter(meant).collect();
+        if self.bill_no.is_some() && chosen.len() > 1 {
+            return Err(OrderError::WhichAgency);
+        }
+        Ok(chosen)
+    }
 }
 
 impl Orders {
@@ -45,7 +62,8 @@ impl Orders {
     /// # Errors
     /// [`OrderError::RefundableChanged`] when the balance is not the one that was seen: somebody else
     /// was faster, or this very wish was granted before and its answer got lost.
-    /// [`OrderError::NothingToTakeBack`] when no such bill is posted or waits for it.
+    /// [`OrderError::NothingToTakeBack`] when no such bill is posted or waits for it,
+    /// [`OrderError::WhichAgency`] when a number alone does not say which bill is meant.
     pub async fn take_back(&self, wish: &TakeBack) -> Result<Fen, OrderError> {
         if !(1..=100).contains(&wish.reason.trim().chars().count()) {
             return Err(OrderError::Reason);
@@ -60,22 +78,16 @@ impl Orders {
         }
         let mut left = refundable;
         let mut begun = false;
-        for posting in table::of_order(&txn, order.id).await? {
-            let chosen = wish.bill_no.as_ref().is_none_or(|bill_no| *bill_no == posting.bill_no);
-            // After a posting that may be under way, the agency's word is final.
-            let run_at = match posting.state {
-                // The holder of the card may have spent it: only what is not booked goes back.
-                PostingState::Posted if !posting.kind.is_premium() => continue,
-                PostingState::Posted => now,
-                PostingState::Pending => now.plus(self.rules.posting_under_way),
-                PostingState::Refused
-                | PostingState::TakingBack
-                | PostingState::TakenBack
-                | PostingState::AgencyRefunded => continue,
-            };
-            if !chosen {
+        let chosen = wish.chosen(table::of_order(&txn, order.id).await?)?;
+        for posting in chosen {
+            if !posting.can_be_taken_back() {
                 continue;
             }
+            // After a posting that may be under way, the agency's word is final.
+            let run_at = match posting.state {
+                PostingState::Pending => now.plus(self.rules.posting_under_way),
+                _ => now,
+            };
             left = left.minus(posting.amount).unwrap_or(Fen::ZERO);
             begun = true;
             table::set_taking_back(&txn, posting.id, wish.reason.trim(), now).await?;
@@ -87,7 +99,41 @@ impl Orders {
             return Err(OrderError::NothingToTakeBack);
         }
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
+        Ok(left)
+    }
+
+    /// Gives back the money of one bill of which the agency says, now and to the operator, that it never
+    /// booked it although it once told so. Answers what can still go back after this.
+    ///
+    /// # Errors
+    /// Those of [`Self::take_back`]; [`OrderError::StillBooked`] when the agency has the booking after
+    /// all; the agency's error when it does not say.
+    pub async fn return_unbooked(&self, wish: &TakeBack) -> Result<Fen, OrderError> {
+        let order = order_table::find_by_number(&self.db, &wish.order_no).await?;
+        let refundable = self.refundable(&wish.order_no).await?;
+        if refundable != wish.refundable_seen {
+            return Err(OrderError::RefundableChanged { refundable });
+        }
+        let mut left = refundable;
+        let postings = wish.chosen(table::of_order(&self.db, order.id).await?)?;
+        let mut postings = postings.iter().filter(|p| p.state == PostingState::Posted).peekable();
+        if postings.peek().is_none() {
+            return Err(OrderError::NothingToTakeBack);
+        }
+        for posting in postings {
+            let agency = self.directory.agency(&posting.agency)?;
+            let asked = agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no);
+            match self.heard(&posting.agency, asked).await? {
+                PostingStanding::NotPosted | PostingStanding::Reversed => {}
+                PostingStanding::Posted(_) => return Err(OrderError::StillBooked),
+                PostingStanding::Unknown => {
+                    return Err(AgencyError::Unknown("it does not know".into()).into());
+                }
+            }
+            self.record_taken_back(posting.id).await?;
+            left = left.minus(posting.amount).unwrap_or(Fen::ZERO);
+        }
         Ok(left)
     }
 
@@ -106,15 +152,23 @@ impl Orders {
 
     /// One try: ask the agency what it has, let it undo that, and give the money back.
     pub(crate) async fn take_posting_back(&self, job: &Job) -> Result<Outcome, OrderError> {
+        let outcome = self.try_to_take_back(job).await?;
+        self.tell_of_waiting(job, outcome).await
+    }
+
+    async fn try_to_take_back(&self, job: &Job) -> Result<Outcome, OrderError> {
         let id: PostingId = read("jobs", "subject", job.id, &job.subject)?;
         let posting = table::find(&self.db, id).await?;
         if posting.state != PostingState::TakingBack {
             return Ok(Outcome::Done);
         }
+        if let Some(rest) = self.left_in_peace(&posting) {
+            return Ok(rest);
+        }
         let order = order_table::find(&self.db, posting.order).await?;
         let agency = self.directory.agency(&posting.agency)?;
-        let standing =
-            agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await;
+        let asked = agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no);
+        let standing = self.heard(&posting.agency, asked).await;
         let posted = match standing {
             Ok(PostingStanding::Posted(posted)) => posted,
             Ok(PostingStanding::Reversed) => return self.record_taken_back(id).await,
@@ -143,7 +197,8 @@ impl Orders {
             return self.keep_posted(id, CaseKind::ReversalRefused, "topup_booked").await;
         }
         let reason = posting.take_back_reason.as_deref().unwrap_or("退款");
-        match agency.reverse(&posting.agency, &posted.agency_serial, reason).await {
+        let undone = agency.reverse(&posting.agency, &posted.agency_serial, reason);
+        match self.heard(&posting.agency, undone).await {
             Ok(()) => self.record_taken_back(id).await,
             Err(AgencyError::Objection(objection)) if !objection.is_temporary() => {
                 self.keep_posted(id, CaseKind::ReversalRefused, objection.code()).await
@@ -168,12 +223,12 @@ impl Orders {
             payment: &payment,
             amount: posting.amount,
             cause: RefundCause::TakenBack,
-            bill_no: Some(posting.bill_no.clone()),
+            bill: Some(posting.bill()),
         };
         self.give_back(&txn, &order, giving, now).await?;
         self.decide(&txn, &mut order, now).await?;
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
         Ok(Outcome::Done)
     }
 
@@ -208,7 +263,7 @@ impl Orders {
     ) -> Result<(), OrderError> {
         let doubt = Doubt {
             kind,
-            subject: format!("{}:{}", posting.id, now.as_millis()),
+            subject: posting.id.to_string(),
             order: Some(order.id),
             account: None,
             amount: Some(posting.amount),
@@ -222,15 +277,10 @@ impl Orders {
     }
 }
 
-/// Paid, less what is promised back, less what is being taken back. The caller holds the order's row.
+/// The bills that can still be taken back: not decided otherwise, and with the agency only where it can
+/// give them up. The caller holds the order's row.
 async fn refundable(txn: &DatabaseTransaction, order: &Order) -> Result<Fen, OrderError> {
-    let payments = payment_table::of_order(txn, order.id).await?;
-    let paid = payments.iter().filter(|p| p.state == crate::PaymentState::Paid).map(|p| p.amount);
-    let refunds = refund_table::of_order(txn, order.id).await?;
-    let promised = refunds.iter().filter(|refund| refund.state.counts()).map(|r| r.amount);
     let postings = table::of_order(txn, order.id).await?;
-    let leaving = postings.iter().filter(|p| p.state == PostingState::TakingBack).map(|p| p.amount);
-    let paid = Fen::sum(paid).unwrap_or(Fen::ZERO);
-    let gone = Fen::sum(promised.chain(leaving)).unwrap_or(Fen::MAX);
-    Ok(paid.minus(gone).unwrap_or(Fen::ZERO))
+    let left = postings.iter().filter(|posting| posting.can_be_taken_back());
+    Ok(Fen::sum(left.map(|posting| posting.amount)).unwrap_or(Fen::MAX))
 }

@@ -8,7 +8,7 @@ use agency::{AgencyError, AgencyRefundState, PostingStanding};
 use kernel::{PostingId, Timestamp};
 
 use super::{
-    PostingState,
+    PostingState, not_known_yet,
     table::{self},
 };
 use crate::{
@@ -24,7 +24,9 @@ use crate::{
 const LOOKS: [u64; 5] = [1, 3, 7, 15, 31];
 const DAY: u64 = 24 * 3_600;
 pub(super) const FIRST_LOOK_AFTER: Duration = Duration::from_secs(LOOKS[0] * DAY);
-/// After no answer.
+/// Until the agency finds its booking again, or a person has settled it.
+pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(DAY);
+/// While a person has the booking undone.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
 impl Orders {
@@ -37,9 +39,13 @@ impl Orders {
             (PostingState::TakingBack, _) => return Ok(later("being taken back")),
             _ => return Ok(Outcome::Done),
         };
+        if let Some(rest) = self.left_in_peace(&posting) {
+            return Ok(rest);
+        }
         let order = order_table::find(&self.db, posting.order).await?;
         let agency = self.directory.agency(&posting.agency)?;
-        match agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no).await {
+        let asked = agency.query_posting(&posting.agency, &order.order_no, &posting.bill_no);
+        match self.heard(&posting.agency, asked).await {
             Ok(PostingStanding::Posted(_)) => {}
             Ok(PostingStanding::Reversed) => return self.record_taken_back(id).await,
             // Not even undone: no money moves on such a word, a person asks.
@@ -49,19 +55,21 @@ impl Orders {
                 let kind = CaseKind::PostingVanished;
                 self.open_posting_case(&txn, &order, &posting, kind, "not_posted", now).await?;
                 txn.commit().await?;
-                return Ok(Outcome::Done);
+                let why = "the agency says that it never booked it".to_owned();
+                return Ok(Outcome::Wait { after: ASK_AGAIN_AFTER, why });
             }
-            Ok(PostingStanding::Unknown) => return Ok(later("the agency does not know")),
-            Err(error) => return Ok(later(&error.to_string())),
+            Ok(PostingStanding::Unknown) => return Ok(not_known_yet()),
+            Err(error) => return Ok(unanswered(&error)),
         }
-        match agency.query_refund(&posting.agency, &posted.agency_serial).await {
+        let asked = agency.query_refund(&posting.agency, &posted.agency_serial);
+        match self.heard(&posting.agency, asked).await {
             Ok(refund) if refund.state == AgencyRefundState::Refunded => {
                 self.record_agency_refund(id).await?;
                 return Ok(Outcome::Done);
             }
             // An agency without this question has nothing to tell.
             Ok(_) | Err(AgencyError::Misconfigured(_) | AgencyError::Objection(_)) => {}
-            Err(error) => return Ok(later(&error.to_string())),
+            Err(error) => return Ok(unanswered(&error)),
         }
         Ok(match next_look(posted.posted_at, self.clock.now()) {
             Some(after) => Outcome::Wait { after, why: "posted, as it was".to_owned() },
@@ -81,6 +89,11 @@ impl Orders {
         }
         Ok(())
     }
+}
+
+/// The job's ladder says when to look again; after a week of silence a person hears of it.
+fn unanswered(error: &AgencyError) -> Outcome {
+    Outcome::Again { why: error.to_string() }
 }
 
 fn later(why: &str) -> Outcome {

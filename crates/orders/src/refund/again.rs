@@ -52,12 +52,30 @@ impl Orders {
             journal::advance(&txn, &mut order, OrderEvent::RefundStarted, None, now).await?;
         }
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
         Ok(Retried {
             jobs,
             refunds: u64::try_from(failed.len()).unwrap_or(u64::MAX),
             amount: Fen::sum(failed.iter().map(|refund| refund.amount)).unwrap_or(Fen::MAX),
         })
+    }
+
+    /// Lets every job that stopped go on, order by order, and says how many there were: after an outage
+    /// that lasted longer than their patience.
+    ///
+    /// # Errors
+    /// When the database is away; what was let go on until then does.
+    pub async fn retry_stopped(&self) -> Result<u64, OrderError> {
+        let now = self.clock.now();
+        let mut jobs = 0;
+        for order in job::orders_with_parked(&self.db).await? {
+            let txn = begin_write(&self.db).await?;
+            order_table::lock(&txn, order).await?;
+            jobs += job::revive(&txn, order, now).await?;
+            txn.commit().await?;
+        }
+        self.wake_workers();
+        Ok(jobs)
     }
 
     /// The channel closed the number: the money stayed with us, and a new number asks for it.
@@ -78,11 +96,11 @@ impl Orders {
             payment: &payment,
             amount: refund.amount,
             cause: refund.cause,
-            bill_no: refund.bill_no.clone(),
+            bill: refund.bill.clone(),
         };
         self.give_back(&txn, &order, giving, now).await?;
         txn.commit().await?;
-        self.wake.notify_one();
+        self.wake_workers();
         Ok(Outcome::Done)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use kernel::{BillNo, Fen, OrderId, OutTradeNo, PaymentId, RefundId, Timestamp, UnknownWord};
+use kernel::{Fen, OrderId, OutTradeNo, PaymentId, RefundId, Timestamp, UnknownWord};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, QueryOrder, entity::prelude::*,
     sea_query::Expr,
@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::RefundCause;
 use crate::{
-    OrderError,
-    error::{exactly_one, read, read_fen},
+    BillKey, OrderError,
+    error::{exactly_one, read, read_bill, read_fen},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,6 +25,7 @@ pub struct Model {
     pub out_refund_no: String,
     pub amount_fen: i64,
     pub cause: String,
+    pub agency_code: Option<String>,
     pub bill_no: Option<String>,
     pub request: String,
     pub state: String,
@@ -48,15 +49,18 @@ pub enum RefundState {
     Failed,
     /// The channel closed this number for good, and another refund took its place.
     Replaced,
+    /// The channel would not do it, and a person paid it back by other means.
+    ReturnedByHand,
 }
 
 impl RefundState {
-    pub const ALL: [RefundState; 5] = [
+    pub const ALL: [RefundState; 6] = [
         RefundState::Requested,
         RefundState::Processing,
         RefundState::Succeeded,
         RefundState::Failed,
         RefundState::Replaced,
+        RefundState::ReturnedByHand,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -66,12 +70,18 @@ impl RefundState {
             RefundState::Succeeded => "succeeded",
             RefundState::Failed => "failed",
             RefundState::Replaced => "replaced",
+            RefundState::ReturnedByHand => "returned_by_hand",
         }
     }
 
     /// Whether its money is promised or back. A failed one is still owed.
     pub const fn counts(self) -> bool {
         !matches!(self, RefundState::Replaced)
+    }
+
+    /// Whether the payer has the money.
+    pub const fn is_back(self) -> bool {
+        matches!(self, RefundState::Succeeded | RefundState::ReturnedByHand)
     }
 
     /// Whether the channel's word is still awaited.
@@ -83,7 +93,7 @@ impl RefundState {
 impl FromStr for RefundState {
     type Err = UnknownWord;
     fn from_str(code: &str) -> Result<RefundState, UnknownWord> {
-        let expected = "requested processing succeeded failed replaced";
+        let expected = "requested processing succeeded failed replaced returned_by_hand";
         RefundState::ALL
             .into_iter()
             .find(|state| state.code() == code)
@@ -100,11 +110,19 @@ pub struct Refund {
     pub out_refund_no: OutTradeNo,
     pub amount: Fen,
     pub cause: RefundCause,
-    pub bill_no: Option<BillNo>,
+    /// The bill that it was for; none when a whole payment goes back.
+    pub bill: Option<BillKey>,
     pub state: RefundState,
     pub refunded_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub(crate) request: String,
+}
+
+impl Refund {
+    /// Whether its bytes are fixed. Without a merchant account they cannot be.
+    pub(crate) fn is_prepared(&self) -> bool {
+        !self.request.is_empty()
+    }
 }
 
 impl TryFrom<Model> for Refund {
@@ -118,7 +136,7 @@ impl TryFrom<Model> for Refund {
             out_refund_no: read(table, "out_refund_no", id, &row.out_refund_no)?,
             amount: read_fen(table, "amount_fen", id, row.amount_fen)?,
             cause: read(table, "cause", id, &row.cause)?,
-            bill_no: row.bill_no.map(|no| read(table, "bill_no", id, &no)).transpose()?,
+            bill: read_bill(table, id, row.agency_code.as_deref(), row.bill_no.as_deref())?,
             state: read(table, "state", id, &row.state)?,
             refunded_at: row.refunded_at_ms.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(row.created_at_ms),
@@ -135,7 +153,8 @@ pub(crate) async fn insert(txn: &DatabaseTransaction, refund: &Refund) -> Result
         out_refund_no: Set(refund.out_refund_no.to_string()),
         amount_fen: Set(refund.amount.get()),
         cause: Set(refund.cause.code().to_owned()),
-        bill_no: Set(refund.bill_no.as_ref().map(ToString::to_string)),
+        agency_code: Set(refund.bill.as_ref().map(|bill| bill.agency.to_string())),
+        bill_no: Set(refund.bill.as_ref().map(|bill| bill.bill_no.to_string())),
         request: Set(refund.request.clone()),
         state: Set(refund.state.code().to_owned()),
         refunded_at_ms: Set(None),
@@ -169,6 +188,23 @@ pub(crate) async fn of_order(
         .all(db)
         .await?;
     rows.into_iter().map(Refund::try_from).collect()
+}
+
+/// Fixes the bytes of a refund that has none yet.
+pub(crate) async fn set_request(
+    txn: &DatabaseTransaction,
+    id: RefundId,
+    request: &str,
+    now: Timestamp,
+) -> Result<(), OrderError> {
+    let done = Entity::update_many()
+        .col_expr(Column::Request, Expr::value(request))
+        .col_expr(Column::UpdatedAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::Request.eq(""))
+        .exec(txn)
+        .await?;
+    exactly_one("refunds", id, done.rows_affected)
 }
 
 pub(crate) async fn set_state(

@@ -79,6 +79,7 @@ fn payment(form: &Form, merchant: &MerchantKey) -> Result<PaymentFact, Refusal> 
         paid_at: paid_at.map_err(|_| Refusal::Malformed)?,
         payer_id: payer_id.map(str::to_owned),
         notification_id: message_name(form.value("notify_id")?.map(str::to_owned)),
+        went_back: false,
     })
 }
 

@@ -235,7 +235,7 @@ impl Trade {
         let paid_at = self.send_pay_date.as_deref().filter(|text| !text.trim().is_empty());
         match (self.trade_status.as_str(), paid_at) {
             ("WAIT_BUYER_PAY", _) => Ok(PaymentStanding::Unpaid),
-            // Closed with a pay date: paid, and given back in full since. The money was received.
+            // Closed with a pay date: paid, and given back in full since.
             ("TRADE_CLOSED", None) => Ok(PaymentStanding::Closed),
             ("TRADE_SUCCESS" | "TRADE_FINISHED" | "TRADE_CLOSED", Some(_)) => {
                 let fact = self.into_fact(account);
@@ -267,6 +267,7 @@ impl Trade {
                 .flatten()
                 .find(|id| !id.is_empty()),
             notification_id: None,
+            went_back: self.trade_status == "TRADE_CLOSED",
         })
     }
 }

@@ -51,6 +51,8 @@ pub(super) async fn request(
     struct Answer {
         out_trade_no: String,
         fund_change: Option<String>,
+        /// The sum of all refunds of the trade.
+        refund_fee: Option<String>,
     }
     let frozen = Frozen::restore(prepared)?;
     let asked: RefundContent = serde_json::from_str(&frozen.biz_content)
@@ -66,15 +68,14 @@ pub(super) async fn request(
         Sorted::Success(verified) => {
             let answer: Answer = read(&verified)?;
             same_number(&answer.out_trade_no, asked.out_trade_no.as_str())?;
+            let sum = answer.refund_fee.as_deref().map(Fen::from_yuan).transpose();
+            let sum = sum.map_err(|_| ChannelError::Unknown("an unreadable refund_fee".into()))?;
             match answer.fund_change.as_deref() {
-                Some("Y") => Ok(RefundStanding::Known(fact(
-                    account,
-                    answer.out_trade_no,
-                    asked.out_request_no.as_str().to_owned(),
-                    // The answer's refund_fee is the sum of all refunds of the trade.
-                    None,
-                    None,
-                ))),
+                Some("Y") => {
+                    let number = asked.out_request_no.as_str().to_owned();
+                    let fact = fact(account, answer.out_trade_no, number, None, None);
+                    Ok(RefundStanding::Known(RefundFact { returned_so_far: sum, ..fact }))
+                }
                 _ => Err(ChannelError::Unknown("fund_change is not Y".into())),
             }
         }

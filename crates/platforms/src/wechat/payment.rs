@@ -221,7 +221,7 @@ impl Named<Transaction> {
         merchant: &MerchantKey,
     ) -> Result<PaymentStanding, ChannelError> {
         match self.told.trade_state.as_str() {
-            // REFUND: some of the money went back later, but it was received.
+            // REFUND: received, and some of it, perhaps all, went back later.
             "SUCCESS" | "REFUND" => self
                 .into_fact(Told::Query, account, merchant, None)
                 .map(PaymentStanding::Paid)
@@ -262,6 +262,7 @@ impl Named<Transaction> {
             paid_at: Timestamp::from_rfc3339(&self.told.success_time?).ok()?,
             payer_id: self.told.payer.and_then(|payer| account.payer_id(payer)),
             notification_id: message_name(notification_id),
+            went_back: self.told.trade_state == "REFUND",
         })
     }
 }

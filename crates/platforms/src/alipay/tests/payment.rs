@@ -150,11 +150,11 @@ fn paid_trade(status: &str) -> Value {
 }
 
 #[rstest]
-#[case("TRADE_SUCCESS")]
-#[case("TRADE_FINISHED")]
-#[case::given_back_since("TRADE_CLOSED")]
+#[case("TRADE_SUCCESS", false)]
+#[case("TRADE_FINISHED", false)]
+#[case::given_back_since("TRADE_CLOSED", true)]
 #[tokio::test]
-async fn a_paid_query_is_a_fact(#[case] status: &str) {
+async fn a_paid_query_is_a_fact(#[case] status: &str, #[case] went_back: bool) {
     let server = answering("alipay.trade.query", paid_trade(status), Seal::Good).await;
     let standing = merchant(&server.uri()).query_payment(&number(1)).await.expect("a standing");
     let PaymentStanding::Paid(fact) = standing else { panic!("{standing:?}") };
@@ -166,6 +166,7 @@ async fn a_paid_query_is_a_fact(#[case] status: &str) {
     assert_eq!(fact.currency(), "CNY");
     assert_eq!(fact.paid_at().beijing_text(), "2026-01-01 08:00:05");
     assert_eq!(fact.payer_id(), Some("074a1CcTG1LelxKe4xQC0"));
+    assert_eq!(fact.went_back(), went_back);
     let sent = authorized(&one_request(&server).await);
     let asked = format!(r#"{{"out_trade_no":"{}"}}"#, number(1));
     assert_eq!((sent["method"].as_str(), &sent["biz_content"]), ("alipay.trade.query", &asked));

@@ -19,6 +19,7 @@ async fn a_refund_happened_when_money_moved() {
     assert_eq!((fact.status(), fact.told()), (RefundStatus::Succeeded, Told::Query));
     assert_eq!(fact.out_refund_no(), number(2).as_str());
     assert_eq!(fact.amount(), None, "refund_fee is the sum of all refunds");
+    assert_eq!(fact.returned_so_far(), Fen::new(25_000));
     let sent = authorized(&one_request(&server).await);
     assert_eq!(sent["method"], "alipay.trade.refund");
     assert!(!sent.contains_key("notify_url"));

@@ -103,10 +103,10 @@ async fn a_stored_request_of_another_merchant_is_not_sent() {
 }
 
 #[rstest]
-#[case::paid(transaction("SUCCESS"))]
-#[case::given_back_since(transaction("REFUND"))]
+#[case::paid(transaction("SUCCESS"), false)]
+#[case::given_back_since(transaction("REFUND"), true)]
 #[tokio::test]
-async fn a_paid_query_is_a_fact(#[case] body: Value) {
+async fn a_paid_query_is_a_fact(#[case] body: Value, #[case] went_back: bool) {
     let server = answering(200, body.to_string(), Seal::Certificate).await;
     let standing = merchant(server.uri()).query_payment(&number(1)).await.expect("a standing");
     let PaymentStanding::Paid(fact) = standing else { panic!("{standing:?}") };
@@ -119,6 +119,7 @@ async fn a_paid_query_is_a_fact(#[case] body: Value) {
     assert_eq!(fact.currency(), "CNY");
     assert_eq!(fact.paid_at().rfc3339(), "2026-01-01T08:00:05+08:00");
     assert_eq!(fact.payer_id(), Some("oUser0001"));
+    assert_eq!(fact.went_back(), went_back);
 
     let request = one_request(&server).await;
     assert_authorized(&request);

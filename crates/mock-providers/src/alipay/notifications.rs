@@ -316,10 +316,14 @@ impl Letter for AlipayLetter {
         FaultTarget::AlipayNotification
     }
 
-    fn written(&self, _: Timestamp, wire: Timestamp, overrides: &Overrides) -> SignedNotification {
+    fn written(&self, now: Timestamp, _: Timestamp, overrides: &Overrides) -> SignedNotification {
         let mut fields = self.changed(overrides);
-        let millis = overrides.timestamp_offset_seconds.saturating_mul(1000);
-        let said = Timestamp::from_millis(wire.as_millis().saturating_add(millis));
+        // When this attempt is sent: the time of the timetable, not the one of signatures, which
+        // nobody moves. A clock that is wrong on purpose is wrong here too.
+        let skew = self.alipay.stage.clocks.skew_seconds();
+        let seconds = overrides.timestamp_offset_seconds.saturating_add(skew);
+        let said = now.as_millis().saturating_add(seconds.saturating_mul(1000));
+        let said = Timestamp::from_millis(said);
         fields.insert("notify_time".to_owned(), said.beijing_text());
         let gbk = overrides.oddity == Some(AlipayOddity::GbkCharset);
         let charset = if gbk { encoding_rs::GBK } else { encoding_rs::UTF_8 };

@@ -21,6 +21,7 @@ mod m20261123_000008_reminders;
 mod m20261123_000009_kinds;
 mod m20261124_000010_reminder_progress;
 mod m20261124_000011_closings;
+mod m20261124_000012_account_names;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000009_kinds::Migration),
             Box::new(m20261124_000010_reminder_progress::Migration),
             Box::new(m20261124_000011_closings::Migration),
+            Box::new(m20261124_000012_account_names::Migration),
         ]
     }
 }

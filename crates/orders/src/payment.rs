@@ -95,22 +95,45 @@ impl Orders {
             }
             return Err(error);
         }
-        let payment = self.prepare_payment(&order, &*collector, payer, client_ip, now).await?;
-        let created = match fresh_token(&payment, &*collector, now) {
-            Some(created) => created,
-            None => match self.create_at_channel(&payment, &*collector).await {
-                Err(OrderError::Channel(ChannelError::Refused(Refused::Limit))) => {
-                    return Err(self.in_parts(&order).await?);
-                }
-                created => created?,
-            },
-        };
+        let kind = payer.kind;
+        let mut begun = self.begin_at_channel(&order, &*collector, payer, client_ip, now).await;
+        // The platform changed the kind of its names since the last login. Where it told both, the other
+        // one is tried, with a number of its own.
+        if let Err(OrderError::Channel(ChannelError::Refused(Refused::PayerIdKind))) = &begun
+            && self.people.use_other_name(order.account, kind.code()).await?
+        {
+            let payer = self.payer(&order, &*collector).await?;
+            begun = self.begin_at_channel(&order, &*collector, payer, client_ip, now).await;
+        }
+        let (payment, created) = begun?;
         Ok(StartedPayment {
             out_trade_no: payment.out_trade_no,
             amount: payment.amount,
             expires_at: order.expires_at,
             wallet: collector.wallet_parameters(&created)?,
         })
+    }
+
+    /// A payment whose token opens the wallet now: the open one, or a new one.
+    async fn begin_at_channel(
+        &self,
+        order: &Order,
+        collector: &dyn PaymentChannel,
+        payer: Payer,
+        client_ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(Payment, Created), OrderError> {
+        let payment = self.prepare_payment(order, collector, payer, client_ip, now).await?;
+        let created = match fresh_token(&payment, collector, now) {
+            Some(created) => created,
+            None => match self.create_at_channel(&payment, collector).await {
+                Err(OrderError::Channel(ChannelError::Refused(Refused::Limit))) => {
+                    return Err(self.in_parts(order).await?);
+                }
+                created => created?,
+            },
+        };
+        Ok((payment, created))
     }
 
     /// What to say when a channel takes no such amount at once: nothing was paid, the bills are free.
@@ -233,13 +256,28 @@ impl Orders {
             }
             Err(ChannelError::Refused(reason)) => {
                 // A number that was accepted before may be paid yet: its questions go on.
-                if payment.token.is_none() {
-                    self.refuse_payment(payment).await?;
+                match (payment.token.is_none(), &reason) {
+                    (false, _) => {}
+                    (true, Refused::PayerIdKind) => self.refuse_number(payment).await?,
+                    (true, _) => self.refuse_payment(payment).await?,
                 }
                 Err(ChannelError::Refused(reason).into())
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// This number names the payer in a way that the channel does not take any more; the order can still
+    /// be paid under another one.
+    async fn refuse_number(&self, payment: &Payment) -> Result<(), OrderError> {
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        order_table::lock(&txn, payment.order).await?;
+        if table::find(&txn, payment.id).await?.state.is_open() {
+            table::set_state(&txn, payment.id, PaymentState::Refused, now).await?;
+        }
+        txn.commit().await?;
+        Ok(())
     }
 
     /// The channel will not collect this number, and no money moved.

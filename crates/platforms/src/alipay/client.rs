@@ -262,6 +262,10 @@ pub(super) fn sorted(reply: Reply) -> Result<Sorted, ChannelError> {
         Some("40004") if verified.codes().sub_name() != "SYSTEM_ERROR" => {
             Ok(Sorted::Refused(verified.codes().clone()))
         }
+        // Signed, so that it is sure that nothing was done.
+        Some("40002") if verified.codes().sub_name() == "INVALID-OPENID" => {
+            Err(ChannelError::Refused(Refused::PayerIdKind))
+        }
         _ => Err(public_error(verified.codes(), "unknown code")),
     }
 }

@@ -160,8 +160,6 @@ impl AlipayMerchant {
                 }
                 Sorted::Refused(codes) => Err(match codes.sub_name().as_str() {
                     "NO_BILL_DATA" | "BILL_NOT_EXIST" => BillError::NotThere,
-                    "SYSTEM_RATE_LIMIT" | "USER_RATE_LIMIT" => ChannelError::Busy.into(),
-                    "UNKNOWN_ERROR" => ChannelError::Unknown(codes.name()).into(),
                     _ => refusal(&codes).into(),
                 }),
             }

@@ -74,11 +74,14 @@ async fn index() -> Json<Value> {
 struct CodeRequest {
     platform: Channel,
     user: Option<String>,
+    /// Alipay: of the second application, when it names that.
+    app_id: Option<String>,
 }
 
 async fn mint_login_code(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
-    let CodeRequest { platform, user } = read(&body)?;
-    let minted = desk.mint_login_code(platform, user.as_deref().unwrap_or("user"));
+    let CodeRequest { platform, user, app_id } = read(&body)?;
+    let user = user.as_deref().unwrap_or("user");
+    let minted = desk.mint_login_code_for(platform, user, app_id.as_deref())?;
     Ok(Json(minted).into_response())
 }
 

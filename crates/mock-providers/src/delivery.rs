@@ -19,7 +19,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
     clocks::Clocks,
-    faults::{Fault, FaultKind, Faults},
+    faults::{Fault, FaultKind, Faults, Telling},
     letter::{Letter, Overrides, SignKind, SignedNotification},
     lock,
 };
@@ -240,7 +240,13 @@ impl PostOffice {
             }
             entry.overtaken = false;
             let delayed = entry.delayed;
-            let fault = self.faults.take(letter.fault_target());
+            let fault = self.faults.take_for(&Telling {
+                target: letter.fault_target(),
+                out_trade_no: letter.out_trade_no(),
+                kind: letter.kind(),
+                event: letter.event(),
+                tries: entry.tries,
+            });
             match fault {
                 Some(Fault { fault: FaultKind::Lose, .. }) => entry.state = DeliveryState::Lost,
                 Some(Fault { fault: FaultKind::Delay, seconds, .. }) if !delayed => {

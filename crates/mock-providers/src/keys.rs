@@ -323,9 +323,9 @@ pub(crate) fn digits(entropy: &dyn Entropy, count: usize) -> String {
 }
 
 impl Keys {
-    /// Eight RSA keys and their certificates: half a second in a debug build.
+    /// Nine RSA keys and their certificates: half a second in a debug build.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
-        let [merchant, platform, public_key, app, present, next, root, issuer] =
+        let [merchant, platform, public_key, app, present, next, root, issuer, second_app] =
             RsaPair::several(entropy)?;
         let mchid = format!("19{}", digits(entropy, 8));
         let certified = |pair, name: &str| Certified::issue(pair, name, now, entropy);
@@ -340,7 +340,11 @@ impl Keys {
                 public_key,
                 mchid,
             },
-            alipay: AlipayKeys::issue([app, present, next, root, issuer], now, entropy)?,
+            alipay: AlipayKeys::issue(
+                [app, second_app, present, next, root, issuer],
+                now,
+                entropy,
+            )?,
             agency: AgencyKeys {
                 institution: "city-services".to_owned(),
                 secret: entropy.letters(48),

@@ -26,7 +26,7 @@ use crate::{
     folder::{self, FolderError, WrittenFolder},
     keys::{KeyError, Keys},
     letter::SignedNotification,
-    outage::{self, MainHost},
+    outage::{self, IsDown, MainHost},
     phone::{self, Exchanges, Observer},
     settings::{Settings, Switches},
     sms::{SmsBook, SmsView},
@@ -199,6 +199,7 @@ impl Providers {
             wechat_bill_oddities: true,
             wechat_refund_blind_seconds: 0,
             wechat_main_host_down: false,
+            alipay_host_down: false,
             alipay_id_mode: Default::default(),
             alipay_key_mode: Default::default(),
             alipay_signer: Default::default(),
@@ -231,7 +232,7 @@ impl Providers {
         let stage =
             Stage { clocks, entropy, faults, switches, office: office_too, rate, exchanges };
         let stage = Arc::new(stage);
-        let wechat_address = wechat;
+        let (wechat_address, alipay_address) = (wechat, alipay);
         let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
         let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));
         let sms = Arc::new(SmsBook::new(facts.sms.token.clone()));
@@ -248,11 +249,15 @@ impl Providers {
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_backup, on_alipay, on_agency, on_control] = listeners;
-        let main = MainHost::new(on_wechat, wechat_address, main_host.clone());
+        let wechat_down: IsDown = |settings| settings.wechat_main_host_down;
+        let main = MainHost::new(on_wechat, wechat_address, main_host.clone(), wechat_down);
         let on_main = observed("wechat", wechat::router(Arc::clone(&wechat)));
-        let main_router = outage::guarded(on_main, main_host);
+        let main_router = outage::guarded(on_main, main_host.clone(), wechat_down);
         let backup_router = observed("wechat backup", wechat::router(wechat));
+        let alipay_down: IsDown = |settings| settings.alipay_host_down;
+        let on_alipay = MainHost::new(on_alipay, alipay_address, main_host.clone(), alipay_down);
         let alipay_router = observed("alipay", alipay::router(alipay));
+        let alipay_router = outage::guarded(alipay_router, main_host, alipay_down);
         let mut tasks = vec![
             serve("wechat", main, main_router, stopped.clone()),
             serve("wechat backup", on_backup, backup_router, stopped.clone()),
@@ -307,8 +312,25 @@ impl Providers {
     }
 
     /// A single-use login code for a mock user; the same name always has the same ids.
+    ///
+    /// # Panics
+    /// Never: without a name of an application there is one.
     pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
-        self.desk.mint_login_code(platform, user)
+        let minted = self.desk.mint_login_code_for(platform, user, None);
+        minted.expect("the first application is always there")
+    }
+
+    /// The same for an application, which may be the second one of Alipay.
+    ///
+    /// # Errors
+    /// When there is no such application.
+    pub fn mint_login_code_for(
+        &self,
+        platform: Channel,
+        user: &str,
+        app_id: &str,
+    ) -> Result<MintedCode, DeskError> {
+        self.desk.mint_login_code_for(platform, user, Some(app_id))
     }
 
     /// Pays as the user; the notification follows by itself.

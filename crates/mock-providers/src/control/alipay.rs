@@ -5,22 +5,46 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::read;
-use crate::desk::{Desk, DeskError};
+use crate::{
+    alipay::PhoneEnvelope,
+    desk::{Desk, DeskError},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PhoneRequest {
     user: Option<String>,
+    #[serde(default)]
+    envelope: PhoneEnvelope,
 }
 
 pub(super) async fn phone_number(
     State(desk): State<Desk>,
     body: Bytes,
 ) -> Result<Json<Value>, DeskError> {
-    let PhoneRequest { user } = read(&body)?;
-    let (envelope, mobile) = desk.alipay.phone_number(user.as_deref().unwrap_or("user"));
+    let PhoneRequest { user, envelope } = read(&body)?;
+    let user = user.as_deref().unwrap_or("user");
+    let (envelope, mobile) = desk.alipay.phone_number(user, envelope);
     // The client hands the envelope over as text.
     Ok(Json(json!({"response": envelope.to_string(), "mobile": mobile})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subscription {
+    user: Option<String>,
+    template_id: String,
+    times: Option<u32>,
+}
+
+pub(super) async fn subscribe(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<StatusCode, DeskError> {
+    let Subscription { user, template_id, times } = read(&body)?;
+    let user = user.as_deref().unwrap_or("user");
+    desk.alipay.subscribe(user, &template_id, times.unwrap_or(1));
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]

@@ -99,6 +99,7 @@ const PAY: &[Member] = &[
     ("trade_no", Text, false),
     NUMBER_MAYBE,
     USER,
+    ("client_result", Text, false),
 ];
 const LISTING: &[Member] =
     &[("platform", Platform, false), NUMBER_MAYBE, ("limit", Integer, false)];
@@ -121,7 +122,7 @@ pub(super) const ROUTES: &[Route<Desk>] = &[
         "POST",
         "/login-codes",
         "a single-use login code; the same user has the same ids",
-        &[PLATFORM, USER],
+        &[PLATFORM, USER, ("app_id", Text, false)],
         || post(super::mint_login_code),
     ),
     route("POST", "/pay", "pay as the user; the notification follows", PAY, || post(super::pay)),
@@ -288,9 +289,17 @@ pub(super) const ROUTES: &[Route<Desk>] = &[
         "POST",
         "/alipay/phone-number",
         "what my.getPhoneNumber gives the mini-program, and the number in it",
-        &[USER],
+        &[USER, ("envelope", Word(&["good", "unsigned", "error", "error_object"]), false)],
         || post(alipay::phone_number),
     ),
+    route(
+        "POST",
+        "/alipay/subscriptions",
+        "the user accepts so many messages of a template, and no more",
+        &[USER, ("template_id", Text, true), ("times", Integer, false)],
+        || post(alipay::subscribe),
+    )
+    .with(204),
     route(
         "POST",
         "/alipay/certifications",
@@ -338,9 +347,10 @@ pub(super) const ROUTES: &[Route<Desk>] = &[
             ("wechat_bill_oddities", Boolean, false),
             ("wechat_refund_blind_seconds", Integer, false),
             ("wechat_main_host_down", Boolean, false),
+            ("alipay_host_down", Boolean, false),
             ("alipay_id_mode", Word(&["user_id", "both", "open_id"]), false),
             ("alipay_key_mode", Word(&["any", "public_key", "certificate"]), false),
-            ("alipay_signer", Word(&["present", "next"]), false),
+            ("alipay_signer", Word(&["present", "renewed", "next"]), false),
             ("alipay_strict", Boolean, false),
             ("alipay_refund_hidden_seconds", Integer, false),
             ("alipay_tells_closed", Boolean, false),

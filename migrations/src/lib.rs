@@ -23,6 +23,7 @@ mod m20261124_000010_reminder_progress;
 mod m20261124_000011_closings;
 mod m20261129_000012_bills_by_agency;
 mod m20261129_000013_attempts;
+mod m20261129_000017_account_names;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000011_closings::Migration),
             Box::new(m20261129_000012_bills_by_agency::Migration),
             Box::new(m20261129_000013_attempts::Migration),
+            Box::new(m20261129_000017_account_names::Migration),
         ]
     }
 }

@@ -26,6 +26,7 @@ mod guards;
 mod guide;
 mod key_changes;
 mod mobile;
+mod names;
 mod objections;
 mod ordering;
 mod payer;

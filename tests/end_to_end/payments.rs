@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{Channel, Fen};
 use mock_providers::{
-    Fault, FaultKind, FaultTarget, PayRequest,
+    AlipayOddity, Fault, FaultKind, FaultTarget, PayRequest,
     agency::{self, AgencyFault, AgencyOperation},
 };
 use rstest::rstest;
@@ -222,6 +222,40 @@ async fn late_money_for_a_closed_order_is_posted(
     citizen.place("again", &order.wish).await.refused(409, "bill_in_other_order");
     assert_posted(&citizen, &order).await;
     assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// Alipay answers the close with success, the order is closed here, and a minute later the payment
+/// turns out to have won.
+#[rstest]
+#[tokio::test]
+async fn money_that_wins_after_an_answered_close_is_posted(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    citizen.starts_paying(&order).await;
+    town.fault(Channel::Alipay, "close", FaultKind::Alipay(AlipayOddity::PaidAfterClose));
+    assert_eq!(citizen.cancels(&order).await.expect(200)["state"], "CLOSED");
+    town.settle().await;
+    assert_eq!(citizen.record(&order).await["state"], "CLOSED", "nobody has told anything yet");
+    town.pass(60).await;
+    assert_posted(&citizen, &order).await;
+    assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// The user pays in the second in which the order expires at the platform.
+#[tokio::test]
+async fn money_in_the_last_second_is_posted() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    town.fault(Channel::Alipay, "create", FaultKind::Alipay(AlipayOddity::PaidAtExpiry));
+    citizen.starts_paying(&order).await;
+    town.pass(3_600).await;
+    assert_posted(&citizen, &order).await;
     town.close().await;
 }
 

@@ -135,21 +135,14 @@ struct CodeRequest {
     #[schema(value_type = Platform)]
     platform: Channel,
     user: Option<String>,
-    /// A sub-merchant's mini-program at WeChat, in place of the mock's own.
+    /// A sub-merchant's mini-program at WeChat or Alipay's second application, in place of the mock's own.
     app_id: Option<String>,
 }
 
 async fn mint_login_code(State(desk): State<Desk>, body: Bytes) -> Result<Response, DeskError> {
     let CodeRequest { platform, user, app_id } = read(&body)?;
     let user = user.as_deref().unwrap_or("user");
-    let minted = match (platform, app_id.as_deref()) {
-        (Channel::Wechat, app_id) => desk.mint_wechat_code(user, app_id),
-        (Channel::Alipay, None) => desk.mint_login_code(platform, user),
-        (Channel::Alipay, Some(_)) => {
-            let message = "app_id is for WeChat: the mock has one application of Alipay";
-            return Err(DeskError::BadRequest(message.to_owned()));
-        }
-    };
+    let minted = desk.mint_login_code_for(platform, user, app_id.as_deref())?;
     Ok(Json(minted).into_response())
 }
 

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use crate::{
     clocks::Clocks,
     control::Platform,
-    faults::{Fault, FaultKind, Faults},
+    faults::{Fault, FaultKind, Faults, Telling},
     letter::{Letter, Overrides, SignKind, SignedNotification},
     lock,
 };
@@ -246,7 +246,13 @@ impl PostOffice {
             }
             entry.overtaken = false;
             let delayed = entry.delayed;
-            let fault = self.faults.take(letter.fault_target());
+            let fault = self.faults.take_for(&Telling {
+                target: letter.fault_target(),
+                out_trade_no: letter.out_trade_no(),
+                kind: letter.kind(),
+                event: letter.event(),
+                tries: entry.tries,
+            });
             match fault {
                 Some(Fault { fault: FaultKind::Lose, .. }) => entry.state = DeliveryState::Lost,
                 Some(Fault { fault: FaultKind::Delay, seconds, .. }) if !delayed => {

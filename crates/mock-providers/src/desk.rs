@@ -49,6 +49,11 @@ pub struct MintedCode {
     pub user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_id: Option<String>,
+    /// The user's made-up real name and identity number, which Alipay's cashier knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_no: Option<String>,
 }
 
 /// Names what a user pays: for WeChat `wallet`, `prepay_id` or `out_trade_no`, for Alipay `trade_no`
@@ -65,6 +70,24 @@ pub struct PayRequest {
     /// Whose trade it is, when several WeChat merchants have one of this number.
     pub mchid: Option<String>,
     pub user: Option<String>,
+    /// Alipay: what the client is told in place of the usual code; it never proves anything.
+    pub client_result: Option<String>,
+}
+
+/// Every `resultCode` of `my.tradePay` (alipay §3.4).
+const ALIPAY_RESULTS: [&str; 8] = ["9000", "8000", "4000", "6001", "6002", "6004", "4", "99"];
+
+/// What the client of Alipay hears.
+fn alipay_result_code(
+    request: &PayRequest,
+    usual: &'static str,
+) -> Result<&'static str, DeskError> {
+    let Some(wanted) = &request.client_result else { return Ok(usual) };
+    let known = ALIPAY_RESULTS.into_iter().find(|known| known == wanted);
+    known.ok_or_else(|| {
+        let codes = ALIPAY_RESULTS.join(", ");
+        DeskError::BadRequest(format!("client_result is one of {codes}"))
+    })
 }
 
 impl PayRequest {
@@ -77,6 +100,7 @@ impl PayRequest {
             wallet: None,
             mchid: None,
             user: None,
+            client_result: None,
         }
     }
 
@@ -249,6 +273,9 @@ enum Payable {
 fn payable(request: &PayRequest) -> Result<Payable, DeskError> {
     let PayRequest { platform, out_trade_no, prepay_id, trade_no, wallet, .. } = request.clone();
     let wrong = |names: &str| DeskError::BadRequest(format!("give exactly one of {names}"));
+    if platform == Channel::Wechat && request.client_result.is_some() {
+        return Err(DeskError::BadRequest("client_result is Alipay's".to_owned()));
+    }
     match platform {
         Channel::Wechat => match (wallet, prepay_id, out_trade_no, trade_no) {
             (Some(wallet), None, None, None) => {
@@ -286,27 +313,41 @@ fn only<T>(mut found: Vec<T>, what: &'static str) -> Result<T, DeskError> {
 }
 
 impl Desk {
-    /// A login code of a platform's own application.
-    pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
+    /// A login code of a platform's own application, or of the named one: a sub-merchant's mini-program at
+    /// WeChat, the second application at Alipay.
+    pub fn mint_login_code_for(
+        &self,
+        platform: Channel,
+        user: &str,
+        app_id: Option<&str>,
+    ) -> Result<MintedCode, DeskError> {
         let person = PersonNo::of(user);
+        let blank = MintedCode {
+            code: String::new(),
+            openid: None,
+            user_id: None,
+            open_id: None,
+            name: None,
+            cert_no: None,
+        };
         match platform {
-            Channel::Wechat => self.mint_wechat_code(user, None),
+            Channel::Wechat => {
+                let (code, openid) = self.wechat.mint_login_code(person, app_id);
+                Ok(MintedCode { code, openid: Some(openid), ..blank })
+            }
             Channel::Alipay => {
-                let (now, entropy) = (self.stage.clocks.now(), self.stage.entropy.as_ref());
-                MintedCode {
-                    code: self.alipay.codes.mint(person, now, entropy),
-                    openid: None,
-                    user_id: Some(self.alipay.people.user_id(person)),
-                    open_id: Some(self.alipay.people.open_id(person)),
-                }
+                let minted = self.alipay.mint_code(app_id, person);
+                let (code, user_id, open_id) = minted.ok_or(DeskError::NotFound("application"))?;
+                Ok(MintedCode {
+                    code,
+                    user_id: Some(user_id),
+                    open_id: Some(open_id),
+                    name: Some(person.name()),
+                    cert_no: Some(person.cert_no()),
+                    ..blank
+                })
             }
         }
-    }
-
-    /// A login code of a mini-program at WeChat: the mock's own, or that of a sub-merchant.
-    pub fn mint_wechat_code(&self, user: &str, app_id: Option<&str>) -> MintedCode {
-        let (code, openid) = self.wechat.mint_login_code(PersonNo::of(user), app_id);
-        MintedCode { code, openid: Some(openid), user_id: None, open_id: None }
     }
 
     /// The WeChat merchant of that number, or the first one.
@@ -358,9 +399,10 @@ impl Desk {
                 Ok(wechat_result(trade, "requestPayment:ok"))
             }
             Payable::Alipay(payable) => {
+                let told = alipay_result_code(request, "9000")?;
                 let trade =
                     self.alipay.pay(&payable, user).map_err(|refusal| alipay_failed(&refusal))?;
-                Ok(alipay_result(trade, "9000"))
+                Ok(alipay_result(trade, told))
             }
         }
     }
@@ -388,9 +430,10 @@ impl Desk {
                 Ok(wechat_result(trade, wechat))
             }
             Payable::Alipay(payable) => {
+                let told = alipay_result_code(request, alipay)?;
                 let trade =
                     self.alipay.cancel(&payable).map_err(|refusal| alipay_failed(&refusal))?;
-                Ok(alipay_result(trade, alipay))
+                Ok(alipay_result(trade, told))
             }
         }
     }
@@ -426,12 +469,12 @@ impl Desk {
         };
         TradeView {
             platform: Channel::Alipay,
-            merchant_id: self.alipay.keys.seller_id.clone(),
+            merchant_id: self.alipay.keys.at(trade.app).seller_id.clone(),
             out_trade_no: trade.out_trade_no.clone(),
             transaction_id: Some(trade.trade_no.clone()),
             state: trade.status(self.stage.clocks.now()),
             total_fen: trade.total.get(),
-            payer: self.alipay.people.open_id(trade.buyer),
+            payer: self.alipay.open_id_of(trade),
             notify_url: trade.notify_url.clone(),
             created_at: trade.created_at,
             expires_at: trade.expires_at,

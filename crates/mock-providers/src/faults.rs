@@ -2,11 +2,20 @@
 //!
 //! A fault is set for one target, counts down with each use and is gone at zero, so that a test says
 //! exactly what goes wrong and how often. Besides, a fault can be given a probability: chance
-//! then comes from a seed, so that the same seed and the same calls meet the same accidents.
+//! then comes from a seed, so that the same seed and the same calls meet the same accidents. Each rule
+//! throws by itself: the n-th call of its target meets the same, whatever happens to other targets
+//! meanwhile, and an attempt to tell something meets the same whenever it is made.
 
-use std::{str::FromStr, sync::Mutex};
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use kernel::{Entropy, SeededEntropy};
+use ring::digest;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -420,20 +429,60 @@ pub(crate) struct Faults {
     chaos: Mutex<Option<Dice>>,
 }
 
-/// Rules of chance and the stream that decides.
+/// Which attempt of which notification.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling<'a> {
+    pub target: FaultTarget,
+    pub out_trade_no: &'a str,
+    /// `payment`, `refund` …
+    pub kind: &'a str,
+    /// The refund's number, where a trade has several of one kind.
+    pub event: &'a str,
+    /// How often the timetable has tried before.
+    pub tries: usize,
+}
+
+/// Rules of chance and what decides them.
 #[derive(Debug)]
 struct Dice {
     chaos: Chaos,
-    stream: SeededEntropy,
+    /// Calls so far, by target.
+    calls: HashMap<FaultTarget, AtomicU64>,
 }
 
 impl Dice {
-    /// One throw for each rule of the target; the first that hits strikes.
-    fn throw(&self, target: FaultTarget) -> Option<Fault> {
-        let entropy: &dyn Entropy = &self.stream;
-        let mut rules = self.chaos.rules.iter().filter(|rule| rule.target == target);
-        let hit = rules.find(|rule| entropy.u64() % 10_000 < u64::from(rule.per_ten_thousand))?;
+    fn new(chaos: Chaos) -> Dice {
+        let calls = chaos.rules.iter().map(|rule| (rule.target, AtomicU64::new(0))).collect();
+        Dice { chaos, calls }
+    }
+
+    /// One throw for each rule of the target; the first that hits strikes. `moment` names what the
+    /// throw is about: a call by its count, a notification by what it tells.
+    fn throw(&self, target: FaultTarget, moment: &str) -> Option<Fault> {
+        let mut rules = self.chaos.rules.iter().enumerate();
+        let (_, hit) = rules.find(|(place, rule)| {
+            rule.target == target && self.lot(*place, target, moment) < rule.per_ten_thousand
+        })?;
         Some(Fault { target, fault: hit.fault, times: 1, seconds: hit.seconds })
+    }
+
+    /// Below ten thousand, all equally likely as far as it matters here.
+    fn lot(&self, rule: usize, target: FaultTarget, moment: &str) -> u32 {
+        let text = format!("{}\n{rule}\n{}\n{moment}", self.chaos.seed, target.code());
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let bytes = hash.as_ref().iter().take(8);
+        let lot = bytes.fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)) % 10_000;
+        u32::try_from(lot).unwrap_or(u32::MAX)
+    }
+
+    fn at_call(&self, target: FaultTarget) -> Option<Fault> {
+        let count = self.calls.get(&target)?.fetch_add(1, Ordering::Relaxed);
+        self.throw(target, &count.to_string())
+    }
+
+    fn at_telling(&self, telling: &Telling<'_>) -> Option<Fault> {
+        let Telling { target, out_trade_no, kind, event, tries } = telling;
+        self.throw(*target, &format!("{out_trade_no}\n{kind}\n{event}\n{tries}"))
     }
 }
 
@@ -464,8 +513,7 @@ impl Faults {
                 return Err(FaultError::Probability);
             }
         }
-        let stream = SeededEntropy::new(chaos.seed);
-        *lock(&self.chaos) = (!chaos.rules.is_empty()).then_some(Dice { chaos, stream });
+        *lock(&self.chaos) = (!chaos.rules.is_empty()).then(|| Dice::new(chaos));
         Ok(())
     }
 
@@ -491,9 +539,17 @@ impl Faults {
         }
     }
 
-    /// What strikes this target now: what was ordered comes before what chance brings.
+    /// What strikes a call of this target: what was ordered comes before what chance brings.
     pub fn take(&self, target: FaultTarget) -> Option<Fault> {
-        self.ordered(target).or_else(|| lock(&self.chaos).as_ref()?.throw(target))
+        // Counted in any case, so that an order does not move what chance has in store.
+        let by_chance = lock(&self.chaos).as_ref().and_then(|dice| dice.at_call(target));
+        self.ordered(target).or(by_chance)
+    }
+
+    /// What strikes an attempt to tell something.
+    pub fn take_for(&self, telling: &Telling<'_>) -> Option<Fault> {
+        let by_chance = || lock(&self.chaos).as_ref()?.at_telling(telling);
+        self.ordered(telling.target).or_else(by_chance)
     }
 
     /// The oldest fault for this target, counted down.
@@ -552,6 +608,71 @@ mod tests {
         assert_eq!(struck(7), struck(7));
         assert_ne!(struck(7), struck(8));
         assert!((800..1_200).contains(&struck(7).len()), "{}", struck(7).len());
+    }
+
+    fn often(target: FaultTarget, fault: FaultKind) -> ChaosRule {
+        ChaosRule { target, fault, per_ten_thousand: 3_000, seconds: None }
+    }
+
+    #[test]
+    fn what_happens_to_one_target_does_not_depend_on_another() {
+        let (query, refund) = (FaultTarget::WechatQuery, FaultTarget::AlipayRefund);
+        let rules = vec![often(query, FaultKind::Busy), often(refund, FaultKind::NotEnough)];
+        let struck = |between: usize, rules: &[ChaosRule]| {
+            let faults = Faults::default();
+            faults.set_chaos(Chaos { seed: 7, rules: rules.to_vec() }).unwrap();
+            let query = |_: &usize| {
+                for _ in 0..between {
+                    let _struck = faults.take(refund);
+                }
+                faults.take(query).is_some()
+            };
+            (0..200).filter(query).collect::<Vec<_>>()
+        };
+        let alone = struck(0, &rules);
+        assert!((30..90).contains(&alone.len()), "{}", alone.len());
+        assert_eq!(struck(1, &rules), alone);
+        assert_eq!(struck(3, &rules), alone);
+        assert_eq!(struck(0, &rules[..1]), alone, "nor on other rules behind it");
+    }
+
+    #[test]
+    fn an_order_does_not_move_what_chance_has_in_store() {
+        let target = FaultTarget::WechatQuery;
+        let struck = |ordered: bool| {
+            let faults = Faults::default();
+            let rules = vec![often(target, FaultKind::Busy)];
+            faults.set_chaos(Chaos { seed: 7, rules }).unwrap();
+            if ordered {
+                faults.set(Fault::next(target, FaultKind::Lag)).unwrap();
+            }
+            let kinds = (0..100).map(|_| faults.take(target).map(|fault| fault.fault));
+            kinds.skip(1).collect::<Vec<_>>()
+        };
+        assert_eq!(struck(true), struck(false));
+    }
+
+    #[test]
+    fn a_notification_meets_the_same_whenever_it_is_told() {
+        let target = FaultTarget::AlipayNotification;
+        let faults = Faults::default();
+        let rules = vec![often(target, FaultKind::Lose), often(target, FaultKind::Twin)];
+        faults.set_chaos(Chaos { seed: 7, rules }).unwrap();
+        let telling = |number: &str, kind: &str, event: &str, tries| {
+            let telling = Telling { target, out_trade_no: number, kind, event, tries };
+            faults.take_for(&telling).map(|fault| fault.fault)
+        };
+        let numbers: Vec<String> = (0..100).map(|number| format!("SI{number}")).collect();
+        let told = |number: &String| telling(number, "payment", "", 0);
+        let forth: Vec<_> = numbers.iter().map(told).collect();
+        let mut back: Vec<_> = numbers.iter().rev().map(told).collect();
+        back.reverse();
+        assert_eq!(forth, back);
+        for (kind, event, tries) in [("refund", "", 0), ("payment", "R1", 0), ("payment", "", 1)] {
+            let other: Vec<_> =
+                numbers.iter().map(|number| telling(number, kind, event, tries)).collect();
+            assert_ne!(forth, other, "{kind} {event} {tries} is another throw");
+        }
     }
 
     #[test]

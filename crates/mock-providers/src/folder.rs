@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::service::Service;
 use crate::{
-    alipay::AlipayTexts,
+    alipay::{AlipayTexts, AppTexts},
     facts::{Facts, WechatFacts},
     keys::{AgencyKeys, KeyError, KeyTexts, Keys, WechatApp, WechatTexts},
     lock,
@@ -117,6 +117,24 @@ struct AlipayIndex {
     alipay_cert_sn: String,
     alipay_next_cert_sn: String,
     alipay_root_cert_sn: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alipay_renewed_cert: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alipay_renewed_cert_sn: Option<String>,
+    aes_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    second: Option<AlipayAppIndex>,
+}
+
+/// Another merchant at the same gateway.
+#[derive(Serialize, Deserialize)]
+struct AlipayAppIndex {
+    app_id: String,
+    seller_id: String,
+    app_private_key: String,
+    app_public_key: String,
+    app_cert: String,
+    app_cert_sn: String,
     aes_key: String,
 }
 
@@ -180,16 +198,29 @@ pub(crate) fn remembered(folder: &Path) -> Result<Option<(Keys, Ports)>, FolderE
         merchants: merchants.collect::<Result<_, _>>()?,
         app: WechatApp { app_id: wechat.app_id, app_secret: wechat.app_secret },
         alipay: AlipayTexts {
-            app_private_key: file(&alipay.app_private_key)?,
-            app_cert: file(&alipay.app_cert)?,
+            first: AppTexts {
+                private_key: file(&alipay.app_private_key)?,
+                cert: file(&alipay.app_cert)?,
+                app_id: alipay.app_id,
+                seller_id: alipay.seller_id,
+                aes_key: alipay.aes_key,
+            },
+            second: match alipay.second {
+                None => None,
+                Some(app) => Some(AppTexts {
+                    private_key: file(&app.app_private_key)?,
+                    cert: file(&app.app_cert)?,
+                    app_id: app.app_id,
+                    seller_id: app.seller_id,
+                    aes_key: app.aes_key,
+                }),
+            },
+            alipay_renewed_cert: alipay.alipay_renewed_cert.as_deref().map(file).transpose()?,
             alipay_private_key: file(&alipay.alipay_private_key)?,
             alipay_cert: file(&alipay.alipay_cert)?,
             alipay_next_private_key: file(&alipay.alipay_next_private_key)?,
             alipay_next_cert: file(&alipay.alipay_next_cert)?,
             alipay_root_cert: file(&alipay.alipay_root_cert)?,
-            app_id: alipay.app_id,
-            seller_id: alipay.seller_id,
-            aes_key: alipay.aes_key,
         },
         agency: AgencyKeys { institution: agency.institution, secret: agency.secret },
     })?;
@@ -338,7 +369,7 @@ fn write(
     fs::create_dir_all(folder).map_err(failed(folder))?;
     put_wechat(folder, facts)?;
     let (alipay, agency) = (&facts.alipay, &facts.agency);
-    for (name, text, secrecy) in [
+    let mut files = vec![
         ("alipay/app_private_key.pem", &alipay.app_private_key, Secret),
         ("alipay/app_public_key.pem", &alipay.app_public_key, Public),
         ("alipay/alipay_private_key.pem", &alipay.alipay_private_key, Secret),
@@ -352,7 +383,19 @@ fn write(
         ("alipay/aes_key.txt", &alipay.aes_key, Secret),
         ("agency/secret.txt", &agency.secret, Secret),
         ("sms/token.txt", &facts.sms.token, Secret),
-    ] {
+    ];
+    if let Some(renewed) = &alipay.alipay_renewed_cert {
+        files.push(("alipay/alipay_renewed_cert.crt", renewed, Public));
+    }
+    if let Some(app) = &alipay.second {
+        files.extend([
+            ("alipay_second/app_private_key.pem", &app.app_private_key, Secret),
+            ("alipay_second/app_public_key.pem", &app.app_public_key, Public),
+            ("alipay_second/app_cert.crt", &app.app_cert, Public),
+            ("alipay_second/aes_key.txt", &app.aes_key, Secret),
+        ]);
+    }
+    for (name, text, secrecy) in files {
         let text = format!("{}\n", text.trim_end());
         put(folder, name, &text, secrecy)?;
     }
@@ -423,7 +466,20 @@ fn index(facts: &Facts) -> Index {
             alipay_cert_sn: alipay.alipay_cert_sn,
             alipay_next_cert_sn: alipay.alipay_next_cert_sn,
             alipay_root_cert_sn: alipay.alipay_root_cert_sn,
+            alipay_renewed_cert: alipay
+                .alipay_renewed_cert
+                .map(|_| path("alipay/alipay_renewed_cert.crt")),
+            alipay_renewed_cert_sn: alipay.alipay_renewed_cert_sn,
             aes_key: alipay.aes_key,
+            second: alipay.second.map(|app| AlipayAppIndex {
+                app_id: app.app_id,
+                seller_id: app.seller_id,
+                app_private_key: path("alipay_second/app_private_key.pem"),
+                app_public_key: path("alipay_second/app_public_key.pem"),
+                app_cert: path("alipay_second/app_cert.crt"),
+                app_cert_sn: app.app_cert_sn,
+                aes_key: app.aes_key,
+            }),
         },
         agency: AgencyIndex {
             base_url: agency.base_url,

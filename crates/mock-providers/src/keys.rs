@@ -417,15 +417,19 @@ pub(crate) fn digits(entropy: &dyn Entropy, count: usize) -> String {
 }
 
 impl Keys {
-    /// Eight RSA keys, of which three are looked for, and their certificates: a third of a second in a
+    /// Nine RSA keys, of which three are looked for, and their certificates: a third of a second in a
     /// debug build.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
-        let [merchant, platform, public_key, app, present, next, root, issuer] =
+        let [merchant, platform, public_key, app, present, next, root, issuer, second_app] =
             RsaPair::several(entropy)?;
         Ok(Keys {
             app: WechatApp { app_id: format!("wx{}", entropy.hex(8)), app_secret: entropy.hex(16) },
             merchants: vec![WechatKeys::issue([merchant, platform, public_key], now, entropy)?],
-            alipay: AlipayKeys::issue([app, present, next, root, issuer], now, entropy)?,
+            alipay: AlipayKeys::issue(
+                [app, second_app, present, next, root, issuer],
+                now,
+                entropy,
+            )?,
             agency: AgencyKeys {
                 institution: "city-services".to_owned(),
                 secret: entropy.letters(48),

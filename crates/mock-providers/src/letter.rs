@@ -73,6 +73,10 @@ pub(crate) trait Letter: Send + Sync + fmt::Debug {
     /// `payment` or `refund`.
     fn kind(&self) -> &'static str;
     fn out_trade_no(&self) -> &str;
+    /// Tells events of one kind and trade apart: the refund's number. Empty where there is one only.
+    fn event(&self) -> &str {
+        ""
+    }
     fn amount_fen(&self) -> i64;
     fn other_merchant(&self) -> &'static str;
     fn other_app(&self) -> &'static str;

@@ -43,7 +43,7 @@ pub use desk::{
     ClientResult, Craft, DeskError, EventKind, MintedCode, NotificationRequest, PayRequest,
     RefundView, TradeView, WechatWallet,
 };
-pub use facts::{AgencyFacts, AlipayFacts, Facts, SmsFacts, WechatFacts};
+pub use facts::{AgencyFacts, AlipayAppFacts, AlipayFacts, Facts, SmsFacts, WechatFacts};
 pub use faults::{Chaos, ChaosRule, Fault, FaultError, FaultKind, FaultTarget};
 pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;

@@ -26,7 +26,7 @@ use crate::{
     folder::{self, FolderError, Home, WrittenFolder},
     keys::{KeyError, Keys},
     letter::SignedNotification,
-    outage::{self, MainHost},
+    outage::{self, IsDown, MainHost},
     phone::{self, Exchanges, Observer},
     settings::{Settings, Switches},
     sms::{SmsBook, SmsView},
@@ -216,7 +216,7 @@ impl Providers {
         let stage =
             Stage { clocks, entropy, faults, switches, office: office_too, rate, exchanges };
         let stage = Arc::new(stage);
-        let wechat_address = wechat;
+        let (wechat_address, alipay_address) = (wechat, alipay);
         let Keys { app, merchants, alipay: alipay_keys, agency: agency_keys } = keys;
         let urls = wechat_urls(addresses);
         let wechat = Arc::new(Wechat::new(app, merchants, urls, Arc::clone(&stage)));
@@ -242,11 +242,15 @@ impl Providers {
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_backup, on_alipay, on_agency, on_control] = listeners;
-        let main = MainHost::new(on_wechat, wechat_address, main_host.clone());
+        let wechat_down: IsDown = |settings| settings.wechat_main_host_down;
+        let main = MainHost::new(on_wechat, wechat_address, main_host.clone(), wechat_down);
         let on_main = observed("wechat", wechat::router(Arc::clone(&wechat)));
-        let main_router = outage::guarded(on_main, main_host);
+        let main_router = outage::guarded(on_main, main_host.clone(), wechat_down);
         let backup_router = observed("wechat backup", wechat::router(wechat));
+        let alipay_down: IsDown = |settings| settings.alipay_host_down;
+        let on_alipay = MainHost::new(on_alipay, alipay_address, main_host.clone(), alipay_down);
         let alipay_router = observed("alipay", alipay::router(alipay));
+        let alipay_router = outage::guarded(alipay_router, main_host, alipay_down);
         let mut tasks = vec![
             serve("wechat", main, main_router, stopped.clone()),
             serve("wechat backup", on_backup, backup_router, stopped.clone()),
@@ -299,13 +303,26 @@ impl Providers {
     }
 
     /// A single-use login code for a mock user; the same name always has the same ids.
+    ///
+    /// # Panics
+    /// Never: without a name of an application there is one.
     pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
-        self.desk.mint_login_code(platform, user)
+        let minted = self.desk.mint_login_code_for(platform, user, None);
+        minted.expect("the first application is always there")
     }
 
-    /// The same in a sub-merchant's mini-program at WeChat, where the user has another openid.
-    pub fn mint_login_code_in(&self, app_id: &str, user: &str) -> MintedCode {
-        self.desk.mint_wechat_code(user, Some(app_id))
+    /// The same in a sub-merchant's mini-program at WeChat, where the user has another openid, or in one
+    /// of the applications of Alipay.
+    ///
+    /// # Errors
+    /// When there is no such application.
+    pub fn mint_login_code_for(
+        &self,
+        platform: Channel,
+        user: &str,
+        app_id: &str,
+    ) -> Result<MintedCode, DeskError> {
+        self.desk.mint_login_code_for(platform, user, Some(app_id))
     }
 
     /// Pays as the user; the notification follows by itself.

@@ -69,6 +69,8 @@ pub enum AlipayKeyMode {
 pub enum AlipaySigner {
     #[default]
     Present,
+    /// After the certificate was renewed: another number, the same key.
+    Renewed,
     /// After a change of the key and its certificate.
     Next,
 }
@@ -97,6 +99,8 @@ pub struct Settings {
     pub wechat_refund_blind_seconds: u64,
     /// Whether nobody listens at the main address of WeChat, so that only the backup answers.
     pub wechat_main_host_down: bool,
+    /// Whether nobody listens at Alipay's gateway.
+    pub alipay_host_down: bool,
     pub alipay_id_mode: AlipayIdMode,
     pub alipay_key_mode: AlipayKeyMode,
     pub alipay_signer: AlipaySigner,
@@ -118,7 +122,7 @@ pub struct Settings {
     pub first_delivery_delay_ms: u64,
     /// From acceptance of a WeChat refund to its end.
     pub refund_delay_seconds: u64,
-    /// Whether `notify_url` may be plain http.
+    /// Whether WeChat's `notify_url` may be plain http; Alipay takes both.
     pub http_notify_url: bool,
 }
 
@@ -133,6 +137,7 @@ impl Default for Settings {
             wechat_bill_oddities: true,
             wechat_refund_blind_seconds: 0,
             wechat_main_host_down: false,
+            alipay_host_down: false,
             alipay_id_mode: AlipayIdMode::default(),
             alipay_key_mode: AlipayKeyMode::default(),
             alipay_signer: AlipaySigner::default(),

@@ -240,6 +240,7 @@ impl Orders {
             request_digest,
         };
         let txn = begin_write(&self.db).await?;
+        self.people.hold_account(&txn, wish.account).await.map_err(OrderError::from_person)?;
         self.check_topups_of_the_day(&txn, wish, bills, now).await?;
         table::insert(&txn, &order, &wish.idempotency_key, bills).await?;
         journal::note(&txn, &order, "placed", None, now).await?;

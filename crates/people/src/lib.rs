@@ -19,6 +19,7 @@ mod consent;
 mod erasure;
 mod error;
 mod mobile;
+mod name;
 mod payer;
 mod payment_request;
 mod person;
@@ -28,10 +29,11 @@ mod renewal;
 mod retention;
 mod sms;
 mod table;
+mod union;
 
 use std::{fmt, sync::Arc};
 
-pub use account::{Account, AccountKey};
+pub use account::{Account, AccountKey, SignIn};
 pub use cipher::{CipherError, FieldCipher, FieldKeys, Sealed};
 pub use consent::{Consent, Purpose};
 pub use error::PeopleError;

@@ -56,8 +56,16 @@ impl SigningKey {
             return Err(SetupError::new(setting, "the key is encrypted; a plain one is needed"));
         }
         if text.expose().contains("CERTIFICATE-----") {
-            let problem = "this is a certificate; its private key is in another file \
-                           (apiclient_key.pem beside apiclient_cert.pem)";
+            let problem = match setting {
+                crate::alipay::APP_KEY => {
+                    "this is a certificate; the application's private key (应用私钥) is in the file that \
+                     the key tool made with the request for it"
+                }
+                _ => {
+                    "this is a certificate; its private key is in another file \
+                     (apiclient_key.pem beside apiclient_cert.pem)"
+                }
+            };
             return Err(SetupError::new(setting, problem));
         }
         if text.expose().contains("PUBLIC KEY-----") {

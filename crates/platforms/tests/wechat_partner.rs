@@ -74,7 +74,7 @@ impl Scene {
 
     async fn created(&self, merchant: &WechatMerchant, number: &OutTradeNo) -> Created {
         let minted = match &self.sub_app_id {
-            Some(app_id) => self.mocks.mint_login_code_in(app_id, "小明"),
+            Some(app_id) => self.mocks.mint_login_code_for(Wechat, "小明", app_id).unwrap(),
             None => self.mocks.mint_login_code(Wechat, "小明"),
         };
         let request = PaymentRequest {

@@ -138,6 +138,9 @@ fn channel_told(error: ChannelError) -> ApiError {
             tell(StatusCode::BAD_GATEWAY, "channel_unavailable").with("retryable", json!(true))
         }
         ChannelError::Refused(Refused::Payer) => tell(StatusCode::CONFLICT, "payer_refused"),
+        ChannelError::Refused(Refused::PayerIdKind) => {
+            tell(StatusCode::CONFLICT, "payer_logs_in_again")
+        }
         ChannelError::Refused(Refused::Limit) => tell(StatusCode::CONFLICT, "channel_limit"),
         ChannelError::Refused(_) => tell(StatusCode::CONFLICT, "channel_refused"),
         ChannelError::Misconfigured(_) | ChannelError::BadRequest(_) => internal(&error),

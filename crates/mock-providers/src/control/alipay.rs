@@ -12,12 +12,17 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{Nothing, asked, read, wechat::Newest};
-use crate::desk::{Desk, DeskError};
+use crate::{
+    alipay::PhoneEnvelope,
+    desk::{Desk, DeskError},
+};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct User {
+pub(super) struct PhoneRequest {
     user: Option<String>,
+    #[serde(default)]
+    envelope: PhoneEnvelope,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -31,9 +36,28 @@ pub(super) async fn phone_number(
     State(desk): State<Desk>,
     body: Bytes,
 ) -> Result<Json<PhoneNumber>, DeskError> {
-    let User { user } = read(&body)?;
-    let (envelope, mobile) = desk.alipay.phone_number(user.as_deref().unwrap_or("user"));
+    let PhoneRequest { user, envelope } = read(&body)?;
+    let user = user.as_deref().unwrap_or("user");
+    let (envelope, mobile) = desk.alipay.phone_number(user, envelope);
     Ok(Json(PhoneNumber { response: envelope.to_string(), mobile }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Subscription {
+    user: Option<String>,
+    template_id: String,
+    times: Option<u32>,
+}
+
+pub(super) async fn subscribe(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Result<StatusCode, DeskError> {
+    let Subscription { user, template_id, times } = read(&body)?;
+    let user = user.as_deref().unwrap_or("user");
+    desk.alipay.subscribe(user, &template_id, times.unwrap_or(1));
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize, ToSchema)]

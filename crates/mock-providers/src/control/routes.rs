@@ -363,8 +363,16 @@ pub(super) const ROUTES: &[Route<Desk>] = &[
         "what my.getPhoneNumber gives the mini-program, and the number in it",
         || post(alipay::phone_number),
     )
-    .takes::<alipay::User>()
+    .takes::<alipay::PhoneRequest>()
     .gives::<alipay::PhoneNumber>(),
+    route(
+        "POST",
+        "/alipay/subscriptions",
+        "the user accepts so many messages of a template, and no more",
+        || post(alipay::subscribe),
+    )
+    .takes::<alipay::Subscription>()
+    .with(204),
     route(
         "POST",
         "/alipay/certifications",

@@ -30,7 +30,7 @@ async fn start(options: ProvidersOptions, clock: &Arc<ControlledClock>) -> Provi
 /// Keys take half a second to make, so all benches use those of the first, on ports of their own.
 async fn kept_keys() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let kept = target.join("protocols-keys-1");
+    let kept = target.join("protocols-keys-2");
     if kept.join("mock.json").exists() {
         return kept;
     }

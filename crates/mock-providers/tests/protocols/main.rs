@@ -3,9 +3,12 @@
 
 mod accidents;
 mod alipay;
+mod alipay_accidents;
 mod alipay_bills;
 mod alipay_modes;
+mod alipay_orders;
 mod alipay_rules;
+mod alipay_second;
 mod bench;
 mod control;
 mod folder;

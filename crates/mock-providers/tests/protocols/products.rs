@@ -272,7 +272,8 @@ fn sub_order(bench: &Bench) -> Value {
     let mut order = bench.wechat_order(NO, 100);
     let members = order.as_object_mut().unwrap();
     let (app, mchid) = (members.remove("appid").unwrap(), members.remove("mchid").unwrap());
-    order["payer"] = json!({"sub_openid": bench.mocks.mint_login_code_in(SUB_APP, "小明").openid});
+    let minted = bench.mocks.mint_login_code_for(Wechat, "小明", SUB_APP).unwrap();
+    order["payer"] = json!({"sub_openid": minted.openid});
     order["sp_appid"] = app;
     order["sp_mchid"] = mchid;
     order["sub_mchid"] = json!("1900000109");

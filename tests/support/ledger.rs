@@ -206,7 +206,9 @@ impl Town {
             sum(
                 "refunds x WHERE x.order_id = o.id AND x.cause <> 'surplus' AND x.state <> 'replaced'",
             ),
-            count("refunds x WHERE x.order_id = o.id AND x.state NOT IN ('succeeded', 'replaced')"),
+            count(
+                "refunds x WHERE x.order_id = o.id AND x.state NOT IN ('succeeded', 'replaced', 'returned_by_hand')",
+            ),
             count(
                 "jobs x WHERE x.order_id = o.id AND x.kind IN ('post_bill', 'refund', 'take_back') AND x.state = 'ready'",
             ),

@@ -220,14 +220,6 @@ impl Town {
         }
     }
 
-    /// Stops everything in a town whose books were broken on purpose.
-    pub async fn leave_broken(mut self) {
-        self.closed = true;
-        if let Some(running) = self.running.take() {
-            running.stop().await;
-        }
-    }
-
     /// The configuration that the service runs with, for commands beside it.
     pub fn config(&self) -> String {
         let path = self.folder.path().join("city-services.toml");

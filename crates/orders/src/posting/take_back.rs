@@ -72,13 +72,18 @@ impl Orders {
         let id = order_table::find_by_number(&self.db, &wish.order_no).await?.id;
         let txn = begin_write(&self.db).await?;
         let order = order_table::lock(&txn, id).await?;
+        let chosen = wish.chosen(table::of_order(&txn, order.id).await?)?;
+        let given_back =
+            |state| matches!(state, PostingState::TakingBack | PostingState::TakenBack);
+        if !chosen.iter().any(|p| p.can_be_taken_back() || given_back(p.state)) {
+            return Err(OrderError::NothingToTakeBack);
+        }
         let refundable = refundable(&txn, &order).await?;
         if refundable != wish.refundable_seen {
             return Err(OrderError::RefundableChanged { refundable });
         }
         let mut left = refundable;
         let mut begun = false;
-        let chosen = wish.chosen(table::of_order(&txn, order.id).await?)?;
         for posting in chosen {
             if !posting.can_be_taken_back() {
                 continue;

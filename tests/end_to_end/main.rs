@@ -42,6 +42,7 @@ mod renewals;
 mod rights;
 mod secrecy;
 mod starts;
+mod statements;
 mod tokens;
 mod topups;
 mod vouchers;

@@ -123,7 +123,7 @@ async fn an_expired_trade_is_closed() {
 #[case("/nothing", json!({}), 404)]
 #[case("/trades", json!({}), 405)]
 #[case("/agency/people", json!({"zzz": 1}), 400)]
-#[case("/login-codes", json!({"platform": "alipay", "app_id": "x"}), 400)]
+#[case("/login-codes", json!({"platform": "alipay", "app_id": "x"}), 404)]
 #[case("/wechat/apiv3-key", json!({"key": "short"}), 400)]
 #[case("/wechat/apiv3-key", json!({"mchid": "1"}), 404)]
 #[case("/wechat/certificates/void", json!({"serial": "1"}), 404)]

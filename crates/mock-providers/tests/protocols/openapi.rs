@@ -170,7 +170,7 @@ async fn example(bench: &Bench, route: &str) -> Value {
         "post /faults" => json!({"target": "wechat.close", "fault": "paid_after_close"}),
         "post /chaos" => json!({"rules": [{
             "target": "alipay.query", "fault": "slow", "seconds": 1, "per_ten_thousand": 1}]}),
-        "post /wechat/subscriptions" => json!({"template_id": "T"}),
+        "post /wechat/subscriptions" | "post /alipay/subscriptions" => json!({"template_id": "T"}),
         "post /sms/send" => json!({
             "message_id": "1", "mobile": "13900000000", "code": "123456", "minutes": 5,
             "language": "en"}),

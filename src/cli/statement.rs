@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_day_is_a_day_in_beijing() {
         let day = Day::read("2026-11-28").expect("a day");
-        assert_eq!(day.begins.rfc3339(), "2026-11-27T16:00:00Z");
+        assert_eq!(day.begins.rfc3339(), "2026-11-28T00:00:00+08:00");
         for wrong in ["2026-11-31", "28.11.2026", "", "2026-11-28 08:00:00"] {
             assert!(Day::read(wrong).is_err(), "{wrong}");
         }

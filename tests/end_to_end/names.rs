@@ -90,7 +90,7 @@ async fn two_accounts_of_one_person_are_united_with_their_orders(
     let (one, other) = tokio::join!(login(), login());
     for citizen in [&one, &other] {
         assert_eq!(order_numbers(citizen).await, sorted(&[&first, &second]));
-        assert_eq!(persons(citizen).await, [older.person_id.clone()]);
+        assert_eq!(persons(citizen).await, std::slice::from_ref(&older.person_id));
     }
     younger.get("/api/v1/orders").await.refused(401, "not_logged_in");
     // What was paid before the union reaches the agency after it.

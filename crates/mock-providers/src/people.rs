@@ -65,7 +65,7 @@ impl PersonNo {
 
     /// `F` or `M`, as the number's last digit but one says.
     pub const fn gender(self) -> &'static str {
-        if self.0 % 2 == 0 { "F" } else { "M" }
+        if self.0.is_multiple_of(2) { "F" } else { "M" }
     }
 }
 

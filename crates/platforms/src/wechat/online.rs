@@ -75,17 +75,15 @@ fn clock(skew: i64) -> Option<Finding> {
     let seconds = skew.unsigned_abs();
     let side = if skew > 0 { "behind" } else { "ahead of" };
     let sentence = format!("this machine's clock is {seconds} s {side} WeChat's");
-    match seconds {
-        ..=NOTICED => None,
-        ..REFUSED => {
-            let sentence = format!("{sentence}; at {REFUSED} s nothing works any more");
-            Some(Finding::new(Gravity::Attention, CLOCK, sentence))
-        }
-        _ => {
-            let sentence = format!("{sentence}, and {REFUSED} s are too many: set it by NTP");
-            Some(Finding::new(Gravity::Broken, CLOCK, sentence))
-        }
+    if seconds <= NOTICED {
+        return None;
     }
+    let (gravity, sentence) = if seconds < REFUSED {
+        (Gravity::Attention, format!("{sentence}; at {REFUSED} s nothing works any more"))
+    } else {
+        (Gravity::Broken, format!("{sentence}, and {REFUSED} s are too many: set it by NTP"))
+    };
+    Some(Finding::new(gravity, CLOCK, sentence))
 }
 
 fn finding(error: &ChannelError) -> Finding {

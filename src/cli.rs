@@ -13,6 +13,7 @@ mod refund;
 mod renew_keys;
 mod retention;
 mod serve;
+mod statement;
 
 use std::{path::Path, process::ExitCode};
 
@@ -59,6 +60,8 @@ enum Command {
     RenewKeys(renew_keys::RenewKeys),
     /// Names swapped, expired or mismatched keys and certificates, one sentence each.
     Doctor(doctor::Doctor),
+    /// Prints one day's statement of an account, proven whole, as comma-separated lines.
+    Statement(statement::Statement),
     /// City packs.
     Cities(cities::Cities),
     /// Prices some months and prints every step.
@@ -80,6 +83,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Retention(command) => command.run().await,
         Command::RenewKeys(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
+        Command::Statement(command) => command.run().await,
         Command::Cities(command) => command.run(),
         Command::Quote(command) => command.run(),
     }

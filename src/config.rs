@@ -276,6 +276,15 @@ pub(crate) struct CitySection {
     pub pack: toml::Table,
 }
 
+/// Whether a file begins like a certificate or key in its binary form: a sequence with a length of two
+/// bytes.
+fn is_der(path: &Path) -> bool {
+    use std::io::Read;
+    let mut head = [0; 2];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && head == [0x30, 0x82]
+}
+
 impl Config {
     /// Reads a file, then the environment over it.
     ///
@@ -384,10 +393,14 @@ impl Config {
     /// Reads a file that a setting names.
     pub(crate) fn text(&self, setting: &str, path: &Path) -> Result<String, ConfigError> {
         let path = self.folder.join(path);
-        std::fs::read_to_string(&path).map_err(|reason| ConfigError::File {
-            setting: setting.to_owned(),
-            path,
-            reason,
+        std::fs::read_to_string(&path).map_err(|reason| {
+            let reason = if is_der(&path) {
+                let problem = "it is DER, PEM is wanted (openssl x509 -inform der -in FILE)";
+                std::io::Error::new(reason.kind(), problem)
+            } else {
+                reason
+            };
+            ConfigError::File { setting: setting.to_owned(), path, reason }
         })
     }
 

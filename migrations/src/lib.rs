@@ -25,6 +25,7 @@ mod m20261129_000012_bills_by_agency;
 mod m20261129_000013_attempts;
 mod m20261129_000014_refusals;
 mod m20261129_000015_guards;
+mod m20261129_000017_account_names;
 #[cfg(feature = "throwaway")]
 mod throwaway;
 
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000013_attempts::Migration),
             Box::new(m20261129_000014_refusals::Migration),
             Box::new(m20261129_000015_guards::Migration),
+            Box::new(m20261129_000017_account_names::Migration),
         ]
     }
 }

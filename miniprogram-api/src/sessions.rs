@@ -5,9 +5,10 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use kernel::Channel;
-use people::AccountKey;
-use platforms::{LoginError, LoginIdentity};
+use kernel::{AccountId, Channel};
+use orders::OrderError;
+use people::{AccountKey, PeopleError, SignIn};
+use platforms::{LoginError, LoginIdentity, PayerIdKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -93,16 +94,21 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(session)))
 }
 
+/// Unions of one login: two names lead to two accounts at most, and another process may be uniting them.
+const UNIONS_MAX: usize = 4;
+
 async fn sign_in(api: &Api, identity: LoginIdentity) -> Result<LoggedIn, ApiError> {
-    let key = AccountKey {
+    let key = |kind: PayerIdKind, external_id: String| AccountKey {
         channel: identity.channel,
         app_id: identity.app_id.clone(),
-        id_kind: identity.kind.code().to_owned(),
-        external_id: identity.id,
+        id_kind: kind.code().to_owned(),
+        external_id,
     };
-    let account = api.people.sign_in(&key).await?;
+    let wanted = key(identity.kind, identity.id.clone());
+    let also = identity.also.clone().map(|(kind, id)| key(kind, id));
+    let account = account_of(api, &wanted, also.as_ref()).await?;
     let new = NewSession {
-        account: account.id,
+        account,
         channel: identity.channel,
         app_id: identity.app_id,
         session_key: identity.session_key,
@@ -110,6 +116,39 @@ async fn sign_in(api: &Api, identity: LoginIdentity) -> Result<LoggedIn, ApiErro
     let (token, session) = api.sessions.open(new).await?;
     let id = session.id.to_string();
     Ok(LoggedIn { token: token.expose().to_owned(), session: SessionView::of(&session, &id) })
+}
+
+/// The one account of a person, whatever they were called before.
+async fn account_of(
+    api: &Api,
+    wanted: &AccountKey,
+    also: Option<&AccountKey>,
+) -> Result<AccountId, ApiError> {
+    for _ in 0..UNIONS_MAX {
+        match api.people.sign_in_under(wanted, also).await? {
+            SignIn::Account { account, absorbed } => {
+                for gone in absorbed {
+                    follow(api, account.id, gone).await?;
+                }
+                return Ok(account.id);
+            }
+            SignIn::Two { kept, absorbed } => match api.orders.unite_accounts(kept, absorbed).await
+            {
+                // Another process was faster.
+                Err(OrderError::People(PeopleError::AccountNotFound)) => {}
+                united => united?,
+            },
+        }
+    }
+    Err(internal(&"two accounts of one person could not be united"))
+}
+
+/// What the union left to others. At every login, because a process may have ended between the two.
+async fn follow(api: &Api, kept: AccountId, gone: AccountId) -> Result<(), ApiError> {
+    api.orders.unite_accounts(kept, gone).await?;
+    api.reminders.follow(gone, kept).await?;
+    api.sessions.revoke_all(gone).await?;
+    Ok(())
 }
 
 #[derive(Serialize, ToSchema)]

@@ -50,11 +50,12 @@ impl WechatSection {
 
     /// WeChat's second access point belongs to its first; a proxy or a mock has none unless named.
     fn backup(&self) -> Option<String> {
-        let usual = || {
-            (self.base_url == WechatSection::usual_base_url())
-                .then(|| "https://api2.mch.weixin.qq.com".to_owned())
+        let usual = match self.base_url.trim_end_matches('/') {
+            "https://api.mch.weixin.qq.com" => Some("https://api2.mch.weixin.qq.com"),
+            "https://api.wechatpay.cn" => Some("https://api2.wechatpay.cn"),
+            _ => None,
         };
-        self.backup_base_url.clone().or_else(usual)
+        self.backup_base_url.clone().or_else(|| usual.map(str::to_owned))
     }
 
     pub(crate) fn usual_mini_program_url() -> String {

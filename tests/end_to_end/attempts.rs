@@ -126,7 +126,7 @@ async fn a_refusal_after_a_lost_answer_ends_nothing(
     let order = citizen.orders("2023-01").await;
     town.fault(channel, "create", FaultKind::DropAfterCommit);
     citizen.tries_to_pay(&order).await.refused(502, "channel_unavailable");
-    let refusal = serde_json::from_value(refusal.into()).expect("a documented refusal");
+    let refusal = FaultKind::refusal(refusal).expect("a documented refusal");
     town.fault(channel, "create", refusal);
     assert!(matches!(citizen.tries_to_pay(&order).await.status, 409 | 422));
     assert_eq!(citizen.label(&order).await, "支付中");
@@ -146,7 +146,7 @@ async fn a_refusal_of_the_only_create_is_the_end(
     let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
     let order = citizen.orders("2023-01").await;
     let refusal = "ACQ.BUYER_ENABLE_STATUS_FORBID";
-    let refusal = serde_json::from_value(refusal.into()).expect("a documented refusal");
+    let refusal = FaultKind::refusal(refusal).expect("a documented refusal");
     town.fault(Channel::Alipay, "create", refusal);
     citizen.tries_to_pay(&order).await.expect(409);
     assert_eq!(citizen.label(&order).await, "缴费失败");
@@ -170,7 +170,7 @@ async fn a_refusal_on_one_telephone_leaves_the_other_its_wallet(
     let order = citizen.orders("2023-01").await;
     let other_telephone = async {
         arrives(&wire, channel).await;
-        let refusal = serde_json::from_value(refusal.into()).expect("a documented refusal");
+        let refusal = FaultKind::refusal(refusal).expect("a documented refusal");
         town.fault(channel, "create", refusal);
         assert!(matches!(citizen.tries_to_pay(&order).await.status, 409 | 422));
         wire.release();

@@ -32,7 +32,7 @@ async fn busy_town(backend: Backend) -> Town {
     let unlucky = town.citizen(Channel::Alipay, insured("杨缴")).await;
     let (returned, _) = unlucky.pays_for("2023-01").await;
     town.pass(300).await;
-    let abnormal = serde_json::from_value("USER_ACCOUNT_ABNORMAL".into()).expect("a refusal");
+    let abnormal = mock_providers::FaultKind::refusal("USER_ACCOUNT_ABNORMAL").expect("a refusal");
     let gone = citizen_with_a_closed_account(&town, abnormal).await;
     town.pass(300).await;
     let paying = citizen.orders("2023-04").await;

@@ -45,6 +45,21 @@ async fn a_genuine_notification_is_acknowledged_and_posted(
     town.close().await;
 }
 
+/// Of a merchant whose APIv3 content was moved to 国密: SM4 in place of AES, the same signature.
+#[rstest]
+#[tokio::test]
+async fn a_notification_in_the_cipher_of_guomi_is_taken(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let (citizen, order, started) = paid_unheard(&town, Channel::Wechat).await;
+    let told = town.notification(Channel::Wechat, &started.out_trade_no, |craft| craft.sm4 = true);
+    assert!(told.body.contains("AEAD_SM4_GCM"));
+    town.deliver(&told).await.acknowledged(Channel::Wechat);
+    assert_posted_once(&town, &citizen, &order).await;
+    town.close().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_notification_told_twice_pays_once(

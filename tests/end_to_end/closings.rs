@@ -245,7 +245,7 @@ async fn an_objection_does_not_look_at_a_refund(
 ) {
     let town = Town::new(backend).await;
     let citizen = town.citizen(Channel::Wechat, insured("杨缴")).await;
-    let refusal = serde_json::from_value("USER_ACCOUNT_ABNORMAL".into()).expect("a refusal");
+    let refusal = mock_providers::FaultKind::refusal("USER_ACCOUNT_ABNORMAL").expect("a refusal");
     let target = "wechat.refund".parse().expect("a target");
     let refusals = Fault { times: 99, ..Fault::next(target, refusal) };
     town.mocks.set_fault(refusals).expect("a fault");

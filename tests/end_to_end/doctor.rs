@@ -1,9 +1,10 @@
 //! `doctor` names what is wrong with keys and certificates.
 
 use rstest::rstest;
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::town::{Backend, Program, command};
+use crate::town::{Backend, Program, client, command, lend_keys, program::mocks_started};
 
 async fn examined(
     folder: &std::path::Path,
@@ -110,8 +111,8 @@ async fn the_merchants_certificate_is_compared_with_its_key(
     let folder = TempDir::new().expect("a folder");
     let (well, told) = examined(folder.path(), |config| {
         let text = std::fs::read_to_string(config).expect("the configuration");
-        let more = format!("\nmerchant_certificate_file = \"wechat/{file}\"\nmchid");
-        std::fs::write(config, text.replacen("\nmchid", &more, 1)).expect("a configuration");
+        let text = text.replace("wechat/merchant_cert.pem", &format!("wechat/{file}"));
+        std::fs::write(config, text).expect("a configuration");
     })
     .await;
     assert_eq!(well, sentence.is_none(), "{told}");
@@ -123,9 +124,11 @@ async fn another_serial_than_the_certificates_is_named() {
     let folder = TempDir::new().expect("a folder");
     let (_, told) = examined(folder.path(), |config| {
         let text = std::fs::read_to_string(config).expect("the configuration");
-        let more = "\nmerchant_certificate_file = \"wechat/merchant_cert.pem\"\nmerchant_serial = \"ABCDEF0123456789\"";
-        let serial = text.lines().find(|line| line.starts_with("merchant_serial")).expect("a serial");
-        std::fs::write(config, text.replace(&format!("\n{serial}"), more)).expect("a configuration");
+        let more = "\nmerchant_serial = \"ABCDEF0123456789\"";
+        let serial =
+            text.lines().find(|line| line.starts_with("merchant_serial")).expect("a serial");
+        std::fs::write(config, text.replace(&format!("\n{serial}"), more))
+            .expect("a configuration");
     })
     .await;
     assert!(
@@ -178,7 +181,57 @@ async fn the_platforms_are_asked() {
     std::fs::write(&config, strange).expect("a configuration");
     let told = asked().await;
     assert!(told.contains("broken     app_id and app_secret_file: "), "{told}");
+    let sentence = "broken     apiv3_key_file: does not open what WeChat encrypts";
+    assert!(told.contains(sentence), "{told}");
     let alipay = told.split("alipay wuxi-alipay: ").nth(1).expect("a part");
     assert!(alipay.starts_with("look here\n  broken     the platform: "), "{told}");
     program.close().await;
+}
+
+#[rstest]
+#[case::public_key_only(
+    "/settings", json!({"wechat_certificates": false}), true,
+    "attention  apiv3_key_file: cannot be proven from here"
+)]
+#[case::another_apiv3_key(
+    "/wechat/apiv3-key", json!({}), false,
+    "broken     apiv3_key_file: does not open what WeChat encrypts"
+)]
+#[case::ended_certificate(
+    "/wechat/merchant-certificates/void", json!({}), false,
+    "broken     merchant_key_file, merchant_serial or the clock: WeChat does not believe our signature"
+)]
+#[case::clock_that_worries("/clock/skew", json!({"seconds": 90}), true, "attention  clock: this machine's clock is ")]
+#[case::clock_that_stops_everything("/clock/skew", json!({"seconds": -400}), false, "broken     clock: this machine's clock is ")]
+#[case::unverifiable_answers(
+    "/faults", json!({"target": "wechat.echo", "fault": "wrong_signature", "times": 2}), false,
+    "broken     public_key_file or platform_certificate_files: WeChat's own signature does not verify"
+)]
+#[case::one_probe("/faults", json!({"target": "wechat.echo", "fault": "probe"}), true, "well\n")]
+#[tokio::test]
+async fn trouble_with_wechat_is_named_by_the_setting_that_mends_it(
+    #[case] path: &str,
+    #[case] body: serde_json::Value,
+    #[case] well: bool,
+    #[case] sentence: &str,
+) {
+    let folder = TempDir::new().expect("a folder");
+    lend_keys(folder.path()).await;
+    let (mut mock, control) = mocks_started(folder.path(), "127.0.0.1:1").await;
+    // The mocks change their own folder too; the doctor reads what was there before.
+    let key = folder.path().join("wechat/apiv3_key.txt");
+    let before = std::fs::read_to_string(&key).expect("a key");
+    let asked = client().post(format!("{control}{path}")).json(&body).send().await;
+    assert!(asked.expect("the mock answers").status().is_success(), "{path}");
+    std::fs::write(&key, before).expect("a key");
+    let config = folder.path().join("city-services.toml");
+    let ended = command(&["doctor", "--online", "--config", config.to_str().expect("UTF-8")]).await;
+    mock.kill().await.expect("the mocks can be killed");
+    let is_well = ended.status.success();
+    let told = String::from_utf8(ended.stdout).expect("UTF-8");
+    let told = told.split("wechat wuxi-wechat: ").nth(1).expect("a part");
+    assert!(told.contains(sentence), "{told}");
+    assert_eq!(is_well, well, "{told}");
+    let clock = told.matches("this machine's clock is ").count();
+    assert!(clock <= 1 && !(clock == 1 && told.contains("merchant_key_file")), "one cause: {told}");
 }

@@ -1,6 +1,7 @@
 //! Guards before money moves: confirmation, paying for others, doubles, numbers, limits.
 
 use kernel::Channel;
+use mock_providers::FaultKind;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -178,7 +179,7 @@ async fn too_little_money_is_told_as_such(#[case] channel: Channel, #[case] code
     let town = Town::new(Backend::Embedded).await;
     let citizen = town.citizen(channel, insured("张三")).await;
     let order = citizen.orders("2023-01").await;
-    town.fault(channel, "create", serde_json::from_value(json!(code)).expect("a refusal"));
+    town.fault(channel, "create", FaultKind::refusal(code).expect("a refusal"));
     let refusal = citizen.tries_to_pay(&order).await.refused(409, "payer_balance");
     assert_eq!(refusal["message"], "付款账户余额不足,您的账户未扣款。");
     let record = citizen.record(&order).await;
@@ -433,7 +434,7 @@ async fn a_channels_refusal_becomes_a_proposal() {
     let bills = citizen.bills("2023-01", "2023-02").await;
     let wish = citizen.wish(&bills);
     let order = placed(&citizen.place("all", &wish).await.expect(201), &wish);
-    let limit = serde_json::from_value(json!("RULE_LIMIT")).expect("a documented refusal");
+    let limit = FaultKind::refusal("RULE_LIMIT").expect("a documented refusal");
     town.fault(Channel::Wechat, "create", limit);
     let refusal = citizen.tries_to_pay(&order).await.refused(409, "pay_in_parts");
     assert!(refusal["detail"].as_str().expect("a text").contains("未扣款"), "{refusal}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{Channel, Fen};
 use mock_providers::{
-    Fault, FaultKind, PayRequest,
+    AlipayOddity, Fault, FaultKind, FaultTarget, PayRequest,
     agency::{self, AgencyFault, AgencyOperation},
 };
 use rstest::rstest;
@@ -69,7 +69,11 @@ async fn a_lost_answer_heals_by_repeating(
     let town = Town::new(backend).await;
     let citizen = town.citizen(channel, insured("张三")).await;
     let order = citizen.orders("2023-01").await;
-    town.fault(channel, "create", fault);
+    // WeChat has two hosts, and a page of the first one's gateway is no answer yet.
+    let is_half = channel == Channel::Wechat && fault == FaultKind::GatewayPage;
+    let target = format!("{channel}.create").parse().expect("a target");
+    let times = if is_half { 2 } else { 1 };
+    town.mocks.set_fault(Fault { times, ..Fault::next(target, fault) }).expect("a fault");
     let problem = citizen.tries_to_pay(&order).await.refused(502, "channel_unavailable");
     assert_eq!(problem["retryable"], true);
     let number = number_of_payment(&town).await;
@@ -83,6 +87,20 @@ async fn a_lost_answer_heals_by_repeating(
     town.mocks.settle().await;
     assert_posted(&citizen, &order).await;
     assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// Nobody is behind the first host's gateway; the citizen does not notice.
+#[tokio::test]
+async fn wechats_other_host_creates_what_the_first_one_cannot() {
+    let town = Town::new(Backend::Embedded).await;
+    let citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    town.fault(Channel::Wechat, "create", FaultKind::GatewayPage);
+    let started = citizen.starts_paying(&order).await;
+    citizen.pays(&started).expect("the wallet pays");
+    town.mocks.settle().await;
+    assert_posted(&citizen, &order).await;
     town.close().await;
 }
 
@@ -225,6 +243,41 @@ async fn late_money_for_a_closed_order_is_posted(
     town.close().await;
 }
 
+/// Alipay answers the close with success, the order is closed here, and a minute later the payment
+/// turns out to have won.
+#[rstest]
+#[tokio::test]
+async fn money_that_wins_after_an_answered_close_is_posted(
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let citizen = town.citizen(Channel::Alipay, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    citizen.starts_paying(&order).await;
+    town.fault(Channel::Alipay, "close", FaultKind::Alipay(AlipayOddity::PaidAfterClose));
+    assert_eq!(citizen.cancels(&order).await.expect(200)["state"], "CLOSED");
+    town.settle().await;
+    assert_eq!(citizen.record(&order).await["state"], "CLOSED", "nobody has told anything yet");
+    town.pass(60).await;
+    assert_posted(&citizen, &order).await;
+    assert_eq!(town.cases().await, NONE);
+    town.close().await;
+}
+
+/// The user pays in the second in which the order expires at the platform.
+#[tokio::test]
+async fn money_in_the_last_second_is_posted() {
+    let town = Town::new(Backend::Embedded).await;
+    let mut citizen = town.citizen(Channel::Alipay, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    town.fault(Channel::Alipay, "create", FaultKind::Alipay(AlipayOddity::PaidAtExpiry));
+    citizen.starts_paying(&order).await;
+    town.pass(3_600).await;
+    citizen.logs_in_again().await;
+    assert_posted(&citizen, &order).await;
+    town.close().await;
+}
+
 #[rstest]
 #[case::ordered(false)]
 #[case::posted(true)]
@@ -260,6 +313,52 @@ async fn late_money_for_bills_of_another_order_goes_back(
     let planned = town.column("SELECT CAST(sum(amount_fen) AS TEXT) FROM refunds").await;
     assert_eq!(planned, [first.amount.get().to_string()]);
     assert_eq!(town.booked(&first), []);
+    town.close().await;
+}
+
+/// The user stood at the password page when we closed: WeChat closes, says so when asked, and the money comes
+/// all the same.
+#[rstest]
+#[case::for_nothing_else(false)]
+#[case::for_bills_of_another_order(true)]
+#[tokio::test]
+async fn money_that_wechat_takes_after_the_close_is_posted_or_goes_back(
+    #[case] ordered_again: bool,
+    #[values(Backend::Embedded, Backend::Servers)] backend: Backend,
+) {
+    let town = Town::new(backend).await;
+    let mut citizen = town.citizen(Channel::Wechat, insured("张三")).await;
+    let order = citizen.orders("2023-01").await;
+    let started = citizen.starts_paying(&order).await;
+    let late = Fault {
+        seconds: Some(60),
+        ..Fault::next(FaultTarget::WechatClose, FaultKind::PaidAfterClose)
+    };
+    town.mocks.set_fault(late).expect("a fault");
+    assert_eq!(citizen.cancels(&order).await.expect(200)["label"], "已关闭");
+    if ordered_again {
+        let placed = citizen.place("second", &order.wish).await.expect(201);
+        let order_no = placed["order_no"].as_str().unwrap().to_owned();
+        let second = Order { order_no, ..order.clone() };
+        let paying = citizen.starts_paying(&second).await;
+        citizen.pays(&paying).expect("the second order can be paid");
+        town.mocks.settle().await;
+        assert_posted(&citizen, &second).await;
+    }
+    town.pass(60).await;
+    let payments = town.column("SELECT state FROM payments ORDER BY out_trade_no").await;
+    assert!(payments.iter().all(|state| state == "paid"), "the money is recorded: {payments:?}");
+    if ordered_again {
+        town.pass(600).await;
+        citizen.logs_in_again().await;
+        assert_eq!(citizen.label(&order).await, "已退款");
+        let trade = town.mocks.trade(Channel::Wechat, &started.out_trade_no).expect("a trade");
+        assert_eq!(trade.refunds.iter().map(|r| r.amount_fen).sum::<i64>(), order.amount.get());
+        assert_eq!(town.booked(&order), []);
+    } else {
+        assert_posted(&citizen, &order).await;
+    }
+    assert_eq!(town.cases().await, NONE);
     town.close().await;
 }
 

@@ -472,7 +472,7 @@ async fn a_refund_that_the_channel_refuses_is_paid_back_by_other_means(
 ) {
     let town = Town::new(backend).await;
     let citizen = town.citizen(Channel::Wechat, insured("杨缴")).await;
-    let refusal = serde_json::from_value("USER_ACCOUNT_ABNORMAL".into()).unwrap();
+    let refusal = FaultKind::refusal("USER_ACCOUNT_ABNORMAL").unwrap();
     let target = "wechat.refund".parse().unwrap();
     town.mocks.set_fault(Fault { times: 99, ..Fault::next(target, refusal) }).unwrap();
     let (order, started) = citizen.pays_for("2023-01").await;

@@ -68,6 +68,47 @@ async fn a_wechat_merchant_moves_to_the_public_key_without_a_restart() {
     program.close().await;
 }
 
+/// The mocks write the new key, certificate and serial into the folder that the service reads.
+#[tokio::test]
+async fn a_wechat_merchants_new_certificate_is_taken_in_without_a_restart() {
+    let folder = TempDir::new().expect("a folder");
+    let program = Program::start(folder.path(), Backend::Embedded).await;
+    let rotation = json!({ "old_valid_seconds": 0 });
+    let fresh = program.control("/wechat/merchant-certificates/rotate", Some(rotation)).await;
+    let serial = fresh["serial"].as_str().expect("a serial");
+    let text = std::fs::read_to_string(&program.config).expect("the configuration");
+    assert_eq!(line_of(&text, "merchant_serial"), format!("merchant_serial = \"{serial}\""));
+    program.control("/wechat/apiv3-key", Some(json!({}))).await;
+    let told = program.told_to_renew().await;
+    assert_eq!((&told["level"], &told["changed"]), (&json!("INFO"), &json!(1)), "{told}");
+    let payer = Payer::log_in(&program, Channel::Wechat).await;
+    let order_no = payer.pays().await;
+    payer.becomes_posted(&order_no).await;
+    program.close().await;
+}
+
+#[tokio::test]
+async fn a_further_wechat_merchant_collects_without_a_restart() {
+    let folder = TempDir::new().expect("a folder");
+    let program = Program::start(folder.path(), Backend::Embedded).await;
+    let fresh = program.control("/wechat/merchants", Some(json!({}))).await;
+    let mchid = fresh["mchid"].as_str().expect("a number");
+    let account = format!("wechat-{mchid}");
+    program.reconfigure(|text| {
+        assert!(text.contains(&format!("key = \"{account}\"")), "the mocks wrote it down");
+        text.replace("\nwechat = \"wuxi-wechat\"", &format!("\nwechat = \"{account}\""))
+    });
+    let told = program.told_to_renew().await;
+    assert_eq!((&told["level"], &told["changed"]), (&json!("INFO"), &json!(1)), "{told}");
+    let payer = Payer::log_in(&program, Channel::Wechat).await;
+    let order_no = payer.pays().await;
+    payer.becomes_posted(&order_no).await;
+    let trades = program.control("/trades?platform=wechat", None).await;
+    assert_eq!(trades["trades"][0]["merchant_id"], mchid, "{trades}");
+    assert!(trades["trades"][0]["notify_url"].as_str().expect("a URL").contains(&account));
+    program.close().await;
+}
+
 #[tokio::test]
 async fn alipay_changes_its_key_without_a_restart() {
     let folder = TempDir::new().expect("a folder");

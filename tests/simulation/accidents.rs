@@ -268,6 +268,7 @@ impl World {
             platform: trade.platform,
             out_trade_no: trade.out_trade_no.clone(),
             out_refund_no: None,
+            mchid: None,
             craft,
         };
         let Ok(mut told) = self.mocks.craft_notification(&request) else { return };

@@ -359,7 +359,7 @@ impl World {
         if plot == Plot::GivenUpUnderWay {
             *lock(&self.gives_up) = Some(".create".to_owned());
         } else {
-            let refusal = serde_json::from_value(refusal.into()).expect("a documented refusal");
+            let refusal = FaultKind::refusal(refusal).expect("a documented refusal");
             fault(create, refusal);
         }
         self.about(0, Deed::Start, order_no.to_owned()).await;

@@ -21,7 +21,7 @@ pub fn sign(private_pem: &str, text: &[u8]) -> String {
 }
 
 impl Town {
-    /// Another body under a notification's headers, signed by WeChat's key.
+    /// Another body under a notification's headers, signed by the key that they name.
     pub fn signed_by_wechat(
         &self,
         told: &SignedNotification,
@@ -33,7 +33,10 @@ impl Town {
         };
         let (time, nonce) = (header("wechatpay-timestamp"), header("wechatpay-nonce"));
         let text = [time, b"\n", nonce, b"\n", body, b"\n"].concat();
-        let signature = sign(&self.mocks.facts().wechat.platform_key, &text);
+        let facts = &self.mocks.facts().wechat;
+        let is_public_key = header("wechatpay-serial") == facts.public_key_id.as_bytes();
+        let key = if is_public_key { &facts.public_key_private } else { &facts.platform_key };
+        let signature = sign(key, &text);
         let mut headers = told.headers.clone();
         for (name, value) in &mut headers {
             if name.eq_ignore_ascii_case("wechatpay-signature") {

@@ -33,7 +33,7 @@ pub async fn mocks_in(folder: &Path) -> Providers {
 /// RSA keys take a second to make, so all towns use those of the first: its folder is copied
 /// without its ports.
 pub async fn lend_keys(folder: &Path) {
-    copy_folder(&kept_keys("town-keys-2").await, folder);
+    copy_folder(&kept_keys("town-keys-3").await, folder);
     std::fs::remove_file(folder.join("city-services.toml")).expect("the written configuration");
     let index = folder.join("mock.json");
     let text = std::fs::read_to_string(&index).expect("mock.json");

@@ -50,7 +50,7 @@ impl Neighbour {
 impl Town {
     /// A town whose service also collects for the neighbour.
     pub async fn beside_a_neighbour(backend: Backend) -> (Town, Neighbour) {
-        let kept = kept_keys("neighbour-keys-2").await;
+        let kept = kept_keys("neighbour-keys-3").await;
         let neighbour = Neighbour::read(&kept);
         let town = Town::with(backend, |config| {
             copy_folder(&kept, &config.with_file_name("neighbour"));

@@ -16,10 +16,12 @@ use kernel::{Channel, Timestamp};
 use reqwest::{Client, redirect};
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore, watch};
+use utoipa::ToSchema;
 
 use crate::{
     clocks::Clocks,
-    faults::{Fault, FaultKind, Faults},
+    control::Platform,
+    faults::{Fault, FaultKind, Faults, Telling},
     letter::{Letter, Overrides, SignKind, SignedNotification},
     lock,
 };
@@ -36,8 +38,9 @@ const ATTEMPTS_AT_ONCE: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// One sending of a notification.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Attempt {
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     #[serde(flatten)]
     pub sent: SignedNotification,
@@ -50,10 +53,11 @@ pub struct Attempt {
     /// Whether the platform counts it as received.
     pub accepted: bool,
     /// The fault that was ordered for this attempt.
+    #[schema(value_type = Option<String>)]
     pub fault: Option<FaultKind>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Waits for its next attempt.
@@ -66,13 +70,15 @@ pub enum DeliveryState {
 }
 
 /// One notification and everything that was tried with it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Delivery {
     pub id: String,
+    #[schema(value_type = Platform)]
     pub platform: Channel,
     pub kind: &'static str,
     pub out_trade_no: String,
     pub state: DeliveryState,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Timestamp>,
     pub attempts: Vec<Attempt>,
 }
@@ -240,7 +246,13 @@ impl PostOffice {
             }
             entry.overtaken = false;
             let delayed = entry.delayed;
-            let fault = self.faults.take(letter.fault_target());
+            let fault = self.faults.take_for(&Telling {
+                target: letter.fault_target(),
+                out_trade_no: letter.out_trade_no(),
+                kind: letter.kind(),
+                event: letter.event(),
+                tries: entry.tries,
+            });
             match fault {
                 Some(Fault { fault: FaultKind::Lose, .. }) => entry.state = DeliveryState::Lost,
                 Some(Fault { fault: FaultKind::Delay, seconds, .. }) if !delayed => {

@@ -1,15 +1,18 @@
 //! The acts of whoever directs the mock: be the user, let time pass, look at what was sent, forge a
 //! notification. The control API and the Rust handle both act through here.
 
+mod requests;
+
 use std::sync::Arc;
 
-use kernel::{Channel, Timestamp};
-use serde::{Deserialize, Serialize};
+use kernel::Channel;
 
 use crate::{
-    alipay::{self, Alipay, AlipayOddity},
+    alipay::{self, Alipay},
     delivery::Attempt,
+    facts::WechatFacts,
     faults::FaultTarget,
+    folder::{FolderError, Home},
     letter::{Letter, Overrides, SignKind, SignedNotification},
     people::PersonNo,
     sms::SmsBook,
@@ -17,177 +20,12 @@ use crate::{
     wechat::{self, Wechat},
 };
 
+use self::requests::alipay_result_code;
+pub use self::requests::{
+    ClientResult, Craft, DeskError, EventKind, MintedCode, NotificationRequest, PayRequest,
+    RefundView, TradeView,
+};
 pub use crate::wechat::WalletParameters as WechatWallet;
-
-/// Why an act is not possible.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeskError {
-    #[error("there is no such {0}")]
-    NotFound(&'static str),
-    #[error("{0}")]
-    BadRequest(String),
-    #[error("no key could be made: {0}")]
-    Key(String),
-    /// The wallet does not pay; the client's own words.
-    #[error("{0}")]
-    Wallet(String),
-}
-
-/// A login code for a mock user, and the ids that it will turn into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MintedCode {
-    pub code: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub openid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub open_id: Option<String>,
-}
-
-/// Names what a user pays: for WeChat `wallet`, `prepay_id` or `out_trade_no`, for Alipay `trade_no`
-/// or `out_trade_no`. With `user`, the wallet refuses another person than the payer.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PayRequest {
-    pub platform: Channel,
-    pub out_trade_no: Option<String>,
-    pub prepay_id: Option<String>,
-    pub trade_no: Option<String>,
-    pub wallet: Option<WechatWallet>,
-    pub user: Option<String>,
-}
-
-impl PayRequest {
-    fn blank(platform: Channel) -> PayRequest {
-        PayRequest {
-            platform,
-            out_trade_no: None,
-            prepay_id: None,
-            trade_no: None,
-            wallet: None,
-            user: None,
-        }
-    }
-
-    pub fn number(platform: Channel, out_trade_no: impl Into<String>) -> PayRequest {
-        PayRequest { out_trade_no: Some(out_trade_no.into()), ..PayRequest::blank(platform) }
-    }
-
-    pub fn wechat_wallet(wallet: WechatWallet) -> PayRequest {
-        PayRequest { wallet: Some(wallet), ..PayRequest::blank(Channel::Wechat) }
-    }
-
-    pub fn alipay_trade(trade_no: impl Into<String>) -> PayRequest {
-        PayRequest { trade_no: Some(trade_no.into()), ..PayRequest::blank(Channel::Alipay) }
-    }
-}
-
-/// What the client sees when the wallet closes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ClientResult {
-    pub platform: Channel,
-    pub out_trade_no: String,
-    /// WeChat `transaction_id` or Alipay `trade_no`; WeChat has none before payment.
-    pub transaction_id: Option<String>,
-    /// `requestPayment:ok` or `9000`; `requestPayment:fail cancel` or `6001`; `requestPayment:fail
-    /// 支付失败` or `4000`.
-    pub client_result: &'static str,
-}
-
-/// Which event a notification is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    #[default]
-    Payment,
-    Refund,
-}
-
-/// A crafted notification about a known trade. What is not given is told truthfully.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NotificationRequest {
-    pub platform: Channel,
-    pub out_trade_no: String,
-    /// Which refund; WeChat `out_refund_no`, Alipay `out_request_no`. The last one when not given.
-    pub out_refund_no: Option<String>,
-    #[serde(flatten)]
-    pub craft: Craft,
-}
-
-/// How a crafted notification differs from the genuine one.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Craft {
-    #[serde(default)]
-    pub kind: EventKind,
-    /// In place of the trade's address.
-    pub notify_url: Option<String>,
-    pub amount_fen: Option<i64>,
-    pub currency: Option<String>,
-    /// `mchid` or `seller_id`.
-    pub merchant_id: Option<String>,
-    pub app_id: Option<String>,
-    /// The number that the notification names.
-    pub claimed_out_trade_no: Option<String>,
-    /// `transaction_id` or `trade_no`.
-    pub transaction_id: Option<String>,
-    /// `trade_state`, `refund_status` or `trade_status`.
-    pub status: Option<String>,
-    #[serde(default)]
-    pub timestamp_offset_seconds: i64,
-    #[serde(default)]
-    pub sign: SignKind,
-    #[serde(default)]
-    pub tampered: bool,
-    #[serde(default)]
-    pub wrong_associated_data: bool,
-    /// Alipay: what is odd about the form.
-    pub oddity: Option<AlipayOddity>,
-}
-
-impl NotificationRequest {
-    pub fn payment(platform: Channel, out_trade_no: impl Into<String>) -> NotificationRequest {
-        let craft = Craft::default();
-        NotificationRequest {
-            platform,
-            out_trade_no: out_trade_no.into(),
-            out_refund_no: None,
-            craft,
-        }
-    }
-
-    pub fn refund(platform: Channel, out_trade_no: impl Into<String>) -> NotificationRequest {
-        let craft = Craft { kind: EventKind::Refund, ..Craft::default() };
-        NotificationRequest { craft, ..NotificationRequest::payment(platform, out_trade_no) }
-    }
-}
-
-/// A trade as the platform knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TradeView {
-    pub platform: Channel,
-    pub out_trade_no: String,
-    pub transaction_id: Option<String>,
-    /// In the platform's own words.
-    pub state: &'static str,
-    pub total_fen: i64,
-    pub payer: String,
-    pub notify_url: Option<String>,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub paid_at: Option<Timestamp>,
-    pub refunds: Vec<RefundView>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RefundView {
-    pub out_refund_no: String,
-    pub amount_fen: i64,
-    /// In WeChat's words; Alipay's refunds are always done.
-    pub status: &'static str,
-    pub created_at: Timestamp,
-}
 
 /// Both platforms and what they share.
 #[derive(Clone)]
@@ -196,6 +34,8 @@ pub(crate) struct Desk {
     pub wechat: Arc<Wechat>,
     pub alipay: Arc<Alipay>,
     pub sms: Arc<SmsBook>,
+    /// The folder for strangers, which knows the keys of the moment.
+    pub home: Arc<Home>,
 }
 
 fn wechat_failed(refusal: &wechat::WalletRefusal) -> DeskError {
@@ -221,6 +61,9 @@ enum Payable {
 fn payable(request: &PayRequest) -> Result<Payable, DeskError> {
     let PayRequest { platform, out_trade_no, prepay_id, trade_no, wallet, .. } = request.clone();
     let wrong = |names: &str| DeskError::BadRequest(format!("give exactly one of {names}"));
+    if platform == Channel::Wechat && request.client_result.is_some() {
+        return Err(DeskError::BadRequest("client_result is Alipay's".to_owned()));
+    }
     match platform {
         Channel::Wechat => match (wallet, prepay_id, out_trade_no, trade_no) {
             (Some(wallet), None, None, None) => {
@@ -238,24 +81,99 @@ fn payable(request: &PayRequest) -> Result<Payable, DeskError> {
     }
 }
 
-impl Desk {
-    pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
-        let (now, entropy) = (self.stage.clocks.now(), self.stage.entropy.as_ref());
-        let person = PersonNo::of(user);
-        match platform {
-            Channel::Wechat => MintedCode {
-                code: self.wechat.codes.mint(person, now, entropy),
-                openid: Some(self.wechat.people.openid(person)),
-                user_id: None,
-                open_id: None,
-            },
-            Channel::Alipay => MintedCode {
-                code: self.alipay.codes.mint(person, now, entropy),
-                openid: None,
-                user_id: Some(self.alipay.people.user_id(person)),
-                open_id: Some(self.alipay.people.open_id(person)),
-            },
+/// The WeChat merchant of that number, or the first one.
+fn merchant_of(desk: &Desk, mchid: Option<&str>) -> Result<Arc<wechat::Merchant>, DeskError> {
+    let merchants = desk.wechat.merchants();
+    let mut wanted = merchants.into_iter().filter(|one| mchid.is_none_or(|id| id == one.mchid));
+    wanted.next().ok_or(DeskError::NotFound("WeChat merchant"))
+}
+
+/// The one that was found; several can only be told apart by a merchant.
+fn only<T>(mut found: Vec<T>, what: &'static str) -> Result<T, DeskError> {
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (None, _) => Err(DeskError::NotFound(what)),
+        (Some(_), false) => {
+            let message = "several WeChat merchants have this number: give mchid";
+            Err(DeskError::BadRequest(message.to_owned()))
         }
+    }
+}
+
+impl Desk {
+    /// A login code of a platform's own application, or of the named one: a sub-merchant's mini-program at
+    /// WeChat, the second application at Alipay.
+    pub fn mint_login_code_for(
+        &self,
+        platform: Channel,
+        user: &str,
+        app_id: Option<&str>,
+    ) -> Result<MintedCode, DeskError> {
+        let person = PersonNo::of(user);
+        let blank = MintedCode {
+            code: String::new(),
+            openid: None,
+            user_id: None,
+            open_id: None,
+            name: None,
+            cert_no: None,
+        };
+        match platform {
+            Channel::Wechat => {
+                let (code, openid) = self.wechat.mint_login_code(person, app_id);
+                Ok(MintedCode { code, openid: Some(openid), ..blank })
+            }
+            Channel::Alipay => {
+                let minted = self.alipay.mint_code(app_id, person);
+                let (code, user_id, open_id) = minted.ok_or(DeskError::NotFound("application"))?;
+                Ok(MintedCode {
+                    code,
+                    user_id: Some(user_id),
+                    open_id: Some(open_id),
+                    name: Some(person.name()),
+                    cert_no: Some(person.cert_no()),
+                    ..blank
+                })
+            }
+        }
+    }
+
+    /// The WeChat merchant of that number, or the first one.
+    pub fn merchant(&self, mchid: Option<&str>) -> Result<Arc<wechat::Merchant>, DeskError> {
+        merchant_of(self, mchid)
+    }
+
+    /// Every WeChat merchant's side of the contract, as it is now.
+    pub fn wechat_facts(&self) -> Vec<WechatFacts> {
+        self.wechat.merchants().iter().map(|merchant| merchant.facts()).collect()
+    }
+
+    /// Brings the folder up to date, when there is one, after keys of WeChat merchants changed.
+    pub fn keep_keys(&self) -> Result<(), DeskError> {
+        let kept = self.home.keep(self.wechat_facts());
+        kept.map_err(|error: FolderError| DeskError::Folder(error.to_string()))
+    }
+
+    /// The trade and its WeChat merchant.
+    fn wechat_trade(
+        &self,
+        out_trade_no: &str,
+        mchid: Option<&str>,
+    ) -> Result<(Arc<wechat::Merchant>, wechat::Trade), DeskError> {
+        let mut found = self.wechat.trades_of(out_trade_no);
+        found.retain(|(merchant, _)| mchid.is_none_or(|id| id == merchant.mchid));
+        only(found, "trade")
+    }
+
+    /// Whose wallet it is that would open.
+    fn wechat_payee(
+        &self,
+        payable: &wechat::Payable,
+        mchid: Option<&str>,
+    ) -> Result<Arc<wechat::Merchant>, DeskError> {
+        let mut found = self.wechat.merchants();
+        found.retain(|one| mchid.is_none_or(|id| id == one.mchid) && one.knows(payable));
+        only(found, "trade")
     }
 
     /// Pays as the user; the notification follows by itself.
@@ -263,14 +181,16 @@ impl Desk {
         let user = request.user.as_deref();
         match payable(request)? {
             Payable::Wechat(payable) => {
+                let merchant = self.wechat_payee(&payable, request.mchid.as_deref())?;
                 let trade =
-                    self.wechat.pay(&payable, user).map_err(|refusal| wechat_failed(&refusal))?;
+                    merchant.pay(&payable, user).map_err(|refusal| wechat_failed(&refusal))?;
                 Ok(wechat_result(trade, "requestPayment:ok"))
             }
             Payable::Alipay(payable) => {
+                let told = alipay_result_code(request, "9000")?;
                 let trade =
                     self.alipay.pay(&payable, user).map_err(|refusal| alipay_failed(&refusal))?;
-                Ok(alipay_result(trade, "9000"))
+                Ok(alipay_result(trade, told))
             }
         }
     }
@@ -293,55 +213,38 @@ impl Desk {
     ) -> Result<ClientResult, DeskError> {
         match payable(request)? {
             Payable::Wechat(payable) => {
-                let trade =
-                    self.wechat.cancel(&payable).map_err(|refusal| wechat_failed(&refusal))?;
+                let merchant = self.wechat_payee(&payable, request.mchid.as_deref())?;
+                let trade = merchant.cancel(&payable).map_err(|refusal| wechat_failed(&refusal))?;
                 Ok(wechat_result(trade, wechat))
             }
             Payable::Alipay(payable) => {
+                let told = alipay_result_code(request, alipay)?;
                 let trade =
                     self.alipay.cancel(&payable).map_err(|refusal| alipay_failed(&refusal))?;
-                Ok(alipay_result(trade, alipay))
+                Ok(alipay_result(trade, told))
             }
         }
     }
 
     /// Lets an unpaid trade be over.
-    pub fn expire(&self, platform: Channel, out_trade_no: &str) -> Result<TradeView, DeskError> {
+    pub fn expire(
+        &self,
+        platform: Channel,
+        out_trade_no: &str,
+        mchid: Option<&str>,
+    ) -> Result<TradeView, DeskError> {
         match platform {
             Channel::Wechat => {
-                let trade = self.wechat.expire(out_trade_no);
+                let (merchant, _) = self.wechat_trade(out_trade_no, mchid)?;
+                let trade = merchant.expire(out_trade_no);
                 let trade = trade.map_err(|refusal| wechat_failed(&refusal))?;
-                Ok(self.wechat_view(&trade))
+                Ok(wechat_view(&merchant, &trade))
             }
             Channel::Alipay => {
                 let trade = self.alipay.expire(out_trade_no);
                 let trade = trade.map_err(|refusal| alipay_failed(&refusal))?;
                 Ok(self.alipay_view(&trade))
             }
-        }
-    }
-
-    fn wechat_view(&self, trade: &wechat::Trade) -> TradeView {
-        let now = self.stage.clocks.now();
-        let refunds = crate::lock(&self.wechat.ledger).refunds_of(trade);
-        let refund = |refund: &wechat::Refund| RefundView {
-            out_refund_no: refund.out_refund_no.clone(),
-            amount_fen: refund.amount_fen,
-            status: refund.status(now),
-            created_at: refund.created_at,
-        };
-        TradeView {
-            platform: Channel::Wechat,
-            out_trade_no: trade.out_trade_no.clone(),
-            transaction_id: trade.transaction_id.clone(),
-            state: trade.state.code(),
-            total_fen: trade.total_fen,
-            payer: trade.openid.clone(),
-            notify_url: Some(trade.notify_url.clone()),
-            created_at: trade.created_at,
-            expires_at: trade.expires_at,
-            paid_at: trade.paid_at,
-            refunds: refunds.iter().map(refund).collect(),
         }
     }
 
@@ -354,11 +257,12 @@ impl Desk {
         };
         TradeView {
             platform: Channel::Alipay,
+            merchant_id: self.alipay.keys.at(trade.app).seller_id.clone(),
             out_trade_no: trade.out_trade_no.clone(),
             transaction_id: Some(trade.trade_no.clone()),
             state: trade.status(self.stage.clocks.now()),
             total_fen: trade.total.get(),
-            payer: self.alipay.people.open_id(trade.buyer),
+            payer: self.alipay.open_id_of(trade),
             notify_url: trade.notify_url.clone(),
             created_at: trade.created_at,
             expires_at: trade.expires_at,
@@ -372,7 +276,7 @@ impl Desk {
         let mut views = Vec::new();
         if platform != Some(Channel::Alipay) {
             let trades = self.wechat.trades(count_max);
-            views.extend(trades.iter().map(|trade| self.wechat_view(trade)));
+            views.extend(trades.iter().map(|(merchant, trade)| wechat_view(merchant, trade)));
         }
         if platform != Some(Channel::Wechat) {
             let trades = self.alipay.trades(count_max);
@@ -381,33 +285,43 @@ impl Desk {
         views
     }
 
-    pub fn trade(&self, platform: Channel, out_trade_no: &str) -> Option<TradeView> {
+    /// Every trade of this number: of several merchants, perhaps.
+    pub fn trades_of(&self, platform: Channel, out_trade_no: &str) -> Vec<TradeView> {
         match platform {
-            Channel::Wechat => self.wechat.trade(out_trade_no).map(|t| self.wechat_view(&t)),
-            Channel::Alipay => self.alipay.trade(out_trade_no).map(|t| self.alipay_view(&t)),
+            Channel::Wechat => {
+                let found = self.wechat.trades_of(out_trade_no);
+                found.iter().map(|(merchant, trade)| wechat_view(merchant, trade)).collect()
+            }
+            Channel::Alipay => {
+                let found = self.alipay.trade(out_trade_no);
+                found.iter().map(|trade| self.alipay_view(trade)).collect()
+            }
         }
+    }
+
+    pub fn trade(&self, platform: Channel, out_trade_no: &str) -> Option<TradeView> {
+        self.trades_of(platform, out_trade_no).into_iter().next()
     }
 
     fn letter(&self, request: &NotificationRequest) -> Result<Box<dyn Letter>, DeskError> {
         let number = request.out_trade_no.as_str();
         let wanted = request.out_refund_no.as_deref();
         let other_url = request.craft.notify_url.as_deref();
-        let no_trade = DeskError::NotFound("trade");
         let no_refund = DeskError::NotFound("refund of this trade");
         match (request.platform, request.craft.kind) {
             (Channel::Wechat, kind) => {
-                let trade = self.wechat.trade(number).ok_or(no_trade)?;
+                let (merchant, trade) = self.wechat_trade(number, request.mchid.as_deref())?;
                 let url = other_url.unwrap_or(&trade.notify_url);
                 if kind == EventKind::Payment {
-                    return Ok(Box::new(self.wechat.payment_letter(&trade, url)));
+                    return Ok(Box::new(merchant.payment_letter(&trade, url)));
                 }
-                let refunds = crate::lock(&self.wechat.ledger).refunds_of(&trade);
+                let refunds = merchant.refunds_of(&trade);
                 let fits = |r: &&wechat::Refund| wanted.is_none_or(|no| no == r.out_refund_no);
                 let refund = refunds.iter().rev().find(fits).ok_or(no_refund)?;
-                Ok(Box::new(self.wechat.refund_letter(refund, url)))
+                Ok(Box::new(merchant.refund_letter(refund, url)))
             }
             (Channel::Alipay, kind) => {
-                let trade = self.alipay.trade(number).ok_or(no_trade)?;
+                let trade = self.alipay.trade(number).ok_or(DeskError::NotFound("trade"))?;
                 let url = other_url.or(trade.notify_url.as_deref()).ok_or_else(|| {
                     DeskError::BadRequest("the trade has no notify_url; give one".to_owned())
                 })?;
@@ -429,10 +343,10 @@ impl Desk {
         let craft = &request.craft;
         let of_wechat = matches!(craft.sign, SignKind::Probe | SignKind::UnknownSerial)
             || craft.tampered
+            || craft.sm4
             || craft.wrong_associated_data;
         if request.platform == Channel::Alipay && of_wechat {
-            let message =
-                "probe, unknown_serial, tampered and wrong_associated_data exist for WeChat only";
+            let message = "probe, unknown_serial, tampered, wrong_associated_data and sm4 exist for WeChat only";
             return Err(DeskError::BadRequest(message.to_owned()));
         }
         if craft.oddity.is_some_and(|oddity| !oddity.suits(FaultTarget::AlipayNotification))
@@ -454,6 +368,7 @@ impl Desk {
             sign: craft.sign,
             tampered: craft.tampered,
             wrong_associated_data: craft.wrong_associated_data,
+            sm4: craft.sm4,
             oddity: craft.oddity,
         };
         let clocks = &self.stage.clocks;
@@ -469,6 +384,30 @@ impl Desk {
         let (letter, signed) = self.craft_notification(request)?;
         let now = self.stage.clocks.now();
         Ok(self.stage.office.send(letter.as_ref(), now, signed, None).await)
+    }
+}
+
+fn wechat_view(merchant: &wechat::Merchant, trade: &wechat::Trade) -> TradeView {
+    let now = merchant.stage.clocks.now();
+    let refund = |refund: &wechat::Refund| RefundView {
+        out_refund_no: refund.out_refund_no.clone(),
+        amount_fen: refund.amount_fen,
+        status: refund.status(now),
+        created_at: refund.created_at,
+    };
+    TradeView {
+        platform: Channel::Wechat,
+        merchant_id: merchant.mchid.clone(),
+        out_trade_no: trade.out_trade_no.clone(),
+        transaction_id: trade.transaction_id.clone().filter(|_| trade.is_paid()),
+        state: trade.state.code(),
+        total_fen: trade.total_fen,
+        payer: trade.openid.clone(),
+        notify_url: Some(trade.notify_url.clone()),
+        created_at: trade.created_at,
+        expires_at: trade.expires_at,
+        paid_at: trade.paid_at.filter(|_| trade.is_paid()),
+        refunds: merchant.refunds_of(trade).iter().map(refund).collect(),
     }
 }
 

@@ -4,7 +4,16 @@ use std::{fmt, net::SocketAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
-use crate::{keys::Keys, sms};
+use crate::{
+    alipay::{AlipayApp, AlipayKeys},
+    keys::AgencyKeys,
+    sms,
+};
+
+/// Where the mock listens, as addresses.
+pub(crate) fn wechat_urls(addresses: Addresses) -> [String; 2] {
+    [addresses.wechat, addresses.wechat_backup].map(|address| format!("http://{address}"))
+}
 
 /// What the WeChat mock and its merchant hold. Keys and certificates are PEM.
 #[derive(Clone)]
@@ -50,8 +59,39 @@ pub struct AlipayFacts {
     pub alipay_cert_sn: String,
     pub alipay_next_cert_sn: String,
     pub alipay_root_cert_sn: String,
+    /// Another certificate of the present key (`alipay_signer` `renewed`).
+    pub alipay_renewed_cert: Option<String>,
+    pub alipay_renewed_cert_sn: Option<String>,
     /// 16 bytes in base64, for content encryption and phone numbers.
     pub aes_key: String,
+    /// Another merchant at the same gateway; absent in folders of before there was one.
+    pub second: Option<AlipayAppFacts>,
+}
+
+/// An application of Alipay and its collecting account. Keys and certificates are PEM.
+#[derive(Clone)]
+pub struct AlipayAppFacts {
+    pub app_id: String,
+    pub seller_id: String,
+    pub app_private_key: String,
+    pub app_public_key: String,
+    pub app_cert: String,
+    pub app_cert_sn: String,
+    pub aes_key: String,
+}
+
+impl AlipayAppFacts {
+    fn of(app: &AlipayApp) -> AlipayAppFacts {
+        AlipayAppFacts {
+            app_id: app.app_id.clone(),
+            seller_id: app.seller_id.clone(),
+            app_private_key: app.pair.private_pem.clone(),
+            app_public_key: app.pair.public_pem.clone(),
+            app_cert: app.certificate.pem.clone(),
+            app_cert_sn: app.certificate.sn.clone(),
+            aes_key: BASE64.encode(app.aes_key),
+        }
+    }
 }
 
 /// What the agency mock and the institution hold.
@@ -73,6 +113,8 @@ pub struct SmsFacts {
 #[derive(Clone)]
 pub struct Facts {
     pub wechat: WechatFacts,
+    /// Further merchants of WeChat, when there are any.
+    pub wechat_others: Vec<WechatFacts>,
     pub alipay: AlipayFacts,
     pub agency: AgencyFacts,
     pub sms: SmsFacts,
@@ -96,56 +138,67 @@ pub(crate) struct Addresses {
 }
 
 impl Facts {
-    pub(crate) fn new(keys: &Keys, addresses: Addresses) -> Facts {
-        let (wechat, alipay) = (&keys.wechat, &keys.alipay);
-        Facts {
-            wechat: WechatFacts {
-                base_url: format!("http://{}", addresses.wechat),
-                backup_url: format!("http://{}", addresses.wechat_backup),
-                app_id: wechat.app_id.clone(),
-                app_secret: wechat.app_secret.clone(),
-                mchid: wechat.mchid.clone(),
-                apiv3_key: wechat.apiv3_key.clone(),
-                merchant_serial: wechat.merchant.serial.clone(),
-                merchant_key: wechat.merchant.pair.private_pem.clone(),
-                merchant_cert: wechat.merchant.certificate_pem.clone(),
-                platform_serial: wechat.platform.serial.clone(),
-                platform_cert: wechat.platform.certificate_pem.clone(),
-                platform_key: wechat.platform.pair.private_pem.clone(),
-                public_key_id: wechat.public_key_id.clone(),
-                public_key: wechat.public_key.public_pem.clone(),
-                public_key_private: wechat.public_key.private_pem.clone(),
-            },
+    /// `wechat` are the facts of its merchants, the first one first.
+    pub(crate) fn new(
+        wechat: Vec<WechatFacts>,
+        alipay: &AlipayKeys,
+        agency: &AgencyKeys,
+        addresses: Addresses,
+    ) -> Option<Facts> {
+        let mut wechat = wechat.into_iter();
+        let first = AlipayAppFacts::of(&alipay.first);
+        Some(Facts {
+            wechat: wechat.next()?,
+            wechat_others: wechat.collect(),
             alipay: AlipayFacts {
                 gateway: format!("http://{}/gateway.do", addresses.alipay),
-                app_id: alipay.app_id.clone(),
-                seller_id: alipay.seller_id.clone(),
-                app_private_key: alipay.app.private_pem.clone(),
-                app_public_key: alipay.app.public_pem.clone(),
                 alipay_private_key: alipay.present.pair.private_pem.clone(),
                 alipay_public_key: alipay.present.pair.public_pem.clone(),
                 alipay_next_private_key: alipay.next.pair.private_pem.clone(),
                 alipay_next_public_key: alipay.next.pair.public_pem.clone(),
-                app_cert: alipay.app_certificate.pem.clone(),
                 alipay_cert: alipay.present.certificate.pem.clone(),
                 alipay_root_cert: alipay.roots.clone(),
                 alipay_next_cert: alipay.next.certificate.pem.clone(),
-                app_cert_sn: alipay.app_certificate.sn.clone(),
                 alipay_cert_sn: alipay.present.certificate.sn.clone(),
                 alipay_next_cert_sn: alipay.next.certificate.sn.clone(),
+                alipay_renewed_cert: alipay.renewed.as_ref().map(|renewed| renewed.pem.clone()),
+                alipay_renewed_cert_sn: alipay.renewed.as_ref().map(|renewed| renewed.sn.clone()),
                 alipay_root_cert_sn: alipay.root_sn.clone(),
-                aes_key: BASE64.encode(alipay.aes_key),
+                second: alipay.second.as_deref().map(AlipayAppFacts::of),
+                app_id: first.app_id,
+                seller_id: first.seller_id,
+                app_private_key: first.app_private_key,
+                app_public_key: first.app_public_key,
+                app_cert: first.app_cert,
+                app_cert_sn: first.app_cert_sn,
+                aes_key: first.aes_key,
             },
             agency: AgencyFacts {
                 base_url: format!("http://{}", addresses.agency),
-                institution: keys.agency.institution.clone(),
-                secret: keys.agency.secret.clone(),
+                institution: agency.institution.clone(),
+                secret: agency.secret.clone(),
             },
             sms: SmsFacts {
                 url: format!("http://{}/sms/send", addresses.control),
-                token: sms::token(&keys.agency.secret),
+                token: sms::token(&agency.secret),
             },
             control_url: format!("http://{}", addresses.control),
+        })
+    }
+
+    /// Every merchant of WeChat, the first one first.
+    pub fn merchants(&self) -> impl Iterator<Item = &WechatFacts> {
+        std::iter::once(&self.wechat).chain(&self.wechat_others)
+    }
+
+    /// The same with other facts of WeChat's merchants.
+    pub(crate) fn with_wechat(&self, wechat: Vec<WechatFacts>) -> Facts {
+        let mut facts = self.clone();
+        let mut wechat = wechat.into_iter();
+        if let Some(first) = wechat.next() {
+            facts.wechat = first;
         }
+        facts.wechat_others = wechat.collect();
+        facts
     }
 }

@@ -2,14 +2,29 @@
 //!
 //! A fault is set for one target, counts down with each use and is gone at zero, so that a test says
 //! exactly what goes wrong and how often. Besides, a fault can be given a probability: chance
-//! then comes from a seed, so that the same seed and the same calls meet the same accidents.
+//! then comes from a seed, so that the same seed and the same calls meet the same accidents. Each rule
+//! throws by itself: the n-th call of its target meets the same, whatever happens to other targets
+//! meanwhile, and an attempt to tell something meets the same whenever it is made.
 
-use std::{str::FromStr, sync::Mutex};
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use kernel::{Entropy, SeededEntropy};
-use serde::{Deserialize, Serialize};
+use ring::digest;
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
-use crate::{alipay::AlipayOddity, lock, refusals::DocumentedRefusal};
+use crate::{
+    alipay::AlipayOddity,
+    lock,
+    refusals::DocumentedRefusal,
+    vocabulary::{named, words_of},
+};
 
 macro_rules! targets {
     ($($name:ident = $code:literal, $class:ident;)*) => {
@@ -81,89 +96,146 @@ impl FromStr for FaultTarget {
     }
 }
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        /// What goes wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum FaultKind {
+            $($(#[$doc])* $name,)*
+            /// What only Alipay does.
+            Alipay(AlipayOddity),
+            /// The platform's own word for a definite no, as `OUT_TRADE_NO_USED`, `43101` or
+            /// `ACQ.TOTAL_FEE_EXCEED`: answered as documented, nothing applied.
+            Refuse(DocumentedRefusal),
+        }
+        impl FaultKind {
+            /// The mock's own faults, by the name under which they are ordered.
+            const OWN: &'static [(FaultKind, &'static str)] = &[$((FaultKind::$name, $code),)*];
+        }
+    };
+}
+
+kinds! {
     // Notifications, one attempt each; the genuine one follows by the timetable.
     /// A well-formed signature of other bytes.
-    WrongSignature,
+    WrongSignature = "wrong_signature";
     /// WeChat's signature probe.
-    Probe,
+    Probe = "probe";
     /// Correctly signed, one fen more than was paid.
-    WrongAmount,
+    WrongAmount = "wrong_amount";
     /// Correctly signed, another mchid or seller_id.
-    OtherMerchant,
+    OtherMerchant = "other_merchant";
     /// Correctly signed, another app_id.
-    OtherApp,
+    OtherApp = "other_app";
     /// Correctly signed ten minutes ago.
-    OldTimestamp,
+    OldTimestamp = "old_timestamp";
     /// WeChat: a ciphertext with one byte changed.
-    Tampered,
+    Tampered = "tampered";
     /// WeChat: `associated_data` is not what the ciphertext was made with.
-    WrongAssociatedData,
+    WrongAssociatedData = "wrong_associated_data";
     /// WeChat: a serial that no key has, as some probes carry.
-    UnknownSerial,
+    UnknownSerial = "unknown_serial";
     /// Delivered again one second after it was accepted.
-    Duplicate,
+    Duplicate = "duplicate";
     /// This notification is never sent, and neither are its repetitions.
-    Lose,
+    Lose = "lose";
     /// Sent `seconds` later than due.
-    Delay,
+    Delay = "delay";
     /// Two copies at the same moment, each signed by itself.
-    Twin,
+    Twin = "twin";
     /// Waits until another notification of the same trade was sent, at most a day: the refund is
     /// told before the payment.
-    Overtaken,
+    Overtaken = "overtaken";
     // Calls.
     /// The effect is applied, then the connection drops without an answer.
-    DropAfterCommit,
+    DropAfterCommit = "drop_after_commit";
     /// An error answer (WeChat 500 SYSTEM_ERROR, Alipay 20000), nothing applied.
-    ErrorBeforeCommit,
+    ErrorBeforeCommit = "error_before_commit";
     /// The same error answer although the effect is applied.
-    ErrorAfterCommit,
+    ErrorAfterCommit = "error_after_commit";
     /// The effect is applied at once and the answer comes after `seconds`.
-    Slow,
+    Slow = "slow";
     /// Nothing is applied, and the error answer (as `error_before_commit`) comes after `seconds`.
-    SlowBeforeCommit,
+    SlowBeforeCommit = "slow_before_commit";
     /// WeChat 429, Alipay 40005: nothing applied.
-    Busy,
+    Busy = "busy";
     /// An HTML page from a gateway in between (502), nothing applied.
-    GatewayPage,
+    GatewayPage = "gateway_page";
     /// An HTML page from a gateway that lost patience (504); the effect is applied.
-    GatewayTimeout,
+    GatewayTimeout = "gateway_timeout";
     // Creating.
     /// The user pays, and the merchant is told, before the answer leaves.
-    PaidBeforeAnswer,
+    PaidBeforeAnswer = "paid_before_answer";
     // Queries.
     /// The answer is one step behind: paid is told as unpaid, unpaid as unknown.
-    Lag,
+    Lag = "lag";
     // Refunds.
     /// The refund ends ABNORMAL (WeChat).
-    Abnormal,
+    Abnormal = "abnormal";
     /// The refund ends CLOSED (WeChat).
-    Closed,
+    Closed = "closed";
     /// The merchant's balance does not cover it.
-    NotEnough,
+    NotEnough = "not_enough";
     // Closing.
     /// The user pays a moment before the close arrives (WeChat).
-    PaidMeanwhile,
+    PaidMeanwhile = "paid_meanwhile";
+    /// The close succeeds, and then the money comes all the same: at once, or `seconds` later (WeChat).
+    PaidAfterClose = "paid_after_close";
     // Bills (WeChat).
     /// The bill has a payment that nobody made.
-    BillUnknownRow,
+    BillUnknownRow = "bill_unknown_row";
     /// The bill lacks its first row.
-    BillMissingRow,
+    BillMissingRow = "bill_missing_row";
     /// The first row's amount is a fen more than it was.
-    BillOtherAmount,
+    BillOtherAmount = "bill_other_amount";
     /// The hash is not the file's.
-    WrongHash,
-    /// What only Alipay does.
-    #[serde(untagged)]
-    Alipay(AlipayOddity),
-    /// The platform's own word for a definite no, as `OUT_TRADE_NO_USED`, `43101` or
-    /// `ACQ.TOTAL_FEE_EXCEED`: answered as documented, nothing applied.
-    #[serde(untagged)]
-    Refuse(DocumentedRefusal),
+    WrongHash = "wrong_hash";
+}
+
+impl FaultKind {
+    /// Every fault there is, with its name.
+    fn all() -> impl Iterator<Item = (FaultKind, &'static str)> {
+        let oddities = words_of::<AlipayOddity>().iter();
+        let oddities = oddities.filter_map(|word| Some((FaultKind::Alipay(named(word)?), *word)));
+        let refusals = DocumentedRefusal::all();
+        let refusals = refusals.map(|refusal| (FaultKind::Refuse(refusal), refusal.code()));
+        FaultKind::OWN.iter().copied().chain(oddities).chain(refusals)
+    }
+
+    /// The names of all that can be ordered for a target: first what the mock does, then what the platform
+    /// is documented to refuse with.
+    pub(crate) fn names_for(target: FaultTarget) -> Vec<&'static str> {
+        let mut names: Vec<&'static str> = Vec::new();
+        for (_, name) in FaultKind::all().filter(|(kind, _)| kind.suits(target)) {
+            // A code that both platforms have stands in both of their tables.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The fault of this name at a target. A name may mean one thing here and another there.
+    fn named(target: FaultTarget, name: &str) -> Option<FaultKind> {
+        let mut fitting = FaultKind::all().filter(|(kind, _)| kind.suits(target));
+        fitting.find(|(_, known)| *known == name).map(|(kind, _)| kind)
+    }
+
+    /// The platform's documented refusal of this code, at whichever target has it.
+    pub fn refusal(code: &str) -> Option<FaultKind> {
+        DocumentedRefusal::named(code).map(FaultKind::Refuse)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        let known = FaultKind::all().find(|(kind, _)| *kind == self);
+        known.map_or("unknown", |(_, name)| name)
+    }
+}
+
+impl Serialize for FaultKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
 }
 
 impl FaultKind {
@@ -172,8 +244,9 @@ impl FaultKind {
             Abnormal, BillMissingRow, BillOtherAmount, BillUnknownRow, Busy, Closed, Delay,
             DropAfterCommit, Duplicate, ErrorAfterCommit, ErrorBeforeCommit, GatewayPage,
             GatewayTimeout, Lag, Lose, NotEnough, OldTimestamp, OtherApp, OtherMerchant, Overtaken,
-            PaidBeforeAnswer, PaidMeanwhile, Probe, Slow, SlowBeforeCommit, Tampered, Twin,
-            UnknownSerial, WrongAmount, WrongAssociatedData, WrongHash, WrongSignature,
+            PaidAfterClose, PaidBeforeAnswer, PaidMeanwhile, Probe, Slow, SlowBeforeCommit,
+            Tampered, Twin, UnknownSerial, WrongAmount, WrongAssociatedData, WrongHash,
+            WrongSignature,
         };
         let class = target.class();
         let wechat = target.code().starts_with("wechat.");
@@ -194,7 +267,7 @@ impl FaultKind {
             Lag => class == Class::Query || target == FaultTarget::WechatRefund,
             Abnormal | Closed => wechat && class == Class::Refund,
             NotEnough => class == Class::Refund,
-            PaidMeanwhile => target == FaultTarget::WechatClose,
+            PaidMeanwhile | PaidAfterClose => target == FaultTarget::WechatClose,
             BillUnknownRow | BillMissingRow | BillOtherAmount | WrongHash => class == Class::Bill,
             FaultKind::Alipay(oddity) => oddity.suits(target),
             FaultKind::Refuse(refusal) => refusal.suits(target),
@@ -202,27 +275,69 @@ impl FaultKind {
     }
 
     /// How long it may take, for those that take time.
-    const fn seconds_max(self) -> Option<u64> {
+    const fn seconds(self) -> Seconds {
         match self {
-            FaultKind::Slow | FaultKind::SlowBeforeCommit => Some(60),
-            FaultKind::Delay => Some(1_000_000),
-            _ => None,
+            FaultKind::Slow | FaultKind::SlowBeforeCommit => Seconds::Needed(SLOW_SECONDS_MAX),
+            FaultKind::Delay => Seconds::Needed(DELAY_SECONDS_MAX),
+            FaultKind::PaidAfterClose => Seconds::Possible(DELAY_SECONDS_MAX),
+            _ => Seconds::None,
         }
     }
 }
 
+/// What `seconds` are to a fault, and how many at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seconds {
+    None,
+    Possible(u64),
+    Needed(u64),
+}
+
+/// No platform keeps a connection longer.
+const SLOW_SECONDS_MAX: u64 = 60;
+pub(crate) const DELAY_SECONDS_MAX: u64 = 1_000_000;
+pub(crate) const TIMES_MAX: u32 = 1_000_000;
+pub(crate) const PER_TEN_THOUSAND_MAX: u32 = 10_000;
+
 /// `{"target":"wechat.notification","fault":"wrong_amount","times":1}`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RawFault")]
 pub struct Fault {
     pub target: FaultTarget,
     pub fault: FaultKind,
     /// How many calls or attempts it strikes.
-    #[serde(default = "once")]
     pub times: u32,
-    /// For `slow`, `slow_before_commit` (at most 60) and `delay`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// For `slow`, `slow_before_commit` (at most 60), `delay` and, if one likes, `paid_after_close`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+}
+
+/// A fault as it is written, before its words are looked up.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFault {
+    target: String,
+    fault: String,
+    #[serde(default = "once")]
+    times: u32,
+    seconds: Option<u64>,
+}
+
+fn looked_up(target: &str, fault: &str) -> Result<(FaultTarget, FaultKind), FaultError> {
+    let target: FaultTarget = target.parse()?;
+    let kind = FaultKind::named(target, fault).ok_or_else(|| FaultError::Name {
+        target: target.code(),
+        names: FaultKind::names_for(target).join(", "),
+    })?;
+    Ok((target, kind))
+}
+
+impl TryFrom<RawFault> for Fault {
+    type Error = FaultError;
+    fn try_from(raw: RawFault) -> Result<Fault, FaultError> {
+        let (target, fault) = looked_up(&raw.target, &raw.fault)?;
+        Ok(Fault { target, fault, times: raw.times, seconds: raw.seconds })
+    }
 }
 
 const fn once() -> u32 {
@@ -238,44 +353,71 @@ impl Fault {
 
 /// `{"target":"wechat.query","fault":"slow","per_ten_thousand":50,"seconds":30}`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RawRule")]
 pub struct ChaosRule {
     pub target: FaultTarget,
     pub fault: FaultKind,
     /// Of ten thousand calls or attempts, how many are struck.
     pub per_ten_thousand: u32,
-    /// For `slow` and `delay`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// As for a fault that is ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
 }
 
+/// A rule as it is written, before its words are looked up.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    target: String,
+    fault: String,
+    per_ten_thousand: u32,
+    seconds: Option<u64>,
+}
+
+impl TryFrom<RawRule> for ChaosRule {
+    type Error = FaultError;
+    fn try_from(raw: RawRule) -> Result<ChaosRule, FaultError> {
+        let (target, fault) = looked_up(&raw.target, &raw.fault)?;
+        let RawRule { per_ten_thousand, seconds, .. } = raw;
+        Ok(ChaosRule { target, fault, per_ten_thousand, seconds })
+    }
+}
+
 /// Accidents by chance.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chaos {
     /// The same seed and the same calls meet the same accidents.
     #[serde(default)]
     pub seed: u64,
+    /// None ends it.
     pub rules: Vec<ChaosRule>,
 }
 
 /// Why a fault cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    #[error("there is no such target; GET / lists them")]
+    #[error("there is no such target; there are {}", targets())]
     Target,
     #[error("this fault does not exist for this target")]
     Unsuitable,
+    /// The name of a fault that the target does not have, with those that it has.
+    #[error("{target} has no such fault; it has {names}")]
+    Name { target: &'static str, names: String },
     #[error("times is between 1 and 1000000")]
     Times,
     #[error(
-        "slow and slow_before_commit need seconds between 1 and 60, delay between 1 and 1000000, others none"
+        "slow and slow_before_commit need seconds between 1 and 60, delay between 1 and 1000000, paid_after_close may have as many, others none"
     )]
     Seconds,
     #[error("per_ten_thousand is between 1 and 10000")]
     Probability,
     #[error("too many faults are waiting; delete them first")]
     TooMany,
+}
+
+fn targets() -> String {
+    FaultTarget::ALL.iter().map(|target| target.code()).collect::<Vec<_>>().join(", ")
 }
 
 const FAULTS_MAX: usize = 1_000;
@@ -287,20 +429,60 @@ pub(crate) struct Faults {
     chaos: Mutex<Option<Dice>>,
 }
 
-/// Rules of chance and the stream that decides.
+/// Which attempt of which notification.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling<'a> {
+    pub target: FaultTarget,
+    pub out_trade_no: &'a str,
+    /// `payment`, `refund` …
+    pub kind: &'a str,
+    /// The refund's number, where a trade has several of one kind.
+    pub event: &'a str,
+    /// How often the timetable has tried before.
+    pub tries: usize,
+}
+
+/// Rules of chance and what decides them.
 #[derive(Debug)]
 struct Dice {
     chaos: Chaos,
-    stream: SeededEntropy,
+    /// Calls so far, by target.
+    calls: HashMap<FaultTarget, AtomicU64>,
 }
 
 impl Dice {
-    /// One throw for each rule of the target; the first that hits strikes.
-    fn throw(&self, target: FaultTarget) -> Option<Fault> {
-        let entropy: &dyn Entropy = &self.stream;
-        let mut rules = self.chaos.rules.iter().filter(|rule| rule.target == target);
-        let hit = rules.find(|rule| entropy.u64() % 10_000 < u64::from(rule.per_ten_thousand))?;
+    fn new(chaos: Chaos) -> Dice {
+        let calls = chaos.rules.iter().map(|rule| (rule.target, AtomicU64::new(0))).collect();
+        Dice { chaos, calls }
+    }
+
+    /// One throw for each rule of the target; the first that hits strikes. `moment` names what the
+    /// throw is about: a call by its count, a notification by what it tells.
+    fn throw(&self, target: FaultTarget, moment: &str) -> Option<Fault> {
+        let mut rules = self.chaos.rules.iter().enumerate();
+        let (_, hit) = rules.find(|(place, rule)| {
+            rule.target == target && self.lot(*place, target, moment) < rule.per_ten_thousand
+        })?;
         Some(Fault { target, fault: hit.fault, times: 1, seconds: hit.seconds })
+    }
+
+    /// Below ten thousand, all equally likely as far as it matters here.
+    fn lot(&self, rule: usize, target: FaultTarget, moment: &str) -> u32 {
+        let text = format!("{}\n{rule}\n{}\n{moment}", self.chaos.seed, target.code());
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let bytes = hash.as_ref().iter().take(8);
+        let lot = bytes.fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)) % 10_000;
+        u32::try_from(lot).unwrap_or(u32::MAX)
+    }
+
+    fn at_call(&self, target: FaultTarget) -> Option<Fault> {
+        let count = self.calls.get(&target)?.fetch_add(1, Ordering::Relaxed);
+        self.throw(target, &count.to_string())
+    }
+
+    fn at_telling(&self, telling: &Telling<'_>) -> Option<Fault> {
+        let Telling { target, out_trade_no, kind, event, tries } = telling;
+        self.throw(*target, &format!("{out_trade_no}\n{kind}\n{event}\n{tries}"))
     }
 }
 
@@ -327,12 +509,11 @@ impl Faults {
                 times: 1,
                 seconds: rule.seconds,
             })?;
-            if !(1..=10_000).contains(&rule.per_ten_thousand) {
+            if !(1..=PER_TEN_THOUSAND_MAX).contains(&rule.per_ten_thousand) {
                 return Err(FaultError::Probability);
             }
         }
-        let stream = SeededEntropy::new(chaos.seed);
-        *lock(&self.chaos) = (!chaos.rules.is_empty()).then_some(Dice { chaos, stream });
+        *lock(&self.chaos) = (!chaos.rules.is_empty()).then(|| Dice::new(chaos));
         Ok(())
     }
 
@@ -344,19 +525,31 @@ impl Faults {
         if !fault.fault.suits(fault.target) {
             return Err(FaultError::Unsuitable);
         }
-        if !(1..=1_000_000).contains(&fault.times) {
+        if !(1..=TIMES_MAX).contains(&fault.times) {
             return Err(FaultError::Times);
         }
-        match (fault.fault.seconds_max(), fault.seconds) {
-            (None, None) => Ok(()),
-            (Some(limit), Some(seconds)) if (1..=limit).contains(&seconds) => Ok(()),
+        match (fault.fault.seconds(), fault.seconds) {
+            (Seconds::None | Seconds::Possible(_), None) => Ok(()),
+            (Seconds::Possible(limit) | Seconds::Needed(limit), Some(seconds))
+                if (1..=limit).contains(&seconds) =>
+            {
+                Ok(())
+            }
             _ => Err(FaultError::Seconds),
         }
     }
 
-    /// What strikes this target now: what was ordered comes before what chance brings.
+    /// What strikes a call of this target: what was ordered comes before what chance brings.
     pub fn take(&self, target: FaultTarget) -> Option<Fault> {
-        self.ordered(target).or_else(|| lock(&self.chaos).as_ref()?.throw(target))
+        // Counted in any case, so that an order does not move what chance has in store.
+        let by_chance = lock(&self.chaos).as_ref().and_then(|dice| dice.at_call(target));
+        self.ordered(target).or(by_chance)
+    }
+
+    /// What strikes an attempt to tell something.
+    pub fn take_for(&self, telling: &Telling<'_>) -> Option<Fault> {
+        let by_chance = || lock(&self.chaos).as_ref()?.at_telling(telling);
+        self.ordered(telling.target).or_else(by_chance)
     }
 
     /// The oldest fault for this target, counted down.
@@ -417,6 +610,71 @@ mod tests {
         assert!((800..1_200).contains(&struck(7).len()), "{}", struck(7).len());
     }
 
+    fn often(target: FaultTarget, fault: FaultKind) -> ChaosRule {
+        ChaosRule { target, fault, per_ten_thousand: 3_000, seconds: None }
+    }
+
+    #[test]
+    fn what_happens_to_one_target_does_not_depend_on_another() {
+        let (query, refund) = (FaultTarget::WechatQuery, FaultTarget::AlipayRefund);
+        let rules = vec![often(query, FaultKind::Busy), often(refund, FaultKind::NotEnough)];
+        let struck = |between: usize, rules: &[ChaosRule]| {
+            let faults = Faults::default();
+            faults.set_chaos(Chaos { seed: 7, rules: rules.to_vec() }).unwrap();
+            let query = |_: &usize| {
+                for _ in 0..between {
+                    let _struck = faults.take(refund);
+                }
+                faults.take(query).is_some()
+            };
+            (0..200).filter(query).collect::<Vec<_>>()
+        };
+        let alone = struck(0, &rules);
+        assert!((30..90).contains(&alone.len()), "{}", alone.len());
+        assert_eq!(struck(1, &rules), alone);
+        assert_eq!(struck(3, &rules), alone);
+        assert_eq!(struck(0, &rules[..1]), alone, "nor on other rules behind it");
+    }
+
+    #[test]
+    fn an_order_does_not_move_what_chance_has_in_store() {
+        let target = FaultTarget::WechatQuery;
+        let struck = |ordered: bool| {
+            let faults = Faults::default();
+            let rules = vec![often(target, FaultKind::Busy)];
+            faults.set_chaos(Chaos { seed: 7, rules }).unwrap();
+            if ordered {
+                faults.set(Fault::next(target, FaultKind::Lag)).unwrap();
+            }
+            let kinds = (0..100).map(|_| faults.take(target).map(|fault| fault.fault));
+            kinds.skip(1).collect::<Vec<_>>()
+        };
+        assert_eq!(struck(true), struck(false));
+    }
+
+    #[test]
+    fn a_notification_meets_the_same_whenever_it_is_told() {
+        let target = FaultTarget::AlipayNotification;
+        let faults = Faults::default();
+        let rules = vec![often(target, FaultKind::Lose), often(target, FaultKind::Twin)];
+        faults.set_chaos(Chaos { seed: 7, rules }).unwrap();
+        let telling = |number: &str, kind: &str, event: &str, tries| {
+            let telling = Telling { target, out_trade_no: number, kind, event, tries };
+            faults.take_for(&telling).map(|fault| fault.fault)
+        };
+        let numbers: Vec<String> = (0..100).map(|number| format!("SI{number}")).collect();
+        let told = |number: &String| telling(number, "payment", "", 0);
+        let forth: Vec<_> = numbers.iter().map(told).collect();
+        let mut back: Vec<_> = numbers.iter().rev().map(told).collect();
+        back.reverse();
+        assert_eq!(forth, back);
+        for (kind, event, tries) in [("refund", "", 0), ("payment", "R1", 0), ("payment", "", 1)] {
+            let other: Vec<_> =
+                numbers.iter().map(|number| telling(number, kind, event, tries)).collect();
+            assert_ne!(forth, other, "{kind} {event} {tries} is another throw");
+        }
+    }
+
     #[test]
     fn chance_must_be_possible_and_can_be_ended() {
         let faults = Faults::default();
@@ -448,8 +706,42 @@ mod tests {
         );
         assert_eq!(set(FaultTarget::WechatCreate, FaultKind::Lag), Err(FaultError::Unsuitable));
         assert_eq!(set(FaultTarget::WechatCreate, FaultKind::Slow), Err(FaultError::Seconds));
+        assert_eq!(
+            set(FaultTarget::WechatQuery, FaultKind::PaidAfterClose),
+            Err(FaultError::Unsuitable)
+        );
         for target in FaultTarget::ALL {
             assert_eq!(target.code().parse(), Ok(*target));
         }
+    }
+
+    #[test]
+    fn every_fault_is_ordered_by_its_name() {
+        for target in FaultTarget::ALL {
+            let names = FaultKind::names_for(*target);
+            assert!(names.len() > 3, "{target:?}");
+            for name in names {
+                let kind = FaultKind::named(*target, name).unwrap();
+                assert_eq!((kind.name(), kind.suits(*target)), (name, true), "{target:?}");
+            }
+        }
+        let everywhere: std::collections::BTreeSet<&str> =
+            FaultTarget::ALL.iter().flat_map(|target| FaultKind::names_for(*target)).collect();
+        for (kind, name) in FaultKind::all() {
+            assert!(everywhere.contains(name), "{kind:?} strikes nowhere");
+        }
+    }
+
+    #[test]
+    fn a_fault_that_a_target_does_not_have_is_answered_with_those_it_has() {
+        let read = |text: &str| serde_json::from_str::<Fault>(text).unwrap_err().to_string();
+        let told = read(r#"{"target":"wechat.close","fault":"paid_afterclose"}"#);
+        assert!(told.contains("wechat.close has no such fault; it has "), "{told}");
+        for name in ["paid_after_close", "paid_meanwhile", "ORDER_CLOSED"] {
+            assert!(told.contains(name), "{told}");
+        }
+        assert!(!told.contains("wrong_amount"), "{told}");
+        let told = read(r#"{"target":"wechat.closed","fault":"probe"}"#);
+        assert!(told.contains("there are wechat.notification"), "{told}");
     }
 }

@@ -14,6 +14,7 @@ use rsa::{
     pkcs1::EncodeRsaPublicKey,
     pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding},
     rand_core::{TryCryptoRng, TryRng},
+    traits::{PrivateKeyParts, PublicKeyParts},
 };
 use time::OffsetDateTime;
 
@@ -85,6 +86,33 @@ impl TryRng for Dice<'_> {
 
 impl TryCryptoRng for Dice<'_> {}
 
+const KEY_BITS: usize = 2048;
+
+fn unmade(cause: &dyn fmt::Display) -> KeyError {
+    KeyError::Generate(cause.to_string())
+}
+
+fn random_key(entropy: &dyn Entropy) -> Result<RsaPrivateKey, KeyError> {
+    RsaPrivateKey::new(&mut Dice(entropy), KEY_BITS).map_err(|cause| unmade(&cause))
+}
+
+/// The keys that two primes of different keys make.
+fn products(keys: &[RsaPrivateKey]) -> impl Iterator<Item = Result<RsaPrivateKey, KeyError>> {
+    let others = |first: usize| (first + 1..keys.len()).map(move |second| (first, second));
+    let sides = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    (0..keys.len()).flat_map(others).flat_map(move |(first, second)| {
+        sides.into_iter().map(move |(one, other)| {
+            let prime = |key: &RsaPrivateKey, at: usize| {
+                let prime = key.primes().get(at).ok_or_else(|| unmade(&"a prime is missing"))?;
+                Ok::<_, KeyError>(prime.as_ref().clone())
+            };
+            let (p, q) = (prime(&keys[first], one)?, prime(&keys[second], other)?);
+            let exponent = keys[first].e().clone();
+            RsaPrivateKey::from_p_q(p, q, exponent).map_err(|cause| unmade(&cause))
+        })
+    })
+}
+
 /// An RSA-2048 key that signs and checks PKCS#1 v1.5 with SHA-256, the one scheme both use.
 pub(crate) struct RsaPair {
     pub private_pem: String,
@@ -116,27 +144,40 @@ impl RsaPair {
         key.encrypt(&mut Dice(entropy), padding, plain.as_bytes()).ok().map(|b| BASE64.encode(b))
     }
 
-    /// So many pairs, made at the same time as far as the machine can: each takes a tenth of a second.
-    /// The same entropy gives the same pairs, whichever is ready first.
+    /// So many pairs, in a fraction of the time. Looking for two prime numbers is the whole work of a key,
+    /// a tenth of a second, so only as many keys are made as it takes to have primes enough for every pair
+    /// of them; the others are products of two that were found already. Whoever holds two such keys can
+    /// work out both, which matters to nobody here: all of a mock's keys lie in one folder. Made at the
+    /// same time as far as the machine can. The same entropy gives the same pairs, whichever is ready first.
     pub fn several<const COUNT: usize>(
         entropy: &dyn Entropy,
     ) -> Result<[RsaPair; COUNT], KeyError> {
-        let branches: [Branch; COUNT] = std::array::from_fn(|_| Branch::off(entropy));
-        let made = std::thread::scope(|scope| {
-            let threads =
-                branches.each_ref().map(|branch| scope.spawn(|| RsaPair::generate(branch)));
-            threads.map(|thread| {
-                thread.join().unwrap_or_else(|_| Err(KeyError::Generate("it panicked".to_owned())))
-            })
-        });
-        let pairs: Vec<RsaPair> = made.into_iter().collect::<Result<_, _>>()?;
+        let enough = |count: usize| count * (2 * count - 1) >= COUNT;
+        let count = (1..).find(|count| enough(*count)).unwrap_or(COUNT);
+        let branches: Vec<Branch> = (0..count).map(|_| Branch::off(entropy)).collect();
+        let found = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                branches.iter().map(|branch| scope.spawn(|| random_key(branch))).collect();
+            let panicked = |_| Err(KeyError::Generate("it panicked".to_owned()));
+            let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked));
+            ended.collect::<Result<Vec<_>, _>>()
+        })?;
+        let mut pairs = Vec::with_capacity(COUNT);
+        for key in &found {
+            pairs.push(RsaPair::new(key).map_err(KeyError::Generate)?);
+        }
+        for key in products(&found) {
+            let key = key?;
+            if pairs.len() < COUNT && usize::try_from(key.n().bit_width()) == Ok(KEY_BITS) {
+                pairs.push(RsaPair::new(&key).map_err(KeyError::Generate)?);
+            }
+        }
+        pairs.truncate(COUNT);
         pairs.try_into().map_err(|_| KeyError::Generate("some are missing".to_owned()))
     }
 
     pub fn generate(entropy: &dyn Entropy) -> Result<RsaPair, KeyError> {
-        let key = RsaPrivateKey::new(&mut Dice(entropy), 2048)
-            .map_err(|cause| KeyError::Generate(cause.to_string()))?;
-        RsaPair::new(&key).map_err(KeyError::Generate)
+        RsaPair::new(&random_key(entropy)?).map_err(KeyError::Generate)
     }
 
     /// Reads PKCS#8 PEM; `name` says in an error which key it was.
@@ -264,11 +305,17 @@ impl Certified {
     }
 }
 
-/// What WeChat and its merchant know of each other.
-#[derive(Debug)]
-pub(crate) struct WechatKeys {
+/// The mini-program whose users pay, at WeChat.
+#[derive(Clone, Debug)]
+pub(crate) struct WechatApp {
     pub app_id: String,
     pub app_secret: String,
+}
+
+/// What WeChat and one merchant know of each other. Platform certificates and public keys are made for
+/// each merchant.
+#[derive(Debug)]
+pub(crate) struct WechatKeys {
     pub mchid: String,
     /// 32 ASCII characters, the AES-256 key of everything that WeChat encrypts for the merchant.
     pub apiv3_key: String,
@@ -277,6 +324,47 @@ pub(crate) struct WechatKeys {
     pub public_key_id: String,
     pub public_key: RsaPair,
 }
+
+impl WechatKeys {
+    fn issue(
+        [merchant, platform, public_key]: [RsaPair; 3],
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<WechatKeys, KeyError> {
+        let mchid = format!("19{}", digits(entropy, 8));
+        Ok(WechatKeys {
+            apiv3_key: entropy.letters(32),
+            merchant: Certified::issue(merchant, &mchid, now, entropy)?,
+            platform: Certified::issue(platform, PLATFORM_NAME, now, entropy)?,
+            public_key_id: format!("PUB_KEY_ID_01{}{}", mchid, digits(entropy, 22)),
+            public_key,
+            mchid,
+        })
+    }
+
+    /// One more merchant.
+    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<WechatKeys, KeyError> {
+        WechatKeys::issue(RsaPair::several(entropy)?, now, entropy)
+    }
+
+    fn read(texts: WechatTexts) -> Result<WechatKeys, KeyError> {
+        let pair = RsaPair::from_pem;
+        let merchant = pair("the merchant key", &texts.merchant_key)?;
+        let platform = pair("the platform key", &texts.platform_key)?;
+        let certified = Certified::from_pem;
+        Ok(WechatKeys {
+            mchid: texts.mchid,
+            apiv3_key: texts.apiv3_key,
+            merchant: certified("the merchant certificate", merchant, texts.merchant_cert)?,
+            platform: certified("the platform certificate", platform, texts.platform_cert)?,
+            public_key_id: texts.public_key_id,
+            public_key: pair("the WeChat Pay public key", &texts.public_key_private)?,
+        })
+    }
+}
+
+/// Whom platform certificates are of.
+pub(crate) const PLATFORM_NAME: &str = "Mock Tenpay.com sign";
 
 /// What the agency and the institution that collects for it know of each other.
 #[derive(Clone)]
@@ -295,15 +383,15 @@ impl fmt::Debug for AgencyKeys {
 /// All keys of one mock.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    pub wechat: WechatKeys,
+    pub app: WechatApp,
+    /// The first is everybody's; others are there when somebody asked for them.
+    pub merchants: Vec<WechatKeys>,
     pub alipay: AlipayKeys,
     pub agency: AgencyKeys,
 }
 
-/// The texts from which [`Keys`] are read back, as a folder keeps them.
-pub(crate) struct KeyTexts {
-    pub app_id: String,
-    pub app_secret: String,
+/// The texts from which [`WechatKeys`] are read back, as a folder keeps them.
+pub(crate) struct WechatTexts {
     pub mchid: String,
     pub apiv3_key: String,
     pub merchant_key: String,
@@ -312,6 +400,12 @@ pub(crate) struct KeyTexts {
     pub platform_cert: String,
     pub public_key_id: String,
     pub public_key_private: String,
+}
+
+/// The texts from which [`Keys`] are read back.
+pub(crate) struct KeyTexts {
+    pub app: WechatApp,
+    pub merchants: Vec<WechatTexts>,
     pub alipay: AlipayTexts,
     pub agency: AgencyKeys,
 }
@@ -323,24 +417,19 @@ pub(crate) fn digits(entropy: &dyn Entropy, count: usize) -> String {
 }
 
 impl Keys {
-    /// Eight RSA keys and their certificates: half a second in a debug build.
+    /// Nine RSA keys, of which three are looked for, and their certificates: a third of a second in a
+    /// debug build.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Keys, KeyError> {
-        let [merchant, platform, public_key, app, present, next, root, issuer] =
+        let [merchant, platform, public_key, app, present, next, root, issuer, second_app] =
             RsaPair::several(entropy)?;
-        let mchid = format!("19{}", digits(entropy, 8));
-        let certified = |pair, name: &str| Certified::issue(pair, name, now, entropy);
         Ok(Keys {
-            wechat: WechatKeys {
-                app_id: format!("wx{}", entropy.hex(8)),
-                app_secret: entropy.hex(16),
-                apiv3_key: entropy.letters(32),
-                merchant: certified(merchant, &mchid)?,
-                platform: certified(platform, "Mock Tenpay.com sign")?,
-                public_key_id: format!("PUB_KEY_ID_01{}{}", mchid, digits(entropy, 22)),
-                public_key,
-                mchid,
-            },
-            alipay: AlipayKeys::issue([app, present, next, root, issuer], now, entropy)?,
+            app: WechatApp { app_id: format!("wx{}", entropy.hex(8)), app_secret: entropy.hex(16) },
+            merchants: vec![WechatKeys::issue([merchant, platform, public_key], now, entropy)?],
+            alipay: AlipayKeys::issue(
+                [app, second_app, present, next, root, issuer],
+                now,
+                entropy,
+            )?,
             agency: AgencyKeys {
                 institution: "city-services".to_owned(),
                 secret: entropy.letters(48),
@@ -349,28 +438,10 @@ impl Keys {
     }
 
     pub fn read(texts: KeyTexts) -> Result<Keys, KeyError> {
-        let pair = RsaPair::from_pem;
-        let merchant = pair("the merchant key", &texts.merchant_key)?;
-        let platform = pair("the platform key", &texts.platform_key)?;
+        let merchants = texts.merchants.into_iter().map(WechatKeys::read);
         Ok(Keys {
-            wechat: WechatKeys {
-                app_id: texts.app_id,
-                app_secret: texts.app_secret,
-                mchid: texts.mchid,
-                apiv3_key: texts.apiv3_key,
-                merchant: Certified::from_pem(
-                    "the merchant certificate",
-                    merchant,
-                    texts.merchant_cert,
-                )?,
-                platform: Certified::from_pem(
-                    "the platform certificate",
-                    platform,
-                    texts.platform_cert,
-                )?,
-                public_key_id: texts.public_key_id,
-                public_key: pair("the WeChat Pay public key", &texts.public_key_private)?,
-            },
+            app: texts.app,
+            merchants: merchants.collect::<Result<_, _>>()?,
             alipay: AlipayKeys::read(texts.alipay)?,
             agency: texts.agency,
         })
@@ -387,15 +458,30 @@ mod tests {
     fn certificates_have_serials_of_forty_digits_and_public_key_ids_thirty_four() {
         let now = Timestamp::from_unix_seconds(1_767_225_600);
         let keys = Keys::generate(now, &SeededEntropy::new(1)).unwrap();
-        for certified in [&keys.wechat.merchant, &keys.wechat.platform] {
+        let wechat = &keys.merchants[0];
+        for certified in [&wechat.merchant, &wechat.platform] {
             assert_eq!(certified.serial.len(), 40);
             assert!(certified.serial.bytes().all(|b| b"0123456789ABCDEF".contains(&b)));
             assert!(certified.valid_from < now && now < certified.valid_until);
         }
-        assert_ne!(keys.wechat.merchant.serial, keys.wechat.platform.serial);
-        let number = keys.wechat.public_key_id.strip_prefix("PUB_KEY_ID_").unwrap();
+        assert_ne!(wechat.merchant.serial, wechat.platform.serial);
+        let number = wechat.public_key_id.strip_prefix("PUB_KEY_ID_").unwrap();
         assert_eq!(number.len(), 34);
-        assert_eq!(keys.wechat.apiv3_key.len(), 32);
+        assert_eq!(wechat.apiv3_key.len(), 32);
+    }
+
+    #[test]
+    fn keys_that_share_a_prime_are_keys_of_their_own() {
+        let pairs: [RsaPair; 8] = RsaPair::several(&SeededEntropy::new(3)).unwrap();
+        let again: [RsaPair; 8] = RsaPair::several(&SeededEntropy::new(3)).unwrap();
+        for (at, pair) in pairs.iter().enumerate() {
+            let signature = pair.sign(b"text");
+            for (other, key) in pairs.iter().enumerate() {
+                assert_eq!(key.verifies(b"text", &signature), at == other, "{at} {other}");
+            }
+            assert_eq!(pair.private_pem, again[at].private_pem);
+            assert_eq!(pair.signer.public().modulus_len(), 256);
+        }
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::{fmt, time::Duration};
 
 use kernel::{Channel, Timestamp};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use utoipa::ToSchema;
 
 use crate::{alipay::AlipayOddity, faults::FaultTarget};
 
 /// How a notification is signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignKind {
     #[default]
@@ -41,14 +42,18 @@ pub(crate) struct Overrides {
     pub tampered: bool,
     /// WeChat: `associated_data` is not what the ciphertext was made with.
     pub wrong_associated_data: bool,
+    /// WeChat: encrypted as for a merchant that was moved to 国密.
+    pub sm4: bool,
     /// Alipay: what is odd about the form.
     pub oddity: Option<AlipayOddity>,
 }
 
 /// A request ready to be sent, by the mock or by whoever tests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SignedNotification {
     pub url: String,
+    /// An object of names and values.
+    #[schema(value_type = std::collections::HashMap<String, String>)]
     #[serde(serialize_with = "as_object")]
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -68,6 +73,10 @@ pub(crate) trait Letter: Send + Sync + fmt::Debug {
     /// `payment` or `refund`.
     fn kind(&self) -> &'static str;
     fn out_trade_no(&self) -> &str;
+    /// Tells events of one kind and trade apart: the refund's number. Empty where there is one only.
+    fn event(&self) -> &str {
+        ""
+    }
     fn amount_fen(&self) -> i64;
     fn other_merchant(&self) -> &'static str;
     fn other_app(&self) -> &'static str;

@@ -32,6 +32,7 @@ mod refusals;
 mod settings;
 mod sms;
 mod stage;
+mod vocabulary;
 mod wechat;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,7 @@ pub use desk::{
     ClientResult, Craft, DeskError, EventKind, MintedCode, NotificationRequest, PayRequest,
     RefundView, TradeView, WechatWallet,
 };
-pub use facts::{AgencyFacts, AlipayFacts, Facts, SmsFacts, WechatFacts};
+pub use facts::{AgencyFacts, AlipayAppFacts, AlipayFacts, Facts, SmsFacts, WechatFacts};
 pub use faults::{Chaos, ChaosRule, Fault, FaultError, FaultKind, FaultTarget};
 pub use folder::{FolderError, WrittenFolder};
 pub use keys::KeyError;
@@ -50,10 +51,13 @@ pub use letter::{SignKind, SignedNotification};
 pub use phone::{BookLine, Books};
 pub use providers::{Providers, ProvidersError, ProvidersOptions};
 pub use refusals::DocumentedRefusal;
-pub use settings::{AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, WechatSigner};
+pub use settings::{
+    AlipayIdMode, AlipayKeyMode, AlipaySigner, Settings, SignerWeights, WechatSigner,
+};
 pub use sms::SmsView;
 pub use wechat::{
-    CertificateView, FaceView, MigrationRequest, MigrationView, Rotation, SentMessage,
+    CertificateStanding, CertificateView, DoorView, FaceView, MerchantCertificateView,
+    MigrationRequest, MigrationView, Rotation, SentMessage,
 };
 
 /// Locks, also after a panic elsewhere: the mock's books stay usable for whoever looks at them.

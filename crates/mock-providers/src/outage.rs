@@ -1,5 +1,5 @@
-//! WeChat's main host and its outage: while it is down nobody listens at its port, connections that
-//! were open break, and the backup host goes on (wechat §1.1).
+//! A host and its outage: while it is down nobody listens at its port and connections that were open
+//! break. WeChat's backup host goes on (wechat §1.1); Alipay has none.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -20,11 +20,15 @@ use crate::{http, settings::Settings};
 /// How long to wait before a port that could not be bound again is tried once more.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What a host's outage depends on.
+pub(crate) type IsDown = fn(&Settings) -> bool;
+
 /// Listens while the host is up.
 pub(crate) struct MainHost {
     listener: Option<TcpListener>,
     address: SocketAddr,
     settings: watch::Receiver<Settings>,
+    is_down: IsDown,
 }
 
 impl MainHost {
@@ -32,12 +36,13 @@ impl MainHost {
         listener: TcpListener,
         address: SocketAddr,
         settings: watch::Receiver<Settings>,
+        is_down: IsDown,
     ) -> MainHost {
-        MainHost { listener: Some(listener), address, settings }
+        MainHost { listener: Some(listener), address, settings, is_down }
     }
 
     fn is_down(&self) -> bool {
-        self.settings.borrow().wechat_main_host_down
+        (self.is_down)(&self.settings.borrow())
     }
 }
 
@@ -60,7 +65,7 @@ impl Listener for MainHost {
                 None => match TcpListener::bind(self.address).await {
                     Ok(listener) => listener,
                     Err(cause) => {
-                        tracing::warn!(error = %cause, "the main host cannot listen again yet");
+                        tracing::warn!(error = %cause, "a host cannot listen again yet");
                         tokio::time::sleep(PAUSE).await;
                         continue;
                     }
@@ -89,16 +94,20 @@ impl Listener for MainHost {
 }
 
 /// Breaks connections that were opened before the outage.
-pub(crate) fn guarded(router: Router, settings: watch::Receiver<Settings>) -> Router {
-    router.layer(middleware::from_fn_with_state(settings, cut))
+pub(crate) fn guarded(
+    router: Router,
+    settings: watch::Receiver<Settings>,
+    is_down: IsDown,
+) -> Router {
+    router.layer(middleware::from_fn_with_state((settings, is_down), cut))
 }
 
 async fn cut(
-    State(settings): State<watch::Receiver<Settings>>,
+    State((settings, is_down)): State<(watch::Receiver<Settings>, IsDown)>,
     request: Request,
     next: Next,
 ) -> Response {
-    if settings.borrow().wechat_main_host_down {
+    if is_down(&settings.borrow()) {
         return http::dropped();
     }
     next.run(request).await

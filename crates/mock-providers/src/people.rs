@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use kernel::{Channel, Entropy, Timestamp};
 use ring::{digest, hmac};
+use time::{Date, Month};
 
 use crate::{bounded::Bounded, lock};
 
 /// A user's number inside the mock: ten digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PersonNo(u64);
 
 const PERSONS: u64 = 10_000_000_000;
@@ -20,6 +21,51 @@ impl PersonNo {
         let hash = digest::digest(&digest::SHA256, name.as_bytes());
         let first = hash.as_ref().iter().take(8);
         PersonNo(first.fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)) % PERSONS)
+    }
+
+    /// The real name that the platform has proven, made up like everything about a mock user.
+    pub fn name(self) -> String {
+        const FAMILY: [&str; 10] = ["赵", "钱", "孙", "李", "周", "吴", "郑", "王", "冯", "陈"];
+        const GIVEN: [&str; 10] = ["测", "试", "模", "拟", "演", "示", "样", "例", "虚", "构"];
+        let pick = |list: [&'static str; 10], place: u64| {
+            list[usize::try_from(self.0 / place % 10).unwrap_or(0)]
+        };
+        [pick(FAMILY, 1), pick(GIVEN, 10), pick(GIVEN, 100)].concat()
+    }
+
+    fn born(self) -> Date {
+        // So early that the number is nobody's who lives.
+        let first = Date::from_calendar_date(1900, Month::January, 1).unwrap_or(Date::MIN);
+        let days = i64::try_from(self.0 / 1_000 % 3_650).unwrap_or(0);
+        first.saturating_add(time::Duration::days(days))
+    }
+
+    /// The number of the resident identity card, with its check character.
+    pub fn cert_no(self) -> String {
+        const WEIGHTS: [u64; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+        let born = self.born();
+        let (year, month, day) = (born.year(), u8::from(born.month()), born.day());
+        let digits = format!("320213{year:04}{month:02}{day:02}{:03}", self.0 % 1_000);
+        let sum: u64 = digits
+            .bytes()
+            .zip(WEIGHTS)
+            .map(|(digit, weight)| u64::from(digit - b'0') * weight)
+            .sum();
+        let check = b"10X98765432"[usize::try_from(sum % 11).unwrap_or(0)];
+        format!("{digits}{}", char::from(check))
+    }
+
+    /// Whole years on that day.
+    pub fn age(self, now: Timestamp) -> i32 {
+        let (born, today) = (self.born(), now.beijing().date());
+        let had_birthday =
+            (u8::from(today.month()), today.day()) >= (u8::from(born.month()), born.day());
+        today.year() - born.year() - i32::from(!had_birthday)
+    }
+
+    /// `F` or `M`, as the number's last digit but one says.
+    pub const fn gender(self) -> &'static str {
+        if self.0.is_multiple_of(2) { "F" } else { "M" }
     }
 }
 
@@ -93,6 +139,8 @@ pub(crate) enum CodeStanding {
 }
 
 struct LoginCode {
+    /// Of which mini-program, when a platform has several.
+    app_id: String,
     person: PersonNo,
     minted_at: Timestamp,
     used: bool,
@@ -110,12 +158,35 @@ impl LoginCodes {
     }
 
     pub fn mint(&self, person: PersonNo, now: Timestamp, entropy: &dyn Entropy) -> String {
+        self.mint_for("", person, now, entropy)
+    }
+
+    /// A code of one of several mini-programs.
+    pub fn mint_for(
+        &self,
+        app_id: &str,
+        person: PersonNo,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> String {
         let code = match self.channel {
             Channel::Wechat => format!("0{}", entropy.letters(31)),
             Channel::Alipay => entropy.hex(16),
         };
-        lock(&self.codes).insert(code.clone(), LoginCode { person, minted_at: now, used: false });
+        let app_id = app_id.to_owned();
+        let minted = LoginCode { app_id, person, minted_at: now, used: false };
+        lock(&self.codes).insert(code.clone(), minted);
         code
+    }
+
+    /// Whether it was minted here.
+    pub fn knows(&self, code: &str) -> bool {
+        lock(&self.codes).contains(code)
+    }
+
+    /// The mini-program of a code that is known.
+    pub fn app_of(&self, code: &str) -> Option<String> {
+        lock(&self.codes).get(code).map(|known| known.app_id.clone())
     }
 
     /// Uses the code up, whatever the caller does with the answer.
@@ -163,6 +234,19 @@ mod tests {
             assert_eq!(ours.by_openid(wrong), None, "{wrong}");
             assert_eq!(ours.by_open_id(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_mock_user_has_a_name_and_a_number_that_checks() {
+        let now = Timestamp::from_unix_seconds(1_767_225_600);
+        for name in ["小明", "小红", "user", "a", "b"] {
+            let person = PersonNo::of(name);
+            assert_eq!(person.name().chars().count(), 3);
+            let kind = kernel::DocumentKind::ResidentId;
+            assert!(kernel::Document::parse(kind, &person.cert_no(), now).is_ok(), "{name}");
+            assert!((115..=126).contains(&person.age(now)), "{}", person.age(now));
+        }
+        assert_ne!(PersonNo::of("小明").cert_no(), PersonNo::of("小红").cert_no());
     }
 
     #[test]

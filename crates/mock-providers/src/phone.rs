@@ -30,7 +30,7 @@ pub use self::books::{BookLine, Books};
 use self::service::Service;
 pub(crate) use self::{
     books::Shelf,
-    exchanges::{Exchanges, Observer, SignatureVerdict, observe},
+    exchanges::{ExchangeView, Exchanges, Observer, SignatureVerdict, observe},
 };
 use crate::desk::Desk;
 

@@ -21,12 +21,12 @@ use crate::{
     control,
     delivery::{Attempt, Delivery, PostOffice},
     desk::{ClientResult, Desk, DeskError, MintedCode, NotificationRequest, PayRequest, TradeView},
-    facts::{Addresses, Facts},
+    facts::{Addresses, Facts, wechat_urls},
     faults::{Fault, FaultError, Faults},
-    folder::{self, FolderError, WrittenFolder},
+    folder::{self, FolderError, Home, WrittenFolder},
     keys::{KeyError, Keys},
     letter::SignedNotification,
-    outage::{self, MainHost},
+    outage::{self, IsDown, MainHost},
     phone::{self, Books, Exchanges, Observer, Shelf},
     settings::{Settings, Switches},
     sms::{SmsBook, SmsView},
@@ -99,6 +99,8 @@ pub enum ProvidersError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error("there is no merchant of WeChat among the keys")]
+    NoMerchant,
     #[error("the sender of notifications cannot be built: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -109,7 +111,6 @@ pub struct Providers {
     book: AgencyBook,
     shelf: Shelf,
     keys: Facts,
-    config: folder::Service,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -189,30 +190,14 @@ impl Providers {
         }
         let [wechat, wechat_backup, alipay, agency, control] = bound;
         let addresses = Addresses { wechat, wechat_backup, alipay, agency, control };
-        let facts = Facts::new(&keys, addresses);
-
         let clocks = Arc::new(Clocks::new(Arc::clone(&clock), options.controlled));
         let faults = Arc::new(Faults::default());
         let switches = Arc::new(Switches::new(Settings {
-            wechat_signer: Default::default(),
-            wechat_certificates: true,
-            wechat_close_burns: true,
-            wechat_bill_oddities: true,
-            wechat_refund_blind_seconds: 0,
-            wechat_main_host_down: false,
-            alipay_id_mode: Default::default(),
-            alipay_key_mode: Default::default(),
-            alipay_signer: Default::default(),
-            alipay_strict: false,
-            alipay_refund_hidden_seconds: 0,
-            alipay_tells_closed: false,
-            alipay_tells_finished: false,
-            alipay_face_to_face: false,
-            calls_per_second_max: 0,
             first_delivery_delay_ms: u64::try_from(options.first_delivery_delay.as_millis())
                 .unwrap_or(u64::MAX),
             refund_delay_seconds: options.refund_delay.as_secs(),
             http_notify_url: options.http_notify_url,
+            ..Settings::default()
         }));
         let office =
             PostOffice::new(Arc::clone(&clocks), Arc::clone(&faults), options.post_by_hand)?;
@@ -232,33 +217,42 @@ impl Providers {
         let stage =
             Stage { clocks, entropy, faults, switches, office: office_too, rate, exchanges };
         let stage = Arc::new(stage);
-        let wechat_address = wechat;
-        let wechat = Arc::new(Wechat::new(Arc::new(keys.wechat), Arc::clone(&stage)));
-        let alipay = Arc::new(Alipay::new(Arc::new(keys.alipay), Arc::clone(&stage)));
+        let (wechat_address, alipay_address) = (wechat, alipay);
+        let Keys { app, merchants, alipay: alipay_keys, agency: agency_keys } = keys;
+        let urls = wechat_urls(addresses);
+        let wechat = Arc::new(Wechat::new(app, merchants, urls, Arc::clone(&stage)));
+        let wechat_facts = wechat.merchants().iter().map(|merchant| merchant.facts()).collect();
+        let facts = Facts::new(wechat_facts, &alipay_keys, &agency_keys, addresses);
+        let facts = facts.ok_or(ProvidersError::NoMerchant)?;
+        let alipay = Arc::new(Alipay::new(Arc::new(alipay_keys), Arc::clone(&stage)));
         let sms = Arc::new(SmsBook::new(facts.sms.token.clone()));
-        let desk = Desk { stage, wechat: Arc::clone(&wechat), alipay: Arc::clone(&alipay), sms };
+        let service = folder::Service { listen: options.service_listen, cities: options.cities };
+        let home = Arc::new(Home::new(facts.clone(), service));
+        let (wechat_too, alipay_too) = (Arc::clone(&wechat), Arc::clone(&alipay));
+        let desk = Desk { stage, wechat: wechat_too, alipay: alipay_too, sms, home };
         let book = AgencyBookOptions {
             enrol_unknown: options.enrol_unknown,
-            ..AgencyBookOptions::new(keys.agency.institution, Secret::new(keys.agency.secret))
+            ..AgencyBookOptions::new(agency_keys.institution, Secret::new(agency_keys.secret))
         };
         let book = AgencyBook::new(book, clock);
         let shelf = Shelf::default();
         let agency = observed("agency", agency::router(book.clone()));
         let control_routes =
             control::router(desk.clone()).merge(agency::control_router(book.clone()));
-        let control_routes = control_routes.merge(phone::router(
-            options.service_listen,
-            desk.clone(),
-            shelf.clone(),
-        )?);
+        let page = phone::router(options.service_listen, desk.clone(), shelf.clone())?;
+        let control_routes = control::closed(control_routes).merge(page);
 
         let (stop, stopped) = watch::channel(false);
         let [on_wechat, on_backup, on_alipay, on_agency, on_control] = listeners;
-        let main = MainHost::new(on_wechat, wechat_address, main_host.clone());
+        let wechat_down: IsDown = |settings| settings.wechat_main_host_down;
+        let main = MainHost::new(on_wechat, wechat_address, main_host.clone(), wechat_down);
         let on_main = observed("wechat", wechat::router(Arc::clone(&wechat)));
-        let main_router = outage::guarded(on_main, main_host);
+        let main_router = outage::guarded(on_main, main_host.clone(), wechat_down);
         let backup_router = observed("wechat backup", wechat::router(wechat));
+        let alipay_down: IsDown = |settings| settings.alipay_host_down;
+        let on_alipay = MainHost::new(on_alipay, alipay_address, main_host.clone(), alipay_down);
         let alipay_router = observed("alipay", alipay::router(alipay));
+        let alipay_router = outage::guarded(alipay_router, main_host, alipay_down);
         let mut tasks = vec![
             serve("wechat", main, main_router, stopped.clone()),
             serve("wechat backup", on_backup, backup_router, stopped.clone()),
@@ -276,8 +270,7 @@ impl Providers {
             control = facts.control_url,
             "mock providers started"
         );
-        let config = folder::Service { listen: options.service_listen, cities: options.cities };
-        Ok(Providers { desk, book, shelf, keys: facts, config, stop, tasks })
+        Ok(Providers { desk, book, shelf, keys: facts, stop, tasks })
     }
 
     /// The mock agency's book: people, bills, postings and faults.
@@ -291,7 +284,7 @@ impl Providers {
         self.shelf.put(books);
     }
 
-    /// Addresses, ids and keys.
+    /// Addresses, ids and keys, as they were at the start.
     pub const fn facts(&self) -> &Facts {
         &self.keys
     }
@@ -303,8 +296,7 @@ impl Providers {
     /// # Errors
     /// When the folder holds another mock's keys, or cannot be written.
     pub fn write_folder(&self, folder: &Path) -> Result<WrittenFolder, FolderError> {
-        let entropy = self.desk.stage.entropy.as_ref();
-        folder::write(folder, &self.keys, &self.config, entropy)
+        self.desk.home.write(folder, self.desk.stage.entropy.as_ref())
     }
 
     /// Stops accepting, lets open requests end, and returns when all is quiet or after two seconds.
@@ -319,8 +311,26 @@ impl Providers {
     }
 
     /// A single-use login code for a mock user; the same name always has the same ids.
+    ///
+    /// # Panics
+    /// Never: without a name of an application there is one.
     pub fn mint_login_code(&self, platform: Channel, user: &str) -> MintedCode {
-        self.desk.mint_login_code(platform, user)
+        let minted = self.desk.mint_login_code_for(platform, user, None);
+        minted.expect("the first application is always there")
+    }
+
+    /// The same in a sub-merchant's mini-program at WeChat, where the user has another openid, or in one
+    /// of the applications of Alipay.
+    ///
+    /// # Errors
+    /// When there is no such application.
+    pub fn mint_login_code_for(
+        &self,
+        platform: Channel,
+        user: &str,
+        app_id: &str,
+    ) -> Result<MintedCode, DeskError> {
+        self.desk.mint_login_code_for(platform, user, Some(app_id))
     }
 
     /// Pays as the user; the notification follows by itself.
@@ -344,7 +354,7 @@ impl Providers {
     /// # Errors
     /// For an unknown or paid trade.
     pub fn expire(&self, platform: Channel, out_trade_no: &str) -> Result<TradeView, DeskError> {
-        self.desk.expire(platform, out_trade_no)
+        self.desk.expire(platform, out_trade_no, None)
     }
 
     /// Short messages to a number, newest first.

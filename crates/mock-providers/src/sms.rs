@@ -13,7 +13,8 @@ use axum::{
 use kernel::Timestamp;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     bounded::Bounded,
@@ -32,12 +33,13 @@ pub(crate) struct SmsBook {
 }
 
 /// A message as its reader has it on the telephone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SmsView {
     pub message_id: String,
     pub mobile: String,
     pub code: String,
     pub text: String,
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
@@ -61,14 +63,37 @@ impl SmsBook {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Sending {
+pub(crate) struct Sending {
     message_id: String,
+    /// Eleven digits.
     mobile: String,
+    /// Six digits.
     code: String,
     minutes: u64,
-    language: String,
+    language: SmsLanguage,
+}
+
+/// In which language the message is.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+enum SmsLanguage {
+    #[serde(rename = "zh-CN")]
+    Chinese,
+    #[serde(rename = "en")]
+    English,
+}
+
+/// What the operator's gateway says.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    accepted: bool,
+}
+
+/// What was sent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SmsMessages {
+    messages: Vec<SmsView>,
 }
 
 /// The operator's gateway. The same `message_id` again is the same message.
@@ -93,17 +118,19 @@ pub(crate) async fn send(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, refused).into_response());
     }
     let Sending { message_id, mobile, code, minutes, language } = sending;
-    let text = match language.as_str() {
-        "en" => format!("Your code is {code}. It works for {minutes} minutes. Tell it to nobody."),
-        _ => format!("验证码 {code},{minutes} 分钟内有效。请勿告诉他人。"),
+    let text = match language {
+        SmsLanguage::English => {
+            format!("Your code is {code}. It works for {minutes} minutes. Tell it to nobody.")
+        }
+        SmsLanguage::Chinese => format!("验证码 {code},{minutes} 分钟内有效。请勿告诉他人。"),
     };
     let at = desk.stage.clocks.now();
     let view = SmsView { message_id: message_id.clone(), mobile, code, text, at };
     lock(&desk.sms.messages).insert(message_id, view);
-    Ok((StatusCode::ACCEPTED, Json(json!({"accepted": true}))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Accepted { accepted: true })).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SmsListing {
     mobile: Option<String>,
@@ -113,8 +140,8 @@ pub(crate) struct SmsListing {
 pub(crate) async fn messages(
     State(desk): State<Desk>,
     query: Result<Query<SmsListing>, QueryRejection>,
-) -> Result<Json<Value>, DeskError> {
+) -> Result<Json<SmsMessages>, DeskError> {
     let Query(wanted) = query.map_err(|cause| DeskError::BadRequest(cause.body_text()))?;
     let limit = wanted.limit.unwrap_or(100).min(1_000);
-    Ok(Json(json!({"messages": desk.sms.list(wanted.mobile.as_deref(), limit)})))
+    Ok(Json(SmsMessages { messages: desk.sms.list(wanted.mobile.as_deref(), limit) }))
 }

@@ -13,6 +13,7 @@ use std::{str::FromStr, time::Duration};
 
 use kernel::{AccountId, DisputeId, Entropy, OrderId, OrderNo, Timestamp, UnknownWord};
 use migrations::begin_write;
+use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
 use crate::{
@@ -147,6 +148,15 @@ fn checked(text: &str) -> Result<String, DisputeError> {
     }
 }
 
+/// Gives one account's disputes to another one.
+pub(crate) async fn hand_over(
+    txn: &DatabaseTransaction,
+    from: AccountId,
+    to: AccountId,
+) -> Result<(), OrderError> {
+    table::hand_over(txn, from, to).await
+}
+
 /// The case's subject.
 fn about(id: DisputeId) -> String {
     id.to_string()
@@ -191,7 +201,8 @@ impl Orders {
             updated_at: now,
             answer: None,
         };
-        table::insert(&txn, &self.cipher, account, &dispute).await?;
+        // The account of the locked row: it may have gone into another one a moment ago.
+        table::insert(&txn, &self.cipher, order.account, &dispute).await?;
         let doubt = Doubt {
             kind: CaseKind::Disputed,
             subject: about(dispute.id),

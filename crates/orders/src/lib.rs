@@ -34,6 +34,7 @@ mod refund;
 mod retention;
 mod state;
 mod stray;
+mod union;
 mod voucher;
 
 use std::{sync::Arc, time::Duration};

@@ -263,6 +263,7 @@ impl Orders {
         let persons = self.people.entries_of(&self.db, document).await?;
         let whose = Whose { persons, proven_owner: person.is_proven_owner() };
         let txn = begin_write(&self.db).await?;
+        self.people.hold_account(&txn, wish.account).await.map_err(OrderError::from_person)?;
         self.hold_document(&txn, wish.account, document).await?;
         self.check_frequency(&txn, wish, &whose, now).await?;
         self.check_topups_of_the_day(&txn, wish, bills, (&whose.persons, now)).await?;

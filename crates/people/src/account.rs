@@ -1,19 +1,29 @@
-//! Accounts: a platform's identifier of a person in one mini-program, and our id for it.
+//! Accounts: a person in one mini-program, and our id for them.
 //!
-//! The same human in WeChat and in Alipay has two accounts; nothing joins them.
+//! The same human in WeChat and in Alipay has two accounts; nothing joins them. Within one mini-program
+//! of Alipay a person may have two names, a user id and an open id, while the application moves from
+//! one kind to the other: a login that brings both makes them names of one account.
 
 use std::fmt;
 
 use kernel::{AccountId, Channel, Timestamp};
+use migrations::begin_write;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
-    sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, sea_query::Expr,
 };
+use uuid::Uuid;
 
 use crate::{
-    FieldCipher, People, PeopleError, Sealed,
-    table::accounts::{self, Column, Entity, TABLE},
+    People, PeopleError, name, person,
+    table::{
+        account_changes, account_names,
+        accounts::{self, Column, Entity, TABLE},
+    },
 };
+
+/// How often a login is tried again that met another one of the same person.
+const TRIES: usize = 8;
 
 /// Above all documented forms: WeChat's openid has 28 characters, Alipay's open_id about 50.
 const EXTERNAL_ID_LENGTH_MAX: usize = 128;
@@ -80,60 +90,225 @@ impl Account {
     }
 }
 
-pub(crate) fn seal_context(id: AccountId) -> String {
-    format!("accounts.external_id:{id}")
+/// What a login found or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    Account {
+        account: Account,
+        /// Accounts of the same person that went into this one at some time. What other rooms keep
+        /// under their ids belongs to this one.
+        absorbed: Vec<AccountId>,
+    },
+    /// The platform says that these two are one person: they have to be united first
+    /// ([`People::absorb`]), in the room that owns the orders. The older one is kept.
+    Two { kept: AccountId, absorbed: AccountId },
 }
 
-pub(crate) fn hash_context(channel: &str, app_id: &str, id_kind: &str) -> String {
-    format!("accounts.external_id:{channel}:{app_id}:{id_kind}")
+/// What can happen to an account's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change<'a> {
+    /// It got another name, of this kind.
+    Named(&'a str),
+    /// The platform takes the name of this kind from now on.
+    PayerName(&'a str),
+    United(AccountId),
 }
 
-pub(crate) fn open_external_id(
-    cipher: &FieldCipher,
-    row: &accounts::Model,
-) -> Result<String, PeopleError> {
-    let sealed = Sealed { key_id: row.key_id.clone(), bytes: row.external_id_sealed.clone() };
-    cipher.open_text(&seal_context(AccountId::from_uuid(row.id)), &sealed).map_err(|cause| {
-        PeopleError::Sealed { table: TABLE, column: "external_id_sealed", row: row.id, cause }
-    })
-}
-
-/// The account, unless it was erased.
+/// The account, unless it was erased or went into another one.
 pub(crate) async fn find_living(
     db: &impl ConnectionTrait,
     id: AccountId,
 ) -> Result<Option<accounts::Model>, PeopleError> {
-    let living = Entity::find_by_id(id.as_uuid()).filter(Column::ErasedAtMs.is_null());
+    let living = Entity::find_by_id(id.as_uuid())
+        .filter(Column::ErasedAtMs.is_null())
+        .filter(Column::UnitedInto.is_null());
     Ok(living.one(db).await?)
 }
 
 impl People {
-    /// Finds the account of a proven login, or makes it. Any number of logins of one person at once
-    /// make one account: the unique index decides, and all get its row.
+    /// Finds the account of a proven login, or makes it.
     ///
     /// # Errors
     /// [`PeopleError::AccountKey`] when the identifier is too long or malformed.
     pub async fn sign_in(&self, key: &AccountKey) -> Result<Account, PeopleError> {
-        key.check()?;
-        let now = self.clock.now();
-        let context = hash_context(key.channel.code(), &key.app_id, &key.id_kind);
-        let hashes = self.cipher.lookup_hashes(&context, key.external_id.as_bytes());
-        let row = match self.find_account(key, &hashes).await? {
-            Some(row) => row,
-            None => {
-                self.insert_account(key, &context, now).await?;
-                self.find_account(key, &hashes).await?.ok_or(PeopleError::AccountNotFound)?
-            }
-        };
-        let seen = Entity::update_many()
-            .col_expr(Column::LastLoginAtMs, Expr::value(now.as_millis()))
-            .filter(Column::Id.eq(row.id))
-            .exec(&self.db)
-            .await?;
-        if seen.rows_affected != 1 {
-            return Err(PeopleError::AccountNotFound);
+        match self.sign_in_under(key, None).await? {
+            SignIn::Account { account, .. } => Ok(account),
+            SignIn::Two { .. } => Err(PeopleError::AccountNotFound), // one name is one account's
         }
-        Account::from_row(accounts::Model { last_login_at_ms: now.as_millis(), ..row })
+    }
+
+    /// Finds the account of a proven login under either of its names, or makes it; a name that is new
+    /// is written to it. Any number of logins of one person at once make one account: the unique index
+    /// decides, and all get its row.
+    ///
+    /// `wanted` is the name that the platform takes from now on, in payments and messages.
+    ///
+    /// # Errors
+    /// [`PeopleError::AccountKey`] when an identifier is too long or malformed, or when the two are
+    /// not of one application.
+    pub async fn sign_in_under(
+        &self,
+        wanted: &AccountKey,
+        also: Option<&AccountKey>,
+    ) -> Result<SignIn, PeopleError> {
+        wanted.check()?;
+        if let Some(also) = also {
+            also.check()?;
+            if (also.channel, &also.app_id) != (wanted.channel, &wanted.app_id) {
+                let rule = "the same for both names of a login";
+                return Err(PeopleError::AccountKey { part: "app id", rule });
+            }
+        }
+        for _ in 0..TRIES {
+            if let Some(found) = self.try_sign_in(wanted, also).await? {
+                return Ok(found);
+            }
+        }
+        Err(PeopleError::AccountNotFound)
+    }
+
+    /// `None`: another login of the same person was faster, and what was looked at is not so any more.
+    async fn try_sign_in(
+        &self,
+        wanted: &AccountKey,
+        also: Option<&AccountKey>,
+    ) -> Result<Option<SignIn>, PeopleError> {
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        let mut names = Vec::new();
+        for key in [Some(wanted), also].into_iter().flatten() {
+            names.push((key, name::find(&txn, &self.cipher, key).await?));
+        }
+        let mut owners: Vec<Uuid> =
+            names.iter().filter_map(|(_, row)| Some(row.as_ref()?.account_id)).collect();
+        owners.dedup();
+        let account = match owners.as_slice() {
+            [] => self.insert_account(&txn, wanted, now).await?,
+            [one] => {
+                let one = AccountId::from_uuid(*one);
+                match person::lock_account(&txn, one).await {
+                    Err(PeopleError::AccountNotFound) => return Ok(None),
+                    held => held?,
+                }
+                one
+            }
+            several => return self.two_accounts(&txn, several).await,
+        };
+        let before = name::of_account(&txn, account).await?;
+        let mut payer = None;
+        for (key, known) in names {
+            let id = match known {
+                Some(row) => row.id,
+                None => {
+                    // An account's first name has its own id.
+                    let id = match before.is_empty() && payer.is_none() {
+                        true => account.as_uuid(),
+                        false => AccountId::generate(now, &*self.entropy).as_uuid(),
+                    };
+                    if !name::insert(&txn, &self.cipher, (id, account), key, now).await? {
+                        return Ok(None);
+                    }
+                    if !before.is_empty() {
+                        let change = Change::Named(&key.id_kind);
+                        self.write_change(&txn, account, change, now).await?;
+                    }
+                    id
+                }
+            };
+            payer = payer.or(Some(id));
+        }
+        if let Some(payer) = payer {
+            self.take_as_payer(&txn, account, &before, (payer, &wanted.id_kind), now).await?;
+        }
+        let row = touch(&txn, account, now).await?;
+        let absorbed = Entity::find()
+            .filter(Column::UnitedInto.eq(account.as_uuid()))
+            .order_by_asc(Column::Id)
+            .all(&txn)
+            .await?;
+        txn.commit().await?;
+        let absorbed = absorbed.into_iter().map(|row| AccountId::from_uuid(row.id)).collect();
+        Ok(Some(SignIn::Account { account: Account::from_row(row)?, absorbed }))
+    }
+
+    async fn insert_account(
+        &self,
+        txn: &DatabaseTransaction,
+        key: &AccountKey,
+        now: Timestamp,
+    ) -> Result<AccountId, PeopleError> {
+        let id = AccountId::generate(now, &*self.entropy);
+        let row = accounts::ActiveModel {
+            id: Set(id.as_uuid()),
+            channel: Set(key.channel.code().to_owned()),
+            app_id: Set(key.app_id.clone()),
+            created_at_ms: Set(now.as_millis()),
+            last_login_at_ms: Set(now.as_millis()),
+            erased_at_ms: Set(None),
+            united_into: Set(None),
+        };
+        Entity::insert(row).exec_without_returning(txn).await?;
+        Ok(id)
+    }
+
+    /// Puts a name first. A clock that stands still or is behind another process's changes nothing about
+    /// which one was put first last.
+    async fn take_as_payer(
+        &self,
+        txn: &DatabaseTransaction,
+        account: AccountId,
+        before: &[account_names::Model],
+        (name, id_kind): (Uuid, &str),
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        let newest = before.first();
+        let after = newest.map_or(0, |taken| taken.payer_at_ms + i64::from(taken.id != name));
+        name::set_payer(txn, name, now.max(Timestamp::from_millis(after))).await?;
+        if newest.is_some_and(|taken| taken.id_kind != id_kind) {
+            self.write_change(txn, account, Change::PayerName(id_kind), now).await?;
+        }
+        Ok(())
+    }
+
+    /// The older account stays, because its id stands in more places.
+    async fn two_accounts(
+        &self,
+        txn: &DatabaseTransaction,
+        ids: &[Uuid],
+    ) -> Result<Option<SignIn>, PeopleError> {
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .order_by_asc(Column::CreatedAtMs)
+            .order_by_asc(Column::Id)
+            .all(txn)
+            .await?;
+        let [kept, absorbed] = rows.as_slice() else { return Ok(None) };
+        let [kept, absorbed] = [kept, absorbed].map(|row| AccountId::from_uuid(row.id));
+        Ok(Some(SignIn::Two { kept, absorbed }))
+    }
+
+    pub(crate) async fn write_change(
+        &self,
+        txn: &DatabaseTransaction,
+        account: AccountId,
+        change: Change<'_>,
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        let (word, id_kind, other) = match change {
+            Change::Named(kind) => ("named", Some(kind), None),
+            Change::PayerName(kind) => ("payer_name", Some(kind), None),
+            Change::United(other) => ("united", None, Some(other)),
+        };
+        let row = account_changes::ActiveModel {
+            id: Set(AccountId::generate(now, &*self.entropy).as_uuid()),
+            account_id: Set(account.as_uuid()),
+            change: Set(word.to_owned()),
+            id_kind: Set(id_kind.map(str::to_owned)),
+            other_account_id: Set(other.map(AccountId::as_uuid)),
+            at_ms: Set(now.as_millis()),
+        };
+        account_changes::Entity::insert(row).exec_without_returning(txn).await?;
+        Ok(())
     }
 
     /// # Errors
@@ -143,61 +318,53 @@ impl People {
         row.map(Account::from_row).transpose()
     }
 
-    /// The payer's name at the platform, as `(id_kind, external_id)`: for the payment call only.
+    /// The name of the account that the platform takes, as `(id_kind, external_id)`: for calls to the
+    /// platform only.
     ///
     /// # Errors
     /// [`PeopleError::AccountNotFound`], or [`PeopleError::Sealed`] when it does not open.
     pub async fn external_id(&self, id: AccountId) -> Result<(String, String), PeopleError> {
-        let row = find_living(&self.db, id).await?;
-        let row = row.ok_or(PeopleError::AccountNotFound)?;
-        let external_id = open_external_id(&self.cipher, &row)?;
-        Ok((row.id_kind, external_id))
+        find_living(&self.db, id).await?.ok_or(PeopleError::AccountNotFound)?;
+        let names = name::of_account(&self.db, id).await?;
+        let row = names.first().ok_or(PeopleError::AccountNotFound)?;
+        let key = name::open(&self.cipher, row)?;
+        Ok((key.id_kind, key.external_id))
     }
 
-    async fn find_account(
+    /// The platform does not take names of the kind `refused` any more: from now on the account's
+    /// other name counts, if it has one. `false`: it has none, and only a login brings one.
+    ///
+    /// # Errors
+    /// [`PeopleError::AccountNotFound`].
+    pub async fn use_other_name(
         &self,
-        key: &AccountKey,
-        hashes: &[String],
-    ) -> Result<Option<accounts::Model>, PeopleError> {
-        let found = Entity::find()
-            .filter(Column::Channel.eq(key.channel.code()))
-            .filter(Column::AppId.eq(&key.app_id))
-            .filter(Column::IdKind.eq(&key.id_kind))
-            .filter(Column::ExternalIdHash.is_in(hashes))
-            .one(&self.db)
-            .await?;
-        Ok(found)
-    }
-
-    /// Does nothing when another login was faster.
-    async fn insert_account(
-        &self,
-        key: &AccountKey,
-        hash_context: &str,
-        now: Timestamp,
-    ) -> Result<(), PeopleError> {
-        let id = AccountId::generate(now, &*self.entropy);
-        let sealed = self.cipher.seal(&seal_context(id), key.external_id.as_bytes());
-        let row = accounts::ActiveModel {
-            id: Set(id.as_uuid()),
-            channel: Set(key.channel.code().to_owned()),
-            app_id: Set(key.app_id.clone()),
-            id_kind: Set(key.id_kind.clone()),
-            external_id_sealed: Set(sealed.bytes),
-            key_id: Set(sealed.key_id),
-            external_id_hash: Set(self
-                .cipher
-                .lookup_hash(hash_context, key.external_id.as_bytes())),
-            hash_key_id: Set(self.cipher.lookup_key_id().to_owned()),
-            created_at_ms: Set(now.as_millis()),
-            last_login_at_ms: Set(now.as_millis()),
-            erased_at_ms: Set(None),
+        account: AccountId,
+        refused: &str,
+    ) -> Result<bool, PeopleError> {
+        let now = self.clock.now();
+        let txn = begin_write(&self.db).await?;
+        person::lock_account(&txn, account).await?;
+        let names = name::of_account(&txn, account).await?;
+        let Some(other) = names.iter().find(|name| name.id_kind != refused) else {
+            return Ok(false);
         };
-        let one_account = [Column::Channel, Column::AppId, Column::IdKind, Column::ExternalIdHash];
-        Entity::insert(row)
-            .on_conflict(OnConflict::columns(one_account).do_nothing().to_owned())
-            .exec_without_returning(&self.db)
-            .await?;
-        Ok(())
+        if names.first().is_some_and(|taken| taken.id != other.id) {
+            self.take_as_payer(&txn, account, &names, (other.id, &other.id_kind), now).await?;
+            txn.commit().await?;
+        }
+        Ok(true)
     }
+}
+
+async fn touch(
+    txn: &DatabaseTransaction,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<accounts::Model, PeopleError> {
+    Entity::update_many()
+        .col_expr(Column::LastLoginAtMs, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(account.as_uuid()))
+        .exec(txn)
+        .await?;
+    find_living(txn, account).await?.ok_or(PeopleError::AccountNotFound)
 }

@@ -14,7 +14,10 @@ use uuid::Uuid;
 
 use crate::{
     People, PeopleError, consent, person,
-    table::{accounts, mobiles, payment_requests, persons, phone_proofs, sms_codes, verifications},
+    table::{
+        account_names, accounts, mobiles, payment_requests, persons, phone_proofs, sms_codes,
+        verifications,
+    },
 };
 
 impl People {
@@ -55,13 +58,12 @@ impl People {
             .filter(payment_requests::Column::AccountId.eq(account.as_uuid()))
             .exec(&txn)
             .await?;
+        account_names::Entity::delete_many()
+            .filter(account_names::Column::AccountId.eq(account.as_uuid()))
+            .exec(&txn)
+            .await?;
         let gone = accounts::ActiveModel {
             id: Set(account.as_uuid()),
-            external_id_sealed: Set(Vec::new()),
-            key_id: Set(String::new()),
-            // One account per identifier: what stands in its place must be nobody else's.
-            external_id_hash: Set(format!("erased:{account}")),
-            hash_key_id: Set(String::new()),
             erased_at_ms: Set(Some(now.as_millis())),
             ..Default::default()
         };

@@ -23,6 +23,7 @@ mod consent;
 mod erasure;
 mod error;
 mod mobile;
+mod name;
 mod naming;
 mod payer;
 mod payment_request;
@@ -33,10 +34,11 @@ mod renewal;
 mod retention;
 mod sms;
 mod table;
+mod union;
 
 use std::{fmt, sync::Arc};
 
-pub use account::{Account, AccountKey};
+pub use account::{Account, AccountKey, SignIn};
 pub use act::{Act, ActDone, ActProof};
 pub use cipher::{CipherError, FieldCipher, FieldKeys, Sealed};
 pub use confirmation::Shown;

@@ -155,6 +155,31 @@ impl OpenedPerson {
     }
 }
 
+/// A row with its sealed columns under the current keys, as it belongs to `account`.
+pub(crate) fn resealed(
+    cipher: &FieldCipher,
+    row: persons::Model,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<persons::ActiveModel, PeopleError> {
+    let identity = OpenedPerson::open(cipher, &row, now)?.identity;
+    let id = PersonId::from_uuid(row.id);
+    let number = identity.document.number().as_bytes();
+    let name = identity.name.as_str().as_bytes();
+    let document = cipher.seal(&seal_context("document", id, account), number);
+    let name = cipher.seal(&seal_context("name", id, account), name);
+    let context = hash_context(identity.document.kind());
+    Ok(persons::ActiveModel {
+        account_id: Set(account.as_uuid()),
+        document_sealed: Set(document.bytes),
+        name_sealed: Set(name.bytes),
+        key_id: Set(name.key_id),
+        document_hash: Set(cipher.lookup_hash(&context, number)),
+        hash_key_id: Set(cipher.lookup_key_id().to_owned()),
+        ..row.into()
+    })
+}
+
 /// Locks the account, so that its persons are added one after the other: the limits and the rule of
 /// one own person are counted, and no index could hold them.
 pub(crate) async fn lock_account(
@@ -163,6 +188,7 @@ pub(crate) async fn lock_account(
 ) -> Result<(), PeopleError> {
     let found = accounts::Entity::find_by_id(account.as_uuid())
         .filter(accounts::Column::ErasedAtMs.is_null())
+        .filter(accounts::Column::UnitedInto.is_null())
         .lock_exclusive() // nothing on SQLite, where the transaction is the only writer
         .one(txn)
         .await?;
@@ -186,6 +212,19 @@ pub(crate) async fn live_rows(
 impl People {
     /// How many entries of one document are looked at; more than a family has accounts.
     const ENTRIES_MAX: u64 = 1_000;
+
+    /// Holds an account in a transaction of another room: until it ends, the account is neither erased
+    /// nor united with another, so that what is written under its id stays its own.
+    ///
+    /// # Errors
+    /// [`PeopleError::AccountNotFound`].
+    pub async fn hold_account(
+        &self,
+        txn: &DatabaseTransaction,
+        account: AccountId,
+    ) -> Result<(), PeopleError> {
+        lock_account(txn, account).await
+    }
 
     /// Adds an insured person, with consent. Adding the same person again gives the one recorded
     /// before, and records the consent if its wording is new.
@@ -326,7 +365,8 @@ impl People {
         })
     }
 
-    /// The account's persons, oldest first, at most [`People::PERSONS_MAX`].
+    /// The account's persons, oldest first; of an account that was united with another, perhaps more
+    /// than [`People::PERSONS_MAX`].
     ///
     /// # Errors
     /// When the database fails, or a row is damaged or does not open.

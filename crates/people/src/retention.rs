@@ -84,6 +84,7 @@ fn idle_accounts(before: Timestamp) -> Select<accounts::Entity> {
     accounts::Entity::find()
         .filter(accounts::Column::LastLoginAtMs.lt(before.as_millis()))
         .filter(accounts::Column::ErasedAtMs.is_null())
+        .filter(accounts::Column::UnitedInto.is_null())
 }
 
 impl People {

@@ -14,15 +14,65 @@ pub(crate) mod accounts {
         pub id: Uuid,
         pub channel: String,
         pub app_id: String,
+        pub created_at_ms: i64,
+        pub last_login_at_ms: i64,
+        /// Since then its names are gone.
+        pub erased_at_ms: Option<i64>,
+        /// The account of the same person that has everything of this one since.
+        pub united_into: Option<Uuid>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Under what a platform knows the person of an account.
+pub(crate) mod account_names {
+    use sea_orm::entity::prelude::*;
+
+    pub(crate) const TABLE: &str = "account_names";
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_names")]
+    pub struct Model {
+        /// The account's own id for its first name.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub account_id: Uuid,
+        pub channel: String,
+        pub app_id: String,
         pub id_kind: String,
         pub external_id_sealed: Vec<u8>,
         pub key_id: String,
         pub external_id_hash: String,
         pub hash_key_id: String,
         pub created_at_ms: i64,
-        pub last_login_at_ms: i64,
-        /// Since then the sealed identifier is gone.
-        pub erased_at_ms: Option<i64>,
+        /// When a login last gave it as the name that the platform takes; 0: never.
+        pub payer_at_ms: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What happened to an account's names; only ever added to.
+pub(crate) mod account_changes {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_changes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub account_id: Uuid,
+        pub change: String,
+        pub id_kind: Option<String>,
+        pub other_account_id: Option<Uuid>,
+        pub at_ms: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -88,7 +88,7 @@ pub struct AlipayCertificates {
 }
 
 /// What findings and errors call the application's key.
-const APP_KEY: &str = "application private key";
+pub(crate) const APP_KEY: &str = "application private key";
 
 /// Which account a fact is about.
 struct Account {

@@ -136,6 +136,8 @@ pub enum Refused {
     NotFound,
     /// The payer may not pay this (wrong person, blocked, not certified).
     Payer,
+    /// The platform takes another kind of name for payers by now (Alipay: user id, open id).
+    PayerIdKind,
     /// Above a limit of payer, card or merchant: paying in parts can help.
     Limit,
     /// Who is to pay has not enough: of a refund our merchant account, and the same request can work

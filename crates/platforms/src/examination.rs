@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use kernel::Timestamp;
-use x509_parser::pem::Pem;
+use x509_parser::{pem::Pem, prelude::X509Certificate};
 
 use crate::SetupError;
 
@@ -53,25 +53,35 @@ pub(crate) fn dates(setting: &str, text: &str, ended: Gravity, now: Timestamp) -
     let mut findings = Vec::new();
     for section in sections.take(1).filter_map(Result::ok) {
         let Ok(certificate) = section.parse_x509() else { continue };
-        let moment = |seconds: i64| Timestamp::from_unix_seconds(seconds);
-        let from = moment(certificate.validity().not_before.timestamp());
-        let until = moment(certificate.validity().not_after.timestamp());
-        let serial = hex::encode_upper(certificate.raw_serial());
-        let serial = serial.trim_start_matches('0');
-        let mut found = |gravity, sentence| {
-            findings.push(Finding::new(gravity, setting, sentence));
-        };
-        if until < now {
-            let when = until.rfc3339();
-            found(ended, format!("the certificate {serial} ended on {when}"));
-        } else if now < from {
-            let when = from.rfc3339();
-            found(ended, format!("the certificate {serial} begins on {when}"));
-        } else if until < now.plus(ENDS_SOON) {
-            let when = until.rfc3339();
-            let sentence = format!("the certificate {serial} ends on {when}; order the next one");
-            found(Gravity::Attention, sentence);
-        }
+        findings.extend(dates_of(setting, &certificate, ended, now));
     }
     findings
+}
+
+/// What the dates of one certificate say.
+pub(crate) fn dates_of(
+    setting: &str,
+    certificate: &X509Certificate<'_>,
+    ended: Gravity,
+    now: Timestamp,
+) -> Option<Finding> {
+    let moment = |seconds: i64| Timestamp::from_unix_seconds(seconds);
+    let from = moment(certificate.validity().not_before.timestamp());
+    let until = moment(certificate.validity().not_after.timestamp());
+    let serial = hex::encode_upper(certificate.raw_serial());
+    let serial = serial.trim_start_matches('0');
+    let found = |gravity, sentence| Some(Finding::new(gravity, setting, sentence));
+    if until < now {
+        let when = until.rfc3339();
+        found(ended, format!("the certificate {serial} ended on {when}"))
+    } else if now < from {
+        let when = from.rfc3339();
+        found(ended, format!("the certificate {serial} begins on {when}"))
+    } else if until < now.plus(ENDS_SOON) {
+        let when = until.rfc3339();
+        let sentence = format!("the certificate {serial} ends on {when}; order the next one");
+        found(Gravity::Attention, sentence)
+    } else {
+        None
+    }
 }

@@ -30,8 +30,12 @@ impl PayerIdKind {
 pub struct LoginIdentity {
     pub channel: Channel,
     pub app_id: String,
+    /// The kind of name that the platform takes from now on, in payments and messages.
     pub kind: PayerIdKind,
     pub id: String,
+    /// The same person's name of the other kind, while an application of Alipay moves from one to the
+    /// other. It is told for some weeks only: whoever does not write it down loses the person.
+    pub also: Option<(PayerIdKind, String)>,
     pub union_id: Option<String>,
     /// WeChat's key for open data. Stays on the server.
     pub session_key: Option<Secret>,

@@ -16,8 +16,9 @@ use ring::{
     },
 };
 use rsa::{
-    Oaep, RsaPublicKey,
-    pkcs1::DecodeRsaPublicKey,
+    Oaep, RsaPrivateKey, RsaPublicKey,
+    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey},
+    pkcs8::DecodePrivateKey,
     rand_core::{TryCryptoRng, TryRng},
 };
 use x509_parser::{prelude::FromDer, public_key::PublicKey, x509::SubjectPublicKeyInfo};
@@ -41,6 +42,8 @@ impl From<CannotSign> for ChannelError {
 /// Our private key.
 pub(crate) struct SigningKey {
     pair: RsaKeyPair,
+    /// For [`SigningKey::open`], which ring does not offer.
+    der: Vec<u8>,
     // Signatures of this scheme are deterministic; ring uses the randomness for blinding only.
     random: SystemRandom,
 }
@@ -53,8 +56,16 @@ impl SigningKey {
             return Err(SetupError::new(setting, "the key is encrypted; a plain one is needed"));
         }
         if text.expose().contains("CERTIFICATE-----") {
-            let problem = "this is a certificate; its private key is in another file \
-                           (apiclient_key.pem beside apiclient_cert.pem)";
+            let problem = match setting {
+                crate::alipay::APP_KEY => {
+                    "this is a certificate; the application's private key (应用私钥) is in the file that \
+                     the key tool made with the request for it"
+                }
+                _ => {
+                    "this is a certificate; its private key is in another file \
+                     (apiclient_key.pem beside apiclient_cert.pem)"
+                }
+            };
             return Err(SetupError::new(setting, problem));
         }
         if text.expose().contains("PUBLIC KEY-----") {
@@ -74,7 +85,7 @@ impl SigningKey {
             };
             SetupError::new(setting, problem)
         })?;
-        let key = SigningKey { pair, random: SystemRandom::new() };
+        let key = SigningKey { pair, der, random: SystemRandom::new() };
         let proof = key.sign(b"self check").map_err(|CannotSign| "the RSA key cannot sign");
         let proof = proof.and_then(|signature| {
             let verdict = key.public_key().verify(b"self check", &signature);
@@ -91,6 +102,17 @@ impl SigningKey {
             .sign(&RSA_PKCS1_SHA256, &self.random, text, &mut signature)
             .map_err(|_| CannotSign)?;
         Ok(STANDARD.encode(signature))
+    }
+
+    /// Opens what was encrypted for us with OAEP, SHA-1 and no label. Not for anything that a stranger
+    /// may send: how long it takes may tell something about the key (RUSTSEC-2023-0071), so what is
+    /// opened has a verified signature, and is asked for by an operator.
+    pub(crate) fn open(&self, sealed: &str) -> Option<String> {
+        let key = RsaPrivateKey::from_pkcs8_der(&self.der);
+        let key = key.or_else(|_| RsaPrivateKey::from_pkcs1_der(&self.der)).ok()?;
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let plain = key.decrypt(Oaep::<sha1::Sha1>::new(), &bytes).ok()?;
+        String::from_utf8(plain).ok()
     }
 
     pub(crate) fn public_key(&self) -> VerifyingKey {
@@ -219,6 +241,13 @@ mod tests {
         assert_ne!(key.seal("张三", &entropy), Some(sealed.clone()), "never twice the same");
         assert_eq!(TestKey::platform().opens(&sealed).as_deref(), Some("张三"));
         assert_eq!(TestKey::stranger().opens(&sealed), None);
+        for form in [TestKey::platform().pkcs8_pem(), TestKey::platform().pkcs1_pem()] {
+            let own = SigningKey::read("key", &Secret::new(form)).expect("a key");
+            assert_eq!(own.open(&sealed).as_deref(), Some("张三"));
+            assert_eq!(own.open("not base64"), None);
+        }
+        let other = Secret::new(TestKey::stranger().pkcs8_pem());
+        assert_eq!(SigningKey::read("key", &other).expect("a key").open(&sealed), None);
         assert!(key.seal(&"x".repeat(214), &entropy).is_some());
         assert!(key.seal(&"x".repeat(215), &entropy).is_none());
     }

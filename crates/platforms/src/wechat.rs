@@ -5,20 +5,26 @@
 //! [`WechatLogin`] its login alone. Promised: an answer or a notification is parsed only after
 //! its signature over the raw bytes has been verified with the key that its serial names, and its
 //! time is within five minutes. Keys come from configuration, and platform certificates from
-//! WeChat's own list as well. Deliberately absent: Guomi signatures.
+//! WeChat's own list as well. Content is opened in both ciphers, that of 国密
+//! included. Deliberately absent: the signatures of 国密 (SM2).
 
 mod account;
 mod certificates;
 mod client;
+mod content;
 mod examination;
+mod hosts;
 mod keys;
 mod login;
 mod mini_program;
 mod notification;
+mod online;
 mod payment;
 mod refund;
+mod said;
 mod self_test;
 mod sign;
+mod skew;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -32,13 +38,14 @@ use reqwest::header::HeaderMap;
 use self::{
     account::Account,
     client::{Client, Parts},
+    content::ContentKey,
+    hosts::Hosts,
     keys::{PlatformKeys, is_certificate_serial},
-    sign::{ContentKey, SignedHead},
+    sign::SignedHead,
 };
 use crate::{
     ChannelError, Created, Notice, PaymentChannel, PaymentRequest, PaymentStanding, Prepared,
     RefundRequest, RefundStanding, Refusal, SetupError, WalletParameters, rsa::SigningKey,
-    setup::host,
 };
 
 pub use self::{
@@ -65,7 +72,7 @@ pub struct WechatConfig {
     /// The pay API; production is `https://api.mch.weixin.qq.com`.
     pub base_url: String,
     /// The other access point (`https://api2.mch.weixin.qq.com`), asked with the same signature when
-    /// no connection to the first comes about.
+    /// no connection to the first comes about or nobody is behind its gateway (502, 503).
     pub backup_base_url: Option<String>,
     /// The mini-program's appid, bound to `mchid`. In partner mode the service provider's.
     pub app_id: String,
@@ -130,10 +137,8 @@ impl WechatMerchant {
         )?;
         let content_key = ContentKey::read(&config.apiv3_key)?;
         let account = Account::read(&mut config)?;
-        let backup = config.backup_base_url.as_deref();
         let parts = Parts {
-            base: host("base_url", &config.base_url)?,
-            backup: backup.map(|url| host("backup_base_url", url)).transpose()?,
+            hosts: Hosts::read(&config.base_url, config.backup_base_url.as_deref())?,
             account,
             serial: keys::merchant_serial(&config.merchant_serial)?,
             key: signing_key,

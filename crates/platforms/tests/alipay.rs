@@ -9,8 +9,8 @@ use kernel::{
     Timestamp,
 };
 use mock_providers::{
-    AlipayFacts, AlipayKeyMode, AlipayOddity, AlipaySigner, Fault, FaultKind, FaultTarget,
-    NotificationRequest, PayRequest, Providers, ProvidersOptions, Settings,
+    AlipayFacts, AlipayKeyMode, AlipayOddity, AlipaySigner, DocumentedRefusal, Fault, FaultKind,
+    FaultTarget, NotificationRequest, PayRequest, Providers, ProvidersOptions, Settings,
 };
 use platforms::{
     AlipayCancelled, AlipayCertificates, AlipayConfig, AlipayLogin, AlipayMerchant, BillError,
@@ -94,6 +94,10 @@ impl Scene {
     }
 
     async fn created(&self, number: &OutTradeNo) -> String {
+        self.tries_to_create(number).await.unwrap()
+    }
+
+    async fn tries_to_create(&self, number: &OutTradeNo) -> Result<String, ChannelError> {
         let minted = self.mocks.mint_login_code(Alipay, "小明");
         let identity = self.login.login(&minted.code).await.unwrap();
         assert_eq!(identity.kind, PayerIdKind::OpenId);
@@ -107,7 +111,7 @@ impl Scene {
             client_ip: None,
         };
         let prepared = self.merchant.prepare_payment(&request).unwrap();
-        self.merchant.create_payment(&prepared).await.unwrap().token
+        Ok(self.merchant.create_payment(&prepared).await?.token)
     }
 
     async fn paid(&self, number: &OutTradeNo) {
@@ -206,11 +210,13 @@ async fn a_certificate_that_cannot_be_had_is_asked_for_once_a_minute() {
 #[case(AlipayOddity::SignFirst, true)]
 #[case(AlipayOddity::Pretty, true)]
 #[case(AlipayOddity::Escaped, true)]
+#[case(AlipayOddity::EscapedAfterSigning, true)]
 #[case(AlipayOddity::Braces, true)]
 #[case(AlipayOddity::Unsigned, false)]
 #[case(AlipayOddity::OtherKey, false)]
 #[case(AlipayOddity::DoubledRoot, false)]
 #[case(AlipayOddity::ErrorRoot, false)]
+#[case(AlipayOddity::UnsignedErrorRoot, false)]
 #[case(AlipayOddity::UnsignedError, false)]
 #[case(AlipayOddity::SystemErrorAfterCommit, false)]
 #[case(AlipayOddity::DropBeforeCommit, false)]
@@ -237,6 +243,7 @@ async fn an_odd_answer_is_read_or_unknown(#[case] oddity: AlipayOddity, #[case] 
 #[case(AlipayOddity::CertificateSerialUnsigned, true)]
 #[case(AlipayOddity::BlanksUnsigned, true)]
 #[case(AlipayOddity::SignTypeSigned, false)]
+#[case(AlipayOddity::OtherKey, false)]
 #[tokio::test]
 async fn an_odd_notification_is_believed_or_refused(
     #[case] oddity: AlipayOddity,
@@ -255,8 +262,8 @@ async fn an_odd_notification_is_believed_or_refused(
 
 #[rstest]
 #[case::swapped(|c: &mut AlipayCertificates| c.application = c.alipay[0].clone(), "application certificate: is not of")]
-#[case::own(|c: &mut AlipayCertificates| c.alipay = vec![c.application.clone()], "Alipay certificate 1: does not lead")]
-#[case::no_roots(|c: &mut AlipayCertificates| c.roots = c.application.clone(), "Alipay certificate 1: does not lead")]
+#[case::own(|c: &mut AlipayCertificates| c.alipay = vec![c.application.clone()], "Alipay certificate 1: this is the application's own certificate")]
+#[case::no_roots(|c: &mut AlipayCertificates| c.roots = c.application.clone(), "Alipay root certificates: no self-signed root is in it")]
 #[case::key(|c: &mut AlipayCertificates| c.roots = "x".into(), "Alipay root certificates: not an X.509")]
 #[case::none(|c: &mut AlipayCertificates| c.alipay.clear(), "Alipay certificates: none is given")]
 #[tokio::test]
@@ -332,6 +339,143 @@ async fn a_bill_that_differs_from_our_books_is_still_a_bill(
     assert_eq!(scene.merchant.trade_statement(day).await.unwrap().lines.len(), lines);
 }
 
+#[rstest]
+#[case(AlipayOddity::UnquotedComma)]
+#[case(AlipayOddity::NewColumns)]
+#[case(AlipayOddity::LfEndings)]
+#[case(AlipayOddity::OldNames)]
+#[tokio::test]
+async fn a_bill_in_another_form_says_the_same(#[case] oddity: AlipayOddity) {
+    let (scene, day) = first_day(Mode::PublicKey).await;
+    let trade = scene.merchant.trade_statement(day).await.unwrap();
+    let balance = scene.merchant.balance_statement(day).await.unwrap();
+    scene.fault(FaultTarget::AlipayBill, oddity);
+    assert_eq!(scene.merchant.trade_statement(day).await.unwrap(), trade);
+    scene.fault(FaultTarget::AlipayBill, oddity);
+    assert_eq!(scene.merchant.balance_statement(day).await.unwrap(), balance);
+}
+
+/// What each documented refusal means for whoever has to decide what to do next.
+#[tokio::test]
+async fn every_documented_refusal_is_a_no_a_later_or_a_doubt() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    let doubts = ["isp.unknow-error", "aop.unknow-error", "aop.ACQ.SYSTEM_ERROR", "UNKNOWN_ERROR"];
+    let later = ["isv.app-call-limited", "isv.method-call-limited", "SYSTEM_RATE_LIMIT", {
+        "USER_RATE_LIMIT"
+    }];
+    let mut seen = 0;
+    for refusal in DocumentedRefusal::all_of_alipay() {
+        let fault = Fault::next(FaultTarget::AlipayCreate, FaultKind::Refuse(refusal));
+        scene.mocks.set_fault(fault).unwrap();
+        let error = scene.tries_to_create(&number(1)).await.unwrap_err();
+        let code = refusal.code();
+        let means = match &error {
+            ChannelError::Unknown(_) => "doubt",
+            ChannelError::Busy => "later",
+            ChannelError::Refused(_) | ChannelError::Misconfigured(_) => "no",
+            ChannelError::NotSent | ChannelError::BadRequest(_) => "nothing was sent",
+        };
+        let expected = match code {
+            code if code.ends_with("SYSTEM_ERROR") || doubts.contains(&code) => "doubt",
+            code if later.contains(&code) => "later",
+            _ => "no",
+        };
+        assert_eq!(means, expected, "{code}: {error}");
+        assert!(scene.mocks.trade(Alipay, number(1).as_str()).is_none(), "{code} did nothing");
+        seen += 1;
+    }
+    assert!(seen > 150, "{seen}");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_of_the_same_key_is_downloaded_and_believed() {
+    let scene = Scene::new(Mode::Certificate).await;
+    scene.paid(&number(1)).await;
+    scene.switch(|settings| settings.alipay_signer = AlipaySigner::Renewed);
+    let standing = scene.merchant.query_payment(&number(1)).await.unwrap();
+    assert!(matches!(standing, PaymentStanding::Paid(_)));
+    let told = scene.opened(&NotificationRequest::payment(Alipay, number(1).as_str()));
+    assert!(told.is_ok(), "the key is the one of before");
+}
+
+#[tokio::test]
+async fn a_notification_without_a_signature_is_none() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    scene.paid(&number(1)).await;
+    let mut request = NotificationRequest::payment(Alipay, number(1).as_str());
+    request.craft.oddity = Some(AlipayOddity::Unsigned);
+    assert_eq!(scene.opened(&request).err(), Some(Refusal::Malformed));
+}
+
+#[tokio::test]
+async fn a_refund_that_is_not_done_yet_is_a_doubt_until_it_is() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    scene.paid(&number(1)).await;
+    scene.fault(FaultTarget::AlipayRefund, AlipayOddity::RefundPending);
+    let request = RefundRequest {
+        out_trade_no: number(1),
+        out_refund_no: number(2),
+        payment_amount: Fen::new(89_880).unwrap(),
+        amount: Fen::new(89_880).unwrap(),
+        reason: "退款".into(),
+        notify_url: "http://127.0.0.1:9/callbacks".into(),
+    };
+    let prepared = scene.merchant.prepare_refund(&request).unwrap();
+    let asked = scene.merchant.request_refund(&prepared).await;
+    assert!(matches!(asked, Err(ChannelError::Unknown(_))), "{asked:?}");
+    let standing = async || scene.merchant.query_refund(&number(1), &number(2)).await.unwrap();
+    assert!(matches!(standing().await, RefundStanding::NotFound));
+    scene.mocks.advance(Duration::from_secs(60)).await;
+    assert!(matches!(standing().await, RefundStanding::Known(_)));
+}
+
+#[tokio::test]
+async fn a_cancel_that_is_to_be_repeated_is_busy() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    scene.created(&number(1)).await;
+    scene.fault(FaultTarget::AlipayCancel, AlipayOddity::RetryFlag);
+    assert_eq!(scene.merchant.cancel_payment(&number(1)).await, Err(ChannelError::Busy));
+    assert_eq!(scene.merchant.cancel_payment(&number(1)).await, Ok(AlipayCancelled::Closed));
+}
+
+#[tokio::test]
+async fn lives_of_tokens_may_be_texts() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    scene.fault(FaultTarget::AlipayLogin, AlipayOddity::ExpiresInText);
+    let minted = scene.mocks.mint_login_code(Alipay, "小明");
+    assert!(scene.login.login(&minted.code).await.is_ok());
+}
+
+/// Nothing left this machine, so trying again is free of risk.
+#[tokio::test]
+async fn a_gateway_at_which_nobody_listens_was_told_nothing() {
+    let scene = Scene::new(Mode::PublicKey).await;
+    scene.switch(|settings| settings.alipay_host_down = true);
+    let asked = async || scene.merchant.query_payment(&number(1)).await.unwrap_err();
+    // A connection from before is cut first.
+    while asked().await != ChannelError::NotSent {
+        tokio::task::yield_now().await;
+    }
+    scene.switch(|settings| settings.alipay_host_down = false);
+    loop {
+        match scene.merchant.query_payment(&number(1)).await {
+            Ok(standing) => break assert!(matches!(standing, PaymentStanding::NotFound)),
+            Err(error) => assert_eq!(error, ChannelError::NotSent),
+        }
+    }
+}
+
+#[rstest]
+#[case("unsigned", PhoneError::Unsigned)]
+#[case("error", PhoneError::Refused("isv.invalid-auth-relations".into()))]
+#[case("error_object", PhoneError::Refused("isv.invalid-auth-relations".into()))]
+#[tokio::test]
+async fn an_envelope_without_a_number_says_why(#[case] form: &str, #[case] error: PhoneError) {
+    let scene = Scene::new(Mode::PublicKey).await;
+    let (envelope, _) = phone_envelope(&scene, form).await;
+    assert_eq!(scene.login.phone_number(&envelope).map(|_| ()), Err(error));
+}
+
 #[tokio::test]
 async fn cancel_closes_or_returns() {
     let scene = Scene::new(Mode::PublicKey).await;
@@ -346,10 +490,11 @@ async fn cancel_closes_or_returns() {
     assert_eq!(cancel(number(3)).await, Ok(AlipayCancelled::Refunded));
 }
 
-async fn phone_envelope(scene: &Scene) -> (String, String) {
+async fn phone_envelope(scene: &Scene, form: &str) -> (String, String) {
     let url = format!("{}/alipay/phone-number", scene.mocks.facts().control_url);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let told = client.post(url).body(r#"{"user":"小明"}"#).send().await.unwrap();
+    let asked = serde_json::json!({"user": "小明", "envelope": form}).to_string();
+    let told = client.post(url).body(asked).send().await.unwrap();
     let told: serde_json::Value = serde_json::from_str(&told.text().await.unwrap()).unwrap();
     let text = |name: &str| told[name].as_str().unwrap().to_owned();
     (text("response"), text("mobile"))
@@ -359,7 +504,7 @@ async fn phone_envelope(scene: &Scene) -> (String, String) {
 #[tokio::test]
 async fn a_phone_number_is_opened(#[values(Mode::PublicKey, Mode::Certificate)] mode: Mode) {
     let scene = Scene::new(mode).await;
-    let (envelope, mobile) = phone_envelope(&scene).await;
+    let (envelope, mobile) = phone_envelope(&scene, "good").await;
     assert_eq!(scene.login.phone_number(&envelope).unwrap().expose(), mobile);
     let envelope: serde_json::Value = serde_json::from_str(&envelope).unwrap();
     let changed = |name: &str, value: serde_json::Value| {

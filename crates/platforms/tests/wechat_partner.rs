@@ -29,6 +29,8 @@ struct Scene {
     mocks: Providers,
     clock: Arc<ControlledClock>,
     merchant: WechatMerchant,
+    /// The mini-program that citizens pay in, when it is the sub merchant's.
+    sub_app_id: Option<String>,
 }
 
 /// A public key beside the certificate, as while a merchant moves from one to the other.
@@ -62,7 +64,7 @@ impl Scene {
         let handed_in: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let mocks = Providers::start(options, handed_in, entropy).await.unwrap();
         let merchant = account(&mocks, &clock, Some((SUB, sub_app_id)));
-        Scene { mocks, clock, merchant }
+        Scene { mocks, clock, merchant, sub_app_id: sub_app_id.map(str::to_owned) }
     }
 
     /// The same service provider for somebody else, or for itself.
@@ -71,7 +73,10 @@ impl Scene {
     }
 
     async fn created(&self, merchant: &WechatMerchant, number: &OutTradeNo) -> Created {
-        let minted = self.mocks.mint_login_code(Wechat, "小明");
+        let minted = match &self.sub_app_id {
+            Some(app_id) => self.mocks.mint_login_code_for(Wechat, "小明", app_id).unwrap(),
+            None => self.mocks.mint_login_code(Wechat, "小明"),
+        };
         let request = PaymentRequest {
             out_trade_no: number.clone(),
             amount: Fen::new(89_880).unwrap(),

@@ -6,7 +6,7 @@ use kernel::{AccountId, Timestamp};
 use migrations::begin_write;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, QueryOrder,
+    ConnectionTrait, DatabaseTransaction, QueryOrder,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
@@ -184,6 +184,39 @@ pub(crate) async fn accounts(
     }
     let rows = query.order_by_asc(Column::AccountId).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| AccountId::from_uuid(row.account_id)).collect())
+}
+
+/// What one account answered counts for another one of the same person. A kind that both answered keeps
+/// the newer answer, with what is left of both.
+pub(crate) async fn follow(
+    txn: &DatabaseTransaction,
+    from: AccountId,
+    to: AccountId,
+) -> Result<(), ReminderError> {
+    let rows = Entity::find()
+        .filter(Column::AccountId.eq(from.as_uuid()))
+        .order_by_asc(Column::Kind)
+        .all(txn)
+        .await?;
+    for row in rows {
+        let there = Entity::find_by_id((to.as_uuid(), row.kind.clone())).one(txn).await?;
+        let newest = there.as_ref().filter(|there| row.updated_at_ms <= there.updated_at_ms);
+        let wanted = newest.map_or(row.wanted, |there| there.wanted);
+        let both = row.left_count + there.as_ref().map_or(0, |there| there.left_count);
+        let heard = ActiveModel {
+            account_id: Set(to.as_uuid()),
+            kind: Set(row.kind.clone()),
+            wanted: Set(wanted),
+            left_count: Set(if wanted { Ord::min(both, LEFT_MAX) } else { 0 }),
+            updated_at_ms: Set(newest.map_or(row.updated_at_ms, |there| there.updated_at_ms)),
+            text_version: Set(newest.map_or(&row, |there| there).text_version.clone()),
+        };
+        match there {
+            Some(_) => drop(heard.update(txn).await?),
+            None => drop(heard.insert(txn).await?),
+        }
+    }
+    delete(txn, from).await
 }
 
 /// Nothing that the account ever answered stays.

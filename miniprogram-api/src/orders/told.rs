@@ -179,6 +179,9 @@ fn channel_told(error: ChannelError) -> ApiError {
             tell(StatusCode::BAD_GATEWAY, "channel_unavailable").with("retryable", json!(true))
         }
         ChannelError::Refused(Refused::Payer) => tell(StatusCode::CONFLICT, "payer_refused"),
+        ChannelError::Refused(Refused::PayerIdKind) => {
+            tell(StatusCode::CONFLICT, "payer_logs_in_again")
+        }
         ChannelError::Refused(Refused::Limit) => tell(StatusCode::CONFLICT, "channel_limit"),
         // Citizens only ask a channel to collect, so the balance is theirs.
         ChannelError::Refused(Refused::NotEnough) => tell(StatusCode::CONFLICT, "payer_balance"),

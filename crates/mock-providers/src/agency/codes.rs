@@ -1,11 +1,12 @@
 //! Every code that the protocol's error envelope can carry, with its status and text.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $status:literal, $message:literal;)*) => {
         /// An answer other than yes.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         pub enum AgencyCodeWord { $(#[serde(rename = $code)] $name,)* }
 
         impl AgencyCodeWord {

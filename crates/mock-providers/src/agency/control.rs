@@ -3,6 +3,7 @@
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -11,8 +12,12 @@ use axum::{
 use kernel::{BillNo, Fen, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-use crate::control::{Kind, Member, Route, route, table_router};
+use crate::{
+    control::{Route, read, route, table_router},
+    desk::DeskError,
+};
 
 use super::{
     book::AgencyBook,
@@ -20,88 +25,76 @@ use super::{
     seen::{BookError, NewPerson, PersonSeen, PostingSeen},
 };
 
-const BILL_NO: Member = ("bill_no", Kind::Text, true);
-const SERIAL: &[Member] = &[("agency_serial", Kind::Text, true)];
-
 /// What whoever plays the agency can do.
 pub(crate) const CONTROL_ROUTES: &[Route<AgencyBook>] = &[
-    route("GET", "/agency/people", "people of the mock agency", &[], || get(people)),
-    route(
-        "POST",
-        "/agency/people",
-        "adds a person: docs/agency-protocol.md",
-        &[
-            ("document_kind", Kind::Text, false),
-            ("document_number", Kind::Text, true),
-            ("name", Kind::Text, true),
-            ("city", Kind::Text, false),
-            ("insured", Kind::Text, false),
-            ("faults", Kind::Free, false),
-        ],
-        || post(add_person),
-    )
-    .with(201),
-    route("GET", "/agency/postings", "everything that the mock agency booked", &[], || {
-        get(postings)
-    }),
-    route(
-        "POST",
-        "/agency/postings/refund",
-        "the agency returns a posting's money",
-        SERIAL,
-        || post(refund_posting),
-    )
-    .with(204),
-    route("POST", "/agency/postings/reverse", "the agency takes a posting back", SERIAL, || {
+    route("GET", "/agency/people", "people of the mock agency", || get(people))
+        .gives::<Vec<PersonSeen>>(),
+    route("POST", "/agency/people", "adds a person: docs/agency-protocol.md", || post(add_person))
+        .takes::<NewPerson>()
+        .gives::<PersonSeen>()
+        .with(201),
+    route("GET", "/agency/postings", "everything that the mock agency booked", || get(postings))
+        .gives::<Vec<PostingSeen>>(),
+    route("POST", "/agency/postings/refund", "the agency returns a posting's money", || {
+        post(refund_posting)
+    })
+    .takes::<OnePosting>(),
+    route("POST", "/agency/postings/reverse", "the agency takes a posting back", || {
         post(reverse_posting)
     })
-    .with(204),
-    route("GET", "/agency/faults", "faults of the agency", &[], || get(faults)),
+    .takes::<OnePosting>(),
+    route("GET", "/agency/faults", "faults of the agency", || get(faults))
+        .gives::<Vec<AgencyFault>>(),
     route(
         "POST",
         "/agency/faults",
         "let the agency fail; the fault's own members: docs/agency-protocol.md",
-        &[
-            ("operation", Kind::Text, false),
-            ("times", Kind::Integer, false),
-            ("fault", Kind::Text, true),
-            ("code", Kind::Text, false),
-            ("booked", Kind::Boolean, false),
-            ("millis", Kind::Integer, false),
-            ("from", Kind::Text, false),
-            ("until", Kind::Text, false),
-            ("by", Kind::Text, false),
-        ],
         || post(add_fault),
     )
-    .with(204),
-    route("DELETE", "/agency/faults", "forget the agency's faults", &[], || delete(clear_faults))
-        .with(204),
-    route(
-        "POST",
-        "/agency/bills/change",
-        "the agency changes its mind",
-        &[BILL_NO, ("amount", Kind::Text, true)],
-        || post(change_bill),
-    )
-    .with(204),
-    route("POST", "/agency/bills/pay-elsewhere", "another counter collects it", &[BILL_NO], || {
+    .takes::<AgencyFault>(),
+    route("DELETE", "/agency/faults", "forget the agency's faults", || delete(clear_faults)),
+    route("POST", "/agency/bills/change", "the agency changes its mind", || post(change_bill))
+        .takes::<Change>(),
+    route("POST", "/agency/bills/pay-elsewhere", "another counter collects it", || {
         post(pay_elsewhere)
     })
-    .with(204),
-    route(
-        "POST",
-        "/agency/bills/close",
-        "the bill is due no longer than that",
-        &[BILL_NO, ("due_until", Kind::Text, true)],
-        || post(close_bill),
-    )
-    .with(204),
+    .takes::<OneBill>(),
+    route("POST", "/agency/bills/close", "the bill is due no longer than that", || {
+        post(close_bill)
+    })
+    .takes::<Closing>(),
 ];
 
 /// Serves [`CONTROL_ROUTES`].
 pub fn control_router(book: AgencyBook) -> Router {
     table_router(CONTROL_ROUTES).with_state(book)
+}
+
+/// Why it cannot be done: the book does not let it, or it was not understood.
+enum Refused {
+    Book(BookError),
+    Asked(DeskError),
+}
+
+impl From<BookError> for Refused {
+    fn from(error: BookError) -> Refused {
+        Refused::Book(error)
+    }
+}
+
+impl From<DeskError> for Refused {
+    fn from(error: DeskError) -> Refused {
+        Refused::Asked(error)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Refused::Book(error) => error.into_response(),
+            Refused::Asked(error) => error.into_response(),
+        }
+    }
 }
 
 impl IntoResponse for BookError {
@@ -118,15 +111,15 @@ impl IntoResponse for BookError {
     }
 }
 
-type Done = Result<StatusCode, BookError>;
+type Done = Result<StatusCode, Refused>;
 
 async fn faults(State(book): State<AgencyBook>) -> Json<Vec<AgencyFault>> {
     Json(book.faults())
 }
 
-async fn add_fault(State(book): State<AgencyBook>, Json(fault): Json<AgencyFault>) -> StatusCode {
-    book.add_fault(fault);
-    StatusCode::NO_CONTENT
+async fn add_fault(State(book): State<AgencyBook>, body: Bytes) -> Done {
+    book.add_fault(read::<AgencyFault>(&body)?);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_faults(State(book): State<AgencyBook>) -> StatusCode {
@@ -144,58 +137,68 @@ async fn people(State(book): State<AgencyBook>) -> Json<Vec<PersonSeen>> {
 
 async fn add_person(
     State(book): State<AgencyBook>,
-    Json(person): Json<NewPerson>,
-) -> Result<(StatusCode, Json<PersonSeen>), BookError> {
-    Ok((StatusCode::CREATED, Json(book.add_person(person)?)))
+    body: Bytes,
+) -> Result<(StatusCode, Json<PersonSeen>), Refused> {
+    Ok((StatusCode::CREATED, Json(book.add_person(read::<NewPerson>(&body)?)?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Change {
+    #[schema(value_type = String)]
     bill_no: BillNo,
+    #[schema(value_type = String)]
     amount: Fen,
 }
 
-async fn change_bill(State(book): State<AgencyBook>, Json(change): Json<Change>) -> Done {
+async fn change_bill(State(book): State<AgencyBook>, body: Bytes) -> Done {
+    let change: Change = read(&body)?;
     book.change_bill(&change.bill_no, change.amount)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OneBill {
+    #[schema(value_type = String)]
     bill_no: BillNo,
 }
 
-async fn pay_elsewhere(State(book): State<AgencyBook>, Json(bill): Json<OneBill>) -> Done {
+async fn pay_elsewhere(State(book): State<AgencyBook>, body: Bytes) -> Done {
+    let bill: OneBill = read(&body)?;
     book.pay_elsewhere(&bill.bill_no)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Closing {
+    #[schema(value_type = String)]
     bill_no: BillNo,
+    #[schema(value_type = String, format = DateTime)]
     due_until: Timestamp,
 }
 
-async fn close_bill(State(book): State<AgencyBook>, Json(closing): Json<Closing>) -> Done {
+async fn close_bill(State(book): State<AgencyBook>, body: Bytes) -> Done {
+    let closing: Closing = read(&body)?;
     book.close_bill(&closing.bill_no, closing.due_until)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OnePosting {
     agency_serial: String,
 }
 
-async fn refund_posting(State(book): State<AgencyBook>, Json(posting): Json<OnePosting>) -> Done {
+async fn refund_posting(State(book): State<AgencyBook>, body: Bytes) -> Done {
+    let posting: OnePosting = read(&body)?;
     book.refund_posting(&posting.agency_serial)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn reverse_posting(State(book): State<AgencyBook>, Json(posting): Json<OnePosting>) -> Done {
+async fn reverse_posting(State(book): State<AgencyBook>, body: Bytes) -> Done {
+    let posting: OnePosting = read(&body)?;
     book.reverse_posting(&posting.agency_serial)?;
     Ok(StatusCode::NO_CONTENT)
 }

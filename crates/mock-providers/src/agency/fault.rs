@@ -2,13 +2,14 @@
 
 use kernel::{Fen, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::codes::AgencyCodeWord;
 
 macro_rules! operations {
     ($($name:ident = $code:literal;)*) => {
         /// An operation of the protocol.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum AgencyOperation { $(#[serde(rename = $code)] $name,)* }
 
         impl AgencyOperation {
@@ -41,7 +42,7 @@ operations! {
 }
 
 /// A failure to play, where and how often.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgencyFault {
     /// `None`: any operation.
     #[serde(default)]
@@ -58,8 +59,9 @@ fn once() -> Option<u32> {
 }
 
 /// What happens instead of, or after, the right thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "fault", rename_all = "snake_case")]
+#[schema(as = AgencyFaultKind)]
 pub enum FaultKind {
     /// Does nothing and answers this code.
     Refuse { code: AgencyCodeWord },
@@ -78,13 +80,21 @@ pub enum FaultKind {
     /// Does it, and answers something that is no JSON of the protocol, correctly signed.
     Garbage,
     /// Answers `MAINTENANCE` between the two moments; later it is gone. Does not count `times`.
-    MaintenanceWindow { from: Timestamp, until: Timestamp },
+    MaintenanceWindow {
+        #[schema(value_type = String, format = DateTime)]
+        from: Timestamp,
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
     /// `query-posting` says that the agency does not know yet.
     StandingUnknown,
     /// `query-posting` says that the agency never booked it, whatever it said before.
     StandingLost,
     /// The bills in the request grow by this much, so that the request meets `BILL_CHANGED`.
-    BillsGrow { by: Fen },
+    BillsGrow {
+        #[schema(value_type = String)]
+        by: Fen,
+    },
 }
 
 impl AgencyFault {

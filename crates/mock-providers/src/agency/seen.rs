@@ -5,14 +5,17 @@ use kernel::{
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::fault::AgencyFault;
+use crate::control::Platform;
 
 /// Somebody to be added to a book: pension tier 1 and medical, all months of 2023 due.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPerson {
     #[serde(default = "resident_id")]
+    #[schema(value_type = String)]
     pub document_kind: DocumentKind,
     pub document_number: String,
     pub name: String,
@@ -28,7 +31,7 @@ pub struct NewPerson {
 }
 
 /// What somebody who is added to a book is insured in, and what is due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Insured {
     /// Pension and medical insurance, every month of 2023 due.
@@ -55,8 +58,9 @@ fn wuxi() -> String {
 }
 
 /// A person with their bills, for whoever plays with the mock.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PersonSeen {
+    #[schema(value_type = String)]
     pub document_kind: DocumentKind,
     pub document_number: String,
     pub name: String,
@@ -68,28 +72,41 @@ pub struct PersonSeen {
 }
 
 /// A bill in the book.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BillSeen {
+    #[schema(value_type = String)]
     pub bill_no: BillNo,
+    #[schema(value_type = String)]
     pub agency: AgencyCode,
+    #[schema(value_type = String)]
     pub insurance: Insurance,
+    #[schema(value_type = String)]
     pub kind: BillKind,
+    /// `from` and `to`.
+    #[schema(value_type = std::collections::HashMap<String, String>)]
     pub months: MonthRange,
+    #[schema(value_type = String)]
     pub amount: Fen,
     pub version: u32,
     pub state: &'static str,
 }
 
 /// A booking in the book.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PostingSeen {
+    #[schema(value_type = String)]
     pub agency: AgencyCode,
+    #[schema(value_type = String)]
     pub order_no: OrderNo,
+    #[schema(value_type = String)]
     pub bill_no: BillNo,
+    #[schema(value_type = String)]
     pub amount: Fen,
+    #[schema(value_type = Platform)]
     pub channel: Channel,
     pub transaction_id: String,
     pub agency_serial: String,
+    #[schema(value_type = String, format = DateTime)]
     pub posted_at: Timestamp,
     pub reversed: bool,
 }

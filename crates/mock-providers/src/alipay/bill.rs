@@ -11,13 +11,13 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use encoding_rs::GBK;
+use encoding_rs::{EncoderResult, GBK};
 use flate2::{Compression, Crc, write::DeflateEncoder};
 use kernel::{Entropy, Fen, Timestamp};
 use serde_json::json;
 
 use super::{
-    Alipay, Trade,
+    Alipay, AppPlace, Trade,
     gateway::{Call, Refusal},
     oddity::AlipayOddity,
     trade::Fields,
@@ -103,7 +103,7 @@ fn failed(sub_code: &str, message: &str) -> Refusal {
 }
 
 impl Alipay {
-    fn rows(&self, period: &Period) -> Vec<Row> {
+    fn rows(&self, app: AppPlace, period: &Period) -> Vec<Row> {
         let mut rows = Vec::new();
         let row = |trade: &Trade, done, amount: i64, fee, out_request_no: &str| Row {
             trade_no: trade.trade_no.clone(),
@@ -116,7 +116,7 @@ impl Alipay {
             fee,
             out_request_no: out_request_no.to_owned(),
         };
-        for trade in self.trades(usize::MAX) {
+        for trade in self.trades(usize::MAX).into_iter().filter(|trade| trade.app == app) {
             let Some(paid_at) = trade.paid_at() else { continue };
             if period.holds(paid_at) {
                 let total = trade.total.get();
@@ -135,15 +135,14 @@ impl Alipay {
 pub(super) fn address(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal> {
     let now = alipay.now();
     let odd = |wanted: AlipayOddity| call.fault == Some(FaultKind::Alipay(wanted));
-    let kind = call.required("bill_type", 20)?;
-    let date = call.required("bill_date", 10)?;
+    // The real code is misspelt like this.
+    let wrong = || failed("INVAILID_ARGUMENTS", "入参不合法");
+    let kind = call.text_or("bill_type", 20, wrong)?.ok_or_else(wrong)?;
+    let date = call.text_or("bill_date", 10, wrong)?.ok_or_else(wrong)?;
     if !matches!(kind, "trade" | "signcustomer") {
         return Err(failed("TYPE_NOT_SUPPORTED", "账单类型不支持"));
     }
-    // The real code is misspelt like this.
-    let period = Period::read(date)
-        .filter(|period| period.until <= now)
-        .ok_or_else(|| failed("INVAILID_ARGUMENTS", "入参不合法"))?;
+    let period = Period::read(date).filter(|period| period.until <= now).ok_or_else(wrong)?;
     if odd(AlipayOddity::NoDataFile) {
         return Err(failed("NO_BILL_DATA", "账单不存在"));
     }
@@ -153,7 +152,7 @@ pub(super) fn address(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refus
     if now.since(period.from) > Duration::from_secs(6 * 366 * 86_400) {
         return Err(failed("BILL_DATE_BEFORE_REGISTRATION", "账单日期过早"));
     }
-    let mut rows = alipay.rows(&period);
+    let mut rows = alipay.rows(call.app.place, &period);
     if odd(AlipayOddity::MissingRow) {
         rows.pop();
     }
@@ -175,19 +174,35 @@ pub(super) fn address(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refus
             out_request_no: String::new(),
         });
     }
-    let account = format!("{}0156", alipay.keys.seller_id);
+    let form = Form {
+        unquoted_comma: odd(AlipayOddity::UnquotedComma),
+        new_columns: odd(AlipayOddity::NewColumns),
+    };
+    let account = format!("{}0156", call.app.seller_id);
     let (name, detail, summary) = match kind {
-        "trade" => ("业务", trade_detail(&account, &period, &rows, now), {
+        "trade" => ("业务", trade_detail(&account, &period, &rows, now, form), {
             trade_summary(&account, &period, &rows, now)
         }),
-        _ => ("账务", balance_detail(&account, &period, &rows, now), {
+        _ => ("账务", balance_detail(&account, &period, &rows, now, form), {
             balance_summary(&account, &period, &rows, now)
         }),
     };
+    let old = name == "账务" && odd(AlipayOddity::OldNames);
+    let name = if old { "财务" } else { name };
+    let lines = |text: String| {
+        let text = match old {
+            true => text.replace("支付宝账务", "支付宝财务").replace("-账务", "-财务"),
+            false => text,
+        };
+        match odd(AlipayOddity::LfEndings) {
+            true => text.replace("\r\n", "\n"),
+            false => text,
+        }
+    };
     let base = format!("{account}_{}", period.stamp);
     let mut bytes = zip(&[
-        (format!("{base}_{name}明细.csv"), detail),
-        (format!("{base}_{name}明细(汇总).csv"), summary),
+        (format!("{base}_{name}明细.csv"), lines(detail)),
+        (format!("{base}_{name}明细(汇总).csv"), lines(summary)),
     ]);
     if odd(AlipayOddity::TruncatedZip) {
         bytes.truncate(bytes.len() / 2);
@@ -246,12 +261,30 @@ fn exported(now: Timestamp) -> String {
     format!("#导出时间：[{}]\r\n", beijing_day(now))
 }
 
-/// Commas and quotation marks make a cell a quoted one.
+/// How a detail file is odd.
+#[derive(Clone, Copy)]
+struct Form {
+    unquoted_comma: bool,
+    new_columns: bool,
+}
+
+impl Form {
+    /// The subject's cell; only the first row's lacks its quotation marks.
+    fn subject(self, place: usize, text: &str) -> String {
+        match self.unquoted_comma && place == 0 {
+            true => format!("{}, 逗号, 没有引号", text.replace(['"', ','], " ")),
+            false => cell(text),
+        }
+    }
+}
+
+/// Commas and quotation marks make a cell a quoted one; a line's end would end the row.
 fn cell(text: &str) -> String {
+    let text = text.replace(['\r', '\n'], " ");
     if text.contains([',', '"']) {
         return format!("\"{}\"", text.replace('"', "\"\""));
     }
-    text.to_owned()
+    text
 }
 
 fn totals(rows: &[Row]) -> ((usize, i64), (usize, i64)) {
@@ -262,18 +295,31 @@ fn totals(rows: &[Row]) -> ((usize, i64), (usize, i64)) {
 
 const TRADE_HEADER: &str = "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,商家实收（元）,支付宝红包（元）,集分宝（元）,支付宝优惠（元）,商家优惠（元）,券核销金额（元）,券名称,商家红包消费金额（元）,卡消费金额（元）,退款批次号/请求号,服务费（元）,分润（元）,备注";
 
-fn trade_detail(account: &str, period: &Period, rows: &[Row], now: Timestamp) -> String {
+fn trade_detail(
+    account: &str,
+    period: &Period,
+    rows: &[Row],
+    now: Timestamp,
+    form: Form,
+) -> String {
     let mut text = head("业务明细", account, period, "业务明细");
+    let (more_names, more_cells) = if form.new_columns {
+        (",支付渠道,入账账户", "余额,主账户")
+    } else {
+        ("", "")
+    };
+    let more_cells = if more_cells.is_empty() { String::new() } else { format!(",{more_cells}") };
     text.push_str(TRADE_HEADER);
+    text.push_str(more_names);
     text.push_str("\r\n");
-    for row in rows {
+    for (place, row) in rows.iter().enumerate() {
         let kind = if row.amount < 0 { "退款" } else { "交易" };
         let amount = yuan(row.amount);
         text.push_str(&format!(
-            "{}\t,{}\t,{kind}\t,{},{},{},\t,,\t,\t,{}\t,{amount},{amount},0.00,0.00,0.00,0.00,0.00,,0.00,0.00,{}\t,{},0.00,\r\n",
+            "{}\t,{}\t,{kind}\t,{},{},{},\t,,\t,\t,{}\t,{amount},{amount},0.00,0.00,0.00,0.00,0.00,,0.00,0.00,{}\t,{},0.00,{more_cells}\r\n",
             row.trade_no,
             row.out_trade_no,
-            cell(&row.subject),
+            form.subject(place, &row.subject),
             row.created.beijing_text(),
             row.done.beijing_text(),
             cell(&row.payer),
@@ -321,21 +367,36 @@ fn movements(rows: &[Row]) -> Vec<(&Row, &'static str, i64)> {
     moves
 }
 
-fn balance_detail(account: &str, period: &Period, rows: &[Row], now: Timestamp) -> String {
+fn balance_detail(
+    account: &str,
+    period: &Period,
+    rows: &[Row],
+    now: Timestamp,
+    form: Form,
+) -> String {
     let mut text = head("账务明细", account, period, "账务明细");
-    text.push_str("账务流水号,业务流水号,商户订单号,商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,备注\r\n");
+    text.push_str("账务流水号,业务流水号,商户订单号,商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,备注");
+    // Newer files have more; their exact set and order is not published.
+    if form.new_columns {
+        text.push_str(",业务描述,业务账单来源,业务基础订单号,业务订单号");
+    }
+    text.push_str("\r\n");
     let mut balance = 100_000_000;
     let moves = movements(rows);
     for (count, (row, kind, fen)) in moves.iter().enumerate() {
         balance += fen;
         let (income, expense) =
             if *fen < 0 { (" ".to_owned(), yuan(*fen)) } else { (yuan(*fen), " ".to_owned()) };
+        let more = match form.new_columns {
+            true => format!(",{kind},收单,{0},{0}", row.out_trade_no),
+            false => String::new(),
+        };
         text.push_str(&format!(
-            "{}{count:06}\t,{}\t,{}\t,{},{},{}\t,{income},{expense},{},支付宝,{kind},{}\r\n",
+            "{}{count:06}\t,{}\t,{}\t,{},{},{}\t,{income},{expense},{},支付宝,{kind},{}{more}\r\n",
             period.stamp,
             row.trade_no,
             row.out_trade_no,
-            cell(&row.subject),
+            form.subject(count, &row.subject),
             row.done.beijing_text(),
             cell(&row.payer),
             yuan(balance),
@@ -385,12 +446,31 @@ fn balance_summary(account: &str, period: &Period, rows: &[Row], now: Timestamp)
     text
 }
 
+/// GBK, with a question mark for whatever it has no character for.
+fn gbk(text: &str) -> Vec<u8> {
+    let mut encoder = GBK.new_encoder();
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    let mut buffer = [0; 4_096];
+    loop {
+        let (result, read, written) =
+            encoder.encode_from_utf8_without_replacement(rest, &mut buffer, true);
+        bytes.extend_from_slice(buffer.get(..written).unwrap_or_default());
+        rest = rest.get(read..).unwrap_or_default();
+        match result {
+            EncoderResult::InputEmpty => return bytes,
+            EncoderResult::OutputFull => {}
+            EncoderResult::Unmappable(_) => bytes.push(b'?'),
+        }
+    }
+}
+
 /// A zip whose names are GBK bytes without the UTF-8 flag, as Alipay's are.
 fn zip(files: &[(String, String)]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
     for (name, text) in files {
-        let (name, content) = (GBK.encode(name).0.into_owned(), GBK.encode(text).0.into_owned());
+        let (name, content) = (gbk(name), gbk(text));
         let mut crc = Crc::new();
         crc.update(&content);
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
@@ -430,6 +510,16 @@ fn zip(files: &[(String, String)]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_gbk_has_no_character_for_is_a_question_mark() {
+        let long = "社".repeat(5_000);
+        for (text, wanted) in [("社保😀缴费", "社保?缴费"), ("😀", "?"), (&long, &long)]
+        {
+            assert_eq!(GBK.decode(&gbk(text)).0, wanted);
+        }
+        assert_eq!(cell("社\r\n保,x"), "\"社  保,x\"");
+    }
 
     #[test]
     fn a_month_ends_on_the_first_of_the_next() {

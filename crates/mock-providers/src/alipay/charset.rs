@@ -17,14 +17,8 @@ pub(super) fn bytes(text: &str, charset: &'static Encoding) -> Vec<u8> {
     charset.encode(text).0.into_owned()
 }
 
-/// The text of some bytes, `None` when they are not of the charset.
-pub(super) fn text(bytes: &[u8], charset: &'static Encoding) -> Option<String> {
-    charset
-        .decode_without_bom_handling_and_without_replacement(bytes)
-        .map(std::borrow::Cow::into_owned)
-}
-
-/// What the gateway makes of bytes when the address does not name a charset: its own default.
-pub(super) fn misread(bytes: &[u8]) -> String {
-    GBK.decode_without_bom_handling(bytes).0.into_owned()
+/// The text of some bytes. What is not of the charset becomes something else, as at a gateway that
+/// decodes first and checks the signature after.
+pub(super) fn text(bytes: &[u8], charset: &'static Encoding) -> String {
+    charset.decode_without_bom_handling(bytes).0.into_owned()
 }

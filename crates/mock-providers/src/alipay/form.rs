@@ -12,7 +12,9 @@ pub(super) type Parameters = BTreeMap<String, String>;
 pub(super) struct Unreadable;
 
 /// Merges query and body, both in the charset that the query names. When it names none, the body is
-/// read as GBK, the real gateway's own default: ASCII survives, UTF-8 makes the signature fail.
+/// read in the one of its content type, and without that as GBK, the real gateway's own default: ASCII
+/// survives, UTF-8 makes the signature fail. Bytes that are not of the charset are read as something else
+/// and make the signature fail too.
 pub(super) fn merge(
     query: &str,
     content_type: &str,
@@ -26,23 +28,19 @@ pub(super) fn merge(
         let name = String::from_utf8_lossy(value);
         charset::named(&name).unwrap_or(encoding_rs::UTF_8)
     });
-    let decoded = |bytes: &[u8]| {
-        charset::text(bytes, charset.unwrap_or(encoding_rs::UTF_8)).ok_or(Unreadable)
-    };
+    let of_query = charset.unwrap_or(encoding_rs::UTF_8);
     for (name, value) in in_query {
-        add(&mut merged, decoded(&name)?, decoded(&value)?)?;
+        add(&mut merged, charset::text(&name, of_query), charset::text(&value, of_query))?;
     }
+    let of_body = charset.or_else(|| charset::named(&attribute(content_type, "charset")?));
+    let of_body = of_body.unwrap_or(encoding_rs::GBK);
     let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let fields = match kind.as_str() {
         "multipart/form-data" => multipart(content_type, body)?,
         _ => pairs(body),
     };
     for (name, value) in fields {
-        let value = match charset {
-            Some(_) => decoded(&value)?,
-            None => charset::misread(&value),
-        };
-        add(&mut merged, decoded(&name)?, value)?;
+        add(&mut merged, charset::text(&name, of_body), charset::text(&value, of_body))?;
     }
     Ok(merged)
 }
@@ -71,15 +69,19 @@ pub(super) fn pairs(text: &[u8]) -> Pairs {
         .collect()
 }
 
+/// A parameter of a header, as `charset` of `text/html; Charset="utf-8"`.
+fn attribute(header: &str, wanted: &str) -> Option<String> {
+    header.split(';').find_map(|item| {
+        let (name, value) = item.trim().split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+    })
+}
+
 /// The text fields of a multipart body; parts with a file name are no parameters.
 fn multipart(content_type: &str, body: &[u8]) -> Result<Pairs, Unreadable> {
-    let boundary = content_type
-        .split(';')
-        .filter_map(|item| item.trim().strip_prefix("boundary="))
-        .map(|text| text.trim_matches('"'))
-        .next()
-        .filter(|text| !text.is_empty())
-        .ok_or(Unreadable)?;
+    let boundary = attribute(content_type, "boundary");
+    let boundary = boundary.filter(|text| !text.is_empty()).ok_or(Unreadable)?;
     let delimiter = format!("\r\n--{boundary}");
     // The first delimiter has no line end before it.
     let whole = [b"\r\n", body].concat();
@@ -97,15 +99,10 @@ fn multipart(content_type: &str, body: &[u8]) -> Result<Pairs, Unreadable> {
             .lines()
             .find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))
             .ok_or(Unreadable)?;
-        let attribute = |wanted: &str| {
-            disposition.split(';').find_map(|item| {
-                item.trim().strip_prefix(wanted)?.strip_prefix('=').map(|v| v.trim_matches('"'))
-            })
-        };
-        if attribute("filename").is_some() {
+        if attribute(disposition, "filename").is_some() {
             continue;
         }
-        let name = attribute("name").ok_or(Unreadable)?;
+        let name = attribute(disposition, "name").ok_or(Unreadable)?;
         fields.push((name.as_bytes().to_vec(), part[at + 4..].to_vec()));
     }
 }
@@ -156,7 +153,23 @@ mod tests {
     fn the_charset_of_the_query_reads_both() {
         let form = merge("charset=GBK&a=%C9%E7", "", b"b=%B1%A3").unwrap();
         assert_eq!((&*form["a"], &*form["b"]), ("社", "保"));
-        assert!(merge("charset=utf-8&a=%C9%E7", "", b"").is_err());
+        let misread = merge("charset=utf-8&a=%C9%E7", "", b"").unwrap();
+        assert_ne!(misread["a"], "社", "the signature will not fit");
+    }
+
+    #[test]
+    fn the_content_type_names_the_bodys_charset_where_the_query_does_not() {
+        for kind in ["UTF-8", "\"utf-8\"; x=y", "utf-8;x=y"] {
+            let kind = format!("application/x-www-form-urlencoded;Charset={kind}");
+            assert_eq!(merge("", &kind, b"b=%E7%A4%BE").unwrap()["b"], "社", "{kind}");
+        }
+        let gbk = "application/x-www-form-urlencoded; charset=GBK";
+        assert_eq!(
+            merge("charset=utf-8", gbk, b"b=%E7%A4%BE").unwrap()["b"],
+            "社",
+            "the query wins"
+        );
+        assert_eq!(merge("", gbk, b"b=%C9%E7").unwrap()["b"], "社");
     }
 
     #[test]
@@ -169,7 +182,7 @@ mod tests {
     fn multipart_fields_are_read_and_files_left_out() {
         let body = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n2\r\n--X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.txt\"\r\n\r\nfile\r\n--X--\r\n";
         let form =
-            merge("charset=utf-8", "multipart/form-data; boundary=X", body.as_bytes()).unwrap();
+            merge("charset=utf-8", "multipart/form-data; Boundary=\"X\"", body.as_bytes()).unwrap();
         assert_eq!(form["a"], "1\r\n2");
         assert!(!form.contains_key("f"));
         assert!(merge("", "multipart/form-data; boundary=X", b"--X\r\n").is_err());

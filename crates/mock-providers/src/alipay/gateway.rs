@@ -15,7 +15,7 @@ use kernel::{Channel, Entropy, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Alipay, AlipayOddity, bill, charset, crypt,
+    Alipay, AlipayApp, AlipayOddity, bill, charset, create, crypt,
     form::{self, Parameters},
     identity::{self, Product},
     message, oauth, refund,
@@ -26,8 +26,9 @@ use super::{
 use crate::{
     faults::{FaultKind, FaultTarget},
     http::{self, Accidents},
+    lock,
     phone::SignatureVerdict,
-    refusals::DocumentedRefusal,
+    refusals::{AlipayRefusal, DocumentedRefusal},
     settings::AlipayKeyMode,
 };
 
@@ -107,6 +108,8 @@ impl Refusal {
 
 /// A call whose signature is proven.
 pub(super) struct Call {
+    /// Who calls.
+    pub app: Arc<AlipayApp>,
     pub parameters: Parameters,
     /// The business parameters; empty for methods that have none.
     pub biz: Map<String, Value>,
@@ -133,6 +136,16 @@ impl Call {
             }
             Some(_) => Err(invalid_parameter(name)),
         }
+    }
+
+    /// As [`Self::text`], with the method's own word for a wrong parameter.
+    pub fn text_or(
+        &self,
+        name: &str,
+        length_max: usize,
+        wrong: fn() -> Refusal,
+    ) -> Result<Option<&str>, Refusal> {
+        self.text(name, length_max).map_err(|_| wrong())
     }
 
     /// A business text that must be there.
@@ -168,7 +181,7 @@ fn escape_html(text: &str) -> String {
 
 impl Alipay {
     /// The gateway's own checks, before any method is looked at.
-    fn check(&self, parameters: &Parameters) -> Result<(), Refusal> {
+    fn check(&self, parameters: &Parameters) -> Result<Arc<AlipayApp>, Refusal> {
         let missing = |name: &str| {
             Refusal::gateway("40001", &format!("isv.missing-{name}"), format!("缺少参数：{name}"))
         };
@@ -176,9 +189,7 @@ impl Alipay {
             Refusal::gateway("40002", &format!("isv.invalid-{name}"), message)
         };
         let app_id = value(parameters, "app_id").ok_or_else(|| missing("app-id"))?;
-        if app_id != self.keys.app_id {
-            return Err(invalid("app-id", "无效的AppID参数"));
-        }
+        let app = self.keys.app(app_id).ok_or_else(|| invalid("app-id", "无效的AppID参数"))?;
         let signature = value(parameters, "sign").ok_or_else(|| missing("signature"))?;
         let sign_type = value(parameters, "sign_type").ok_or_else(|| missing("signature-type"))?;
         let timestamp = value(parameters, "timestamp").ok_or_else(|| missing("timestamp"))?;
@@ -200,10 +211,10 @@ impl Alipay {
         if sign_type != "RSA2" {
             return Err(invalid("signature-type", "无效的签名类型"));
         }
-        self.check_serials(parameters)?;
+        self.check_serials(app, parameters)?;
         let text = sign::request_text(parameters);
-        if self.keys.app.verifies(&charset::bytes(&text, charset), signature) {
-            return Ok(());
+        if app.pair.verifies(&charset::bytes(&text, charset), signature) {
+            return Ok(Arc::clone(app));
         }
         let message = format!(
             "验签出错，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指示的字符集编码，网关生成的验签字符串为：{}",
@@ -213,7 +224,7 @@ impl Alipay {
     }
 
     /// In certificate mode every call names the application's certificate and Alipay's roots.
-    fn check_serials(&self, parameters: &Parameters) -> Result<(), Refusal> {
+    fn check_serials(&self, app: &AlipayApp, parameters: &Parameters) -> Result<(), Refusal> {
         let missing = |name: &str| {
             let message = format!("缺少参数：{name}");
             Refusal::gateway("40001", &format!("isv.missing-{name}"), message)
@@ -231,11 +242,11 @@ impl Alipay {
         }
         let own = own.ok_or_else(|| missing("app-cert-sn"))?;
         let roots = roots.ok_or_else(|| missing("alipay-root-cert-sn"))?;
-        if own != self.keys.app_certificate.sn || roots != self.keys.root_sn {
+        if own != app.certificate.sn || roots != self.keys.root_sn {
             let message = "应用公钥证书或支付宝根证书序列号不匹配";
             return Err(Refusal::gateway("40002", "isv.invalid-parameter", message));
         }
-        if self.keys.app_certificate.valid_until < self.stage.clocks.wire() {
+        if app.certificate.valid_until < self.stage.clocks.wire() {
             return Err(Refusal::gateway("40002", "isv.app-cert-expired", "应用公钥证书已过期"));
         }
         Ok(())
@@ -263,7 +274,7 @@ impl Alipay {
         let node = if refusal.error_root { "error_response" } else { node };
         let oddity = seal.oddity.filter(|_| refusal.signed);
         // Failures are answered in clear, whatever the request was.
-        let seal = Seal { signed: refusal.signed, encrypted: false, oddity, ..*seal };
+        let seal = Seal { signed: refusal.signed, aes_key: None, oddity, ..*seal };
         self.sealed(node, &refusal.node(), &seal)
     }
 }
@@ -314,7 +325,7 @@ fn called(alipay: &Arc<Alipay>, method: &str, call: &Call) -> Result<Value, Refu
         return oauth::token(alipay, call).map(Value::Object);
     }
     let fields = match method {
-        "alipay.trade.create" => trade::create(alipay, call),
+        "alipay.trade.create" => create::create(alipay, call),
         "alipay.trade.query" => trade::query(alipay, call),
         "alipay.trade.close" => trade::close(alipay, call),
         "alipay.trade.cancel" => trade::cancel(alipay, call),
@@ -404,6 +415,7 @@ fn is_documented(method: &str, name: &str) -> bool {
 impl Alipay {
     fn business_parameters(
         &self,
+        app: &AlipayApp,
         method: &str,
         parameters: &Parameters,
     ) -> Result<Map<String, Value>, Refusal> {
@@ -412,7 +424,7 @@ impl Alipay {
             (None, content) => content.map(str::to_owned),
             (Some("AES"), None) => None,
             (Some("AES"), Some(content)) => {
-                let plain = crypt::decrypt(&self.keys.aes_key, content);
+                let plain = crypt::decrypt(&app.aes_key, content);
                 let refusal = || Refusal::invalid("isv.invalid-encrypt", "解密异常");
                 Some(plain.ok_or_else(refusal)?)
             }
@@ -452,8 +464,9 @@ pub(super) async fn answer(
     let charset = value(&parameters, "charset").and_then(charset::named);
     let seal = Seal {
         charset: charset.unwrap_or(encoding_rs::UTF_8),
-        with_serial: value(&parameters, "app_cert_sn").is_some(),
-        encrypted: value(&parameters, "encrypt_type").is_some(),
+        // In public key mode a certificate's number is not looked at, and none is told.
+        with_serial: value(&parameters, "app_cert_sn").is_some()
+            && alipay.stage.switches.get().alipay_key_mode != AlipayKeyMode::PublicKey,
         ..Seal::default()
     };
     let Some(method) = value(&parameters, "method").map(str::to_owned) else {
@@ -466,16 +479,21 @@ pub(super) async fn answer(
         true => format!("{}_response", method.replace('.', "_")),
         false => "error_response".to_owned(),
     };
-    if let Err(refusal) = alipay.check(&parameters) {
-        verdict.refused();
-        return alipay.refused(&node, &refusal, &seal);
-    }
+    let app = match alipay.check(&parameters) {
+        Ok(app) => app,
+        Err(refusal) => {
+            verdict.refused();
+            return alipay.refused(&node, &refusal, &seal);
+        }
+    };
     verdict.verified();
+    let encrypted = value(&parameters, "encrypt_type").is_some();
+    let seal = Seal { aes_key: encrypted.then_some(app.aes_key), ..seal };
     let Some(target) = target(&method) else {
         let refusal = Refusal::gateway("40002", "isv.invalid-method", "不存在的方法名");
         return alipay.refused("error_response", &refusal, &seal);
     };
-    let biz = match alipay.business_parameters(&method, &parameters) {
+    let biz = match alipay.business_parameters(&app, &method, &parameters) {
         Ok(biz) => biz,
         Err(refusal) => return alipay.refused(&node, &refusal, &seal),
     };
@@ -497,7 +515,7 @@ pub(super) async fn answer(
         return response;
     }
     let host = header(header::HOST).unwrap_or("127.0.0.1").to_owned();
-    let call = Call { parameters, biz, fault: kind, host };
+    let call = Call { app, parameters, biz, fault: kind, host };
     if product(&method) == Some((Product::Open, "certify")) {
         // A page for the client, not a call: nothing is signed.
         return identity::open_page(&alipay, &call)
@@ -536,9 +554,11 @@ impl Gate<'_> {
         let FaultKind::Alipay(oddity) = kind? else { return None };
         let unsigned = Refusal { signed: false, ..Refusal::unavailable() };
         let under_error = Refusal { error_root: true, ..Refusal::unavailable() };
+        let unsigned_under_error = Refusal { signed: false, ..under_error.clone() };
         Some(match oddity {
             AlipayOddity::UnsignedError => self.refuse(&unsigned),
             AlipayOddity::ErrorRoot => self.refuse(&under_error),
+            AlipayOddity::UnsignedErrorRoot => self.refuse(&unsigned_under_error),
             AlipayOddity::DropBeforeCommit => http::dropped(),
             _ => return None,
         })
@@ -554,9 +574,9 @@ impl Accidents for Gate<'_> {
         self.refuse(&Refusal { signed: true, ..limited })
     }
     async fn refused(&self, refusal: DocumentedRefusal) -> Option<Response> {
-        let (code, sub_code, message) = refusal.of_alipay()?;
+        let AlipayRefusal { code, sub_code, message, signed, error_root } = refusal.of_alipay()?;
         let refusal = Refusal::gateway(code, sub_code, message);
-        Some(self.refuse(&Refusal { signed: true, ..refusal }))
+        Some(self.refuse(&Refusal { signed, error_root, ..refusal }))
     }
 }
 
@@ -565,7 +585,9 @@ impl Alipay {
     /// attempt when this returns.
     async fn pay_and_tell(self: &Arc<Self>, call: &Call) {
         let Ok(Some(number)) = call.text("out_trade_no", 64) else { return };
-        if let Err(refusal) = self.pay(&Payable::Number(number.to_owned()), None) {
+        let trade = lock(&self.ledger).by_number(call.app.place, number, self.now()).cloned();
+        let Some(trade) = trade else { return };
+        if let Err(refusal) = self.pay(&Payable::TradeNo(trade.trade_no), None) {
             tracing::info!(%refusal, "the user could not pay before the answer");
             return;
         }

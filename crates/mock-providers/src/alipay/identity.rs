@@ -11,10 +11,11 @@ use axum::{
 use kernel::{Entropy, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{
     Alipay, crypt,
-    gateway::{Call, Refusal, invalid_parameter},
+    gateway::{Call, Refusal},
     trade::Fields,
 };
 use crate::{bounded::Bounded, lock, people::PersonNo};
@@ -33,10 +34,26 @@ pub(super) enum Product {
     Verification,
 }
 
+impl Product {
+    /// What a wrong parameter is called.
+    fn wrong(self) -> Refusal {
+        match self {
+            Product::Open => failed("ILLEGAL_ARGUMENT_FORMAT", "参数格式错误"),
+            Product::Face | Product::Verification => failed("INVALID_PARAMETER", "参数无效"),
+        }
+    }
+
+    fn certify_id(self, call: &Call) -> Result<&str, Refusal> {
+        call.text("certify_id", 32).ok().flatten().ok_or_else(|| self.wrong())
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Certification {
     product: Product,
     outer_order_no: String,
+    /// Whom it is about: kind, name and number of the document.
+    about: [String; 3],
     return_url: Option<String>,
     started_at: Timestamp,
     passed: Option<bool>,
@@ -55,13 +72,14 @@ fn failed(sub_code: &str, message: &str) -> Refusal {
 /// `alipay.user.info.share`: only an access token of `alipay.system.oauth.token` opens it.
 pub(super) fn profile(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal> {
     let now = alipay.now();
-    let person = alipay.tokens.bearer(call.common("auth_token").unwrap_or(""), now)?;
-    let mut fields = alipay.ids(person, "user_id", "open_id");
+    let app = call.app.place;
+    let person = alipay.tokens.bearer(app, call.common("auth_token").unwrap_or(""), now)?;
+    let mut fields = alipay.ids(app, person, "user_id", "open_id");
     for (name, value) in [
         ("nick_name", "测试用户"),
         ("province", "江苏省"),
         ("city", "无锡市"),
-        ("gender", "m"),
+        ("gender", person.gender()),
         ("user_type", "2"),
         ("user_status", "T"),
         ("is_certified", "T"),
@@ -71,22 +89,50 @@ pub(super) fn profile(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refus
     Ok(fields)
 }
 
+/// How the envelope of a phone number comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PhoneEnvelope {
+    #[default]
+    Good,
+    /// The application lacks a setting: no signature.
+    Unsigned,
+    /// Alipay says no, in a text; its names are camelCase.
+    Error,
+    /// The same as an object.
+    ErrorObject,
+}
+
 impl Alipay {
     /// What `my.getPhoneNumber` hands to the mini-program: signed over the quoted ciphertext.
-    pub fn phone_number(&self, user: &str) -> (Value, String) {
+    pub fn phone_number(&self, user: &str, form: PhoneEnvelope) -> (Value, String) {
         let person = PersonNo::of(user);
         let user_id = self.people.user_id(person);
         let mobile = format!("159{}", &user_id[6..14]);
+        let refused = json!({
+            "code": "40003",
+            "msg": "Insufficient Conditions",
+            "subCode": "isv.invalid-auth-relations",
+            "subMsg": "无效的授权关系",
+        });
         let plain = json!({"code": "10000", "msg": "Success", "mobile": mobile}).to_string();
-        let response = crypt::encrypt(&self.keys.aes_key, &plain);
+        let response = crypt::encrypt(&self.keys.first.aes_key, &plain);
         let sign = self.sign(format!("\"{response}\"").as_bytes());
-        let envelope = json!({
+        let mut envelope = json!({
             "response": response,
             "sign": sign,
             "sign_type": "RSA2",
             "encrypt_type": "AES",
             "charset": "UTF-8",
         });
+        match form {
+            PhoneEnvelope::Good => {}
+            PhoneEnvelope::Unsigned => {
+                envelope.as_object_mut().map(|members| members.remove("sign"));
+            }
+            PhoneEnvelope::Error => envelope = json!({"response": refused.to_string()}),
+            PhoneEnvelope::ErrorObject => envelope = json!({"response": refused}),
+        }
         (envelope, mobile)
     }
 
@@ -117,7 +163,7 @@ pub(super) fn initialize(
     call: &Call,
     product: Product,
 ) -> Result<Fields, Refusal> {
-    let wrong = || failed("ILLEGAL_ARGUMENT_FORMAT", "参数格式错误");
+    let wrong = || product.wrong();
     let most = if product == Product::Verification { 64 } else { 32 };
     let number = call.text("outer_order_no", most).ok().flatten().ok_or_else(wrong)?;
     if !number.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -147,6 +193,8 @@ pub(super) fn initialize(
     if !kinds_fit || !filled("cert_name") || !filled("cert_no") {
         return Err(wrong());
     }
+    let about = ["cert_type", "cert_name", "cert_no"]
+        .map(|name| identity(name).map(str::to_owned).unwrap_or_default());
     let return_url = call.biz.get("merchant_config").and_then(|config| config.get("return_url"));
     let now = alipay.now();
     let mut all = lock(&alipay.certifications);
@@ -158,6 +206,7 @@ pub(super) fn initialize(
     let certification = Certification {
         product,
         outer_order_no: number.to_owned(),
+        about,
         return_url: return_url.and_then(Value::as_str).map(str::to_owned),
         started_at: now,
         passed: None,
@@ -177,7 +226,7 @@ fn page_address(host: &str, certify_id: &str) -> String {
 
 /// `…face.certify.verify`: the address of the page.
 pub(super) fn verify(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal> {
-    let certify_id = call.required("certify_id", 32)?;
+    let certify_id = Product::Face.certify_id(call)?;
     known(alipay, certify_id, Product::Face)?;
     let mut fields = Fields::new();
     fields.insert("certify_url".to_owned(), json!(page_address(&call.host, certify_id)));
@@ -195,7 +244,7 @@ pub(super) fn query(
     call: &Call,
     product: Product,
 ) -> Result<Fields, Refusal> {
-    let certify_id = call.required("certify_id", 32)?;
+    let certify_id = product.certify_id(call)?;
     let known = known(alipay, certify_id, product)?;
     let mut fields = Fields::new();
     let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -206,6 +255,13 @@ pub(super) fn query(
             Some(false) => "FAIL",
         };
         set("certify_state", json!(state));
+        if let Some(passed) = known.passed {
+            set("score", json!(if passed { "97.50" } else { "12.30" }));
+            set("quality", json!("0.92"));
+            set("attack_flag", json!("F"));
+            // One pixel.
+            set("alive_photo", json!("R0lGODlhAQABAAAAACwAAAAAAQABAAA="));
+        }
         return Ok(fields);
     }
     let Some(passed) = known.passed else {
@@ -215,6 +271,13 @@ pub(super) fn query(
         });
     };
     set("passed", json!(if passed { "T" } else { "F" }));
+    if product == Product::Open {
+        let [cert_type, cert_name, cert_no] = &known.about;
+        let about = json!({"cert_type": cert_type, "cert_name": cert_name, "cert_no": cert_no});
+        // JSON texts inside strings.
+        set("identity_info", json!(about.to_string()));
+        set("material_info", json!("{}"));
+    }
     if !passed {
         set("fail_reason", json!("刷脸不通过"));
     }
@@ -223,8 +286,7 @@ pub(super) fn query(
 
 /// `alipay.user.certify.open.certify`, which the client opens as a page: leads to ours.
 pub(super) fn open_page(alipay: &Alipay, call: &Call) -> Result<Response, Refusal> {
-    let certify_id =
-        call.required("certify_id", 32).map_err(|_| invalid_parameter("certify_id"))?;
+    let certify_id = Product::Open.certify_id(call)?;
     known(alipay, certify_id, Product::Open)?;
     Ok(Redirect::to(&page_address(&call.host, certify_id)).into_response())
 }

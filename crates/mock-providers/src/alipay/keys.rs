@@ -6,7 +6,7 @@
 //! about anything else. Beside our root the bundle holds a second RSA root and two that are not RSA,
 //! which a merchant must leave out of `alipay_root_cert_sn`.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Entropy, Timestamp};
@@ -41,81 +41,134 @@ pub(crate) struct Signer {
     pub certificate: Certificate,
 }
 
-pub(crate) struct AlipayKeys {
+/// Which of the two merchants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AppPlace {
+    First,
+    Second,
+}
+
+/// An application with its collecting account.
+pub(crate) struct AlipayApp {
+    pub place: AppPlace,
     pub app_id: String,
     pub seller_id: String,
-    pub app: RsaPair,
-    pub app_certificate: Certificate,
-    /// What signs now, and what will sign when the settings say so.
-    pub present: Signer,
-    pub next: Signer,
-    /// Four roots in PEM.
-    pub roots: String,
-    /// The serial numbers of the RSA roots, joined.
-    pub root_sn: String,
+    pub pair: RsaPair,
+    pub certificate: Certificate,
     /// AES-128, for content encryption and phone numbers.
     pub aes_key: [u8; 16],
 }
 
+impl fmt::Debug for AlipayApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AlipayApp({}, ***)", self.app_id)
+    }
+}
+
+pub(crate) struct AlipayKeys {
+    pub first: Arc<AlipayApp>,
+    /// Another merchant with an application of its own; absent in folders of before there was one.
+    pub second: Option<Arc<AlipayApp>>,
+    /// What signs now, and what will sign when the settings say so.
+    pub present: Signer,
+    pub next: Signer,
+    /// Another certificate of the present key, as when one is renewed in time; absent in older folders.
+    pub renewed: Option<Certificate>,
+    /// Four roots in PEM.
+    pub roots: String,
+    /// The serial numbers of the RSA roots, joined.
+    pub root_sn: String,
+}
+
 impl fmt::Debug for AlipayKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AlipayKeys({}, ***)", self.app_id)
+        write!(f, "AlipayKeys({}, ***)", self.first.app_id)
     }
+}
+
+/// The texts of one application.
+pub(crate) struct AppTexts {
+    pub app_id: String,
+    pub seller_id: String,
+    pub private_key: String,
+    pub cert: String,
+    pub aes_key: String,
 }
 
 /// The texts from which [`AlipayKeys`] are read back, as a folder keeps them.
 pub(crate) struct AlipayTexts {
-    pub app_id: String,
-    pub seller_id: String,
-    pub app_private_key: String,
-    pub app_cert: String,
+    pub first: AppTexts,
+    pub second: Option<AppTexts>,
     pub alipay_private_key: String,
     pub alipay_cert: String,
     pub alipay_next_private_key: String,
     pub alipay_next_cert: String,
+    pub alipay_renewed_cert: Option<String>,
     pub alipay_root_cert: String,
-    pub aes_key: String,
+}
+
+impl AlipayApp {
+    fn issue(
+        place: AppPlace,
+        pair: RsaPair,
+        authority: &Authority,
+        entropy: &dyn Entropy,
+    ) -> Result<Arc<AlipayApp>, KeyError> {
+        let app_id = format!("2021{}", digits(entropy, 12));
+        let certificate = authority.issue(&pair, &app_id, false, entropy)?;
+        let mut aes_key = [0; 16];
+        entropy.fill(&mut aes_key);
+        let seller_id = format!("2088{}", digits(entropy, 12));
+        Ok(Arc::new(AlipayApp { place, app_id, seller_id, pair, certificate, aes_key }))
+    }
+
+    fn read(place: AppPlace, texts: AppTexts) -> Result<Arc<AlipayApp>, KeyError> {
+        let pair = RsaPair::from_pem("the app's key", &texts.private_key)?;
+        let aes_key = BASE64.decode(texts.aes_key.trim()).ok();
+        let aes_key = aes_key.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+        Ok(Arc::new(AlipayApp {
+            place,
+            app_id: texts.app_id,
+            seller_id: texts.seller_id,
+            certificate: of_key("the app's certificate", &pair, texts.cert)?,
+            pair,
+            aes_key: aes_key.ok_or(KeyError::Aes)?,
+        }))
+    }
 }
 
 impl AlipayKeys {
-    /// The application's key, Alipay's two, and those of the authority, which are forgotten at once:
-    /// it signs nothing later.
+    /// The keys of both applications, Alipay's two, and those of the authority, which are forgotten at
+    /// once: it signs nothing later.
     pub fn issue(
-        [app, present, next, root, issuer]: [RsaPair; 5],
+        [first, second, present, next, root, issuer]: [RsaPair; 6],
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<AlipayKeys, KeyError> {
-        let app_id = format!("2021{}", digits(entropy, 12));
         let authority = Authority::new(&root, &issuer, now, entropy)?;
-        let app_certificate = authority.issue(&app, &app_id, false, entropy)?;
+        let app = |place, pair| AlipayApp::issue(place, pair, &authority, entropy);
         let leaf = |pair: &RsaPair| authority.issue(pair, "Mock Alipay", true, entropy);
-        let (first, second) = (leaf(&present)?, leaf(&next)?);
-        let mut aes_key = [0; 16];
-        entropy.fill(&mut aes_key);
         Ok(AlipayKeys {
-            app_id,
-            seller_id: format!("2088{}", digits(entropy, 12)),
-            app,
-            app_certificate,
-            present: Signer { pair: present, certificate: first },
-            next: Signer { pair: next, certificate: second },
+            first: app(AppPlace::First, first)?,
+            second: Some(app(AppPlace::Second, second)?),
+            renewed: Some(leaf(&present)?),
+            present: Signer { certificate: leaf(&present)?, pair: present },
+            next: Signer { certificate: leaf(&next)?, pair: next },
             root_sn: root_sn(&authority.roots)?,
             roots: authority.roots,
-            aes_key,
         })
     }
 
     pub fn read(texts: AlipayTexts) -> Result<AlipayKeys, KeyError> {
-        let app = RsaPair::from_pem("the app's key", &texts.app_private_key)?;
         let present = RsaPair::from_pem("Alipay's key", &texts.alipay_private_key)?;
         let next = RsaPair::from_pem("Alipay's next key", &texts.alipay_next_private_key)?;
-        let aes_key = BASE64.decode(texts.aes_key.trim()).ok();
-        let aes_key = aes_key.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+        let second = texts.second.map(|texts| AlipayApp::read(AppPlace::Second, texts));
+        let renewed = texts.alipay_renewed_cert;
+        let renewed = renewed.map(|pem| of_key("Alipay's renewed certificate", &present, pem));
         Ok(AlipayKeys {
-            app_id: texts.app_id,
-            seller_id: texts.seller_id,
-            app_certificate: of_key("the app's certificate", &app, texts.app_cert)?,
-            app,
+            first: AlipayApp::read(AppPlace::First, texts.first)?,
+            second: second.transpose()?,
+            renewed: renewed.transpose()?,
             present: Signer {
                 certificate: of_key("Alipay's certificate", &present, texts.alipay_cert)?,
                 pair: present,
@@ -126,21 +179,43 @@ impl AlipayKeys {
             },
             root_sn: root_sn(&texts.alipay_root_cert)?,
             roots: texts.alipay_root_cert,
-            aes_key: aes_key.ok_or(KeyError::Aes)?,
         })
     }
 
-    pub const fn signer(&self, which: AlipaySigner) -> &Signer {
+    pub fn apps(&self) -> impl Iterator<Item = &Arc<AlipayApp>> {
+        [Some(&self.first), self.second.as_ref()].into_iter().flatten()
+    }
+
+    pub fn app(&self, app_id: &str) -> Option<&Arc<AlipayApp>> {
+        self.apps().find(|app| app.app_id == app_id)
+    }
+
+    /// The application of a place that trades were made under.
+    pub fn at(&self, place: AppPlace) -> &AlipayApp {
+        self.apps().find(|app| app.place == place).unwrap_or(&self.first)
+    }
+
+    /// Whether a user id is a collecting account's.
+    pub fn is_seller(&self, user_id: &str) -> bool {
+        self.apps().any(|app| app.seller_id == user_id)
+    }
+
+    pub fn signer(&self, which: AlipaySigner) -> (&RsaPair, &Certificate) {
         match which {
-            AlipaySigner::Present => &self.present,
-            AlipaySigner::Next => &self.next,
+            AlipaySigner::Present => (&self.present.pair, &self.present.certificate),
+            AlipaySigner::Renewed => {
+                (&self.present.pair, self.renewed.as_ref().unwrap_or(&self.present.certificate))
+            }
+            AlipaySigner::Next => (&self.next.pair, &self.next.certificate),
         }
     }
 
     /// One of Alipay's certificates, for whoever asks to download it.
     pub fn certificate(&self, sn: &str) -> Option<&Certificate> {
-        let known = [&self.present.certificate, &self.next.certificate];
-        known.into_iter().find(|certificate| certificate.sn == sn)
+        let known = [Some(&self.present.certificate), Some(&self.next.certificate), {
+            self.renewed.as_ref()
+        }];
+        known.into_iter().flatten().find(|certificate| certificate.sn == sn)
     }
 }
 
@@ -304,22 +379,35 @@ mod tests {
         assert_eq!(keys.roots.matches("BEGIN CERTIFICATE").count(), 4);
         assert_eq!(keys.roots.split("\n\n").count(), 4, "one library cuts here");
         assert_ne!(keys.present.certificate.sn, keys.next.certificate.sn);
-        assert_eq!(keys.app_certificate.sn.len(), 32);
+        let renewed = keys.renewed.as_ref().unwrap();
+        assert_ne!(keys.present.certificate.sn, renewed.sn, "the number changes, the key does not");
+        assert_eq!(keys.first.certificate.sn.len(), 32);
+        let app = |app: &AlipayApp| AppTexts {
+            app_id: app.app_id.clone(),
+            seller_id: app.seller_id.clone(),
+            private_key: app.pair.private_pem.clone(),
+            cert: app.certificate.pem.clone(),
+            aes_key: BASE64.encode(app.aes_key),
+        };
+        let second = keys.second.as_ref().unwrap();
+        assert_ne!(
+            (&second.app_id, &second.seller_id),
+            (&keys.first.app_id, &keys.first.seller_id)
+        );
         let again = AlipayKeys::read(AlipayTexts {
-            app_id: keys.app_id.clone(),
-            seller_id: keys.seller_id.clone(),
-            app_private_key: keys.app.private_pem.clone(),
-            app_cert: keys.app_certificate.pem.clone(),
+            first: app(&keys.first),
+            second: Some(app(second)),
             alipay_private_key: keys.present.pair.private_pem.clone(),
             alipay_cert: keys.present.certificate.pem.clone(),
             alipay_next_private_key: keys.next.pair.private_pem.clone(),
             alipay_next_cert: keys.next.certificate.pem.clone(),
+            alipay_renewed_cert: Some(renewed.pem.clone()),
             alipay_root_cert: keys.roots.clone(),
-            aes_key: BASE64.encode(keys.aes_key),
         });
         let again = again.unwrap();
         assert_eq!(again.root_sn, keys.root_sn);
-        assert_eq!(again.app_certificate.sn, keys.app_certificate.sn);
+        assert_eq!(again.first.certificate.sn, keys.first.certificate.sn);
+        assert_eq!(again.app(&second.app_id).unwrap().place, AppPlace::Second);
         assert!(again.certificate(&keys.next.certificate.sn).is_some());
     }
 }

@@ -6,11 +6,15 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use kernel::{Channel, Entropy, Fen, Timestamp};
 use serde_json::json;
 
-use super::{Alipay, AlipayOddity, Refund, Trade, charset, form, ledger::Standing, sign};
+use super::{
+    Alipay, AlipayOddity, AppPlace, Refund, Trade, charset, form, funds::Fund, ledger::Standing,
+    sign,
+};
 use crate::{
     faults::FaultTarget,
     keys,
     letter::{Letter, Overrides, SignKind, SignedNotification},
+    lock,
 };
 
 /// Seconds between attempts: eight sends in about 25 hours (alipay §4.5).
@@ -32,9 +36,21 @@ const OPTIONAL: [&str; 10] = [
     "subject",
 ];
 
+/// Fields that say that and how a trade was paid.
+const OF_A_PAYMENT: [&str; 6] = [
+    "buyer_pay_amount",
+    "fund_bill_list",
+    "gmt_payment",
+    "invoice_amount",
+    "point_amount",
+    "receipt_amount",
+];
+
 /// What time alone brings about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Foreseen {
+    /// A payment that nobody waited for any more won.
+    Paid,
     /// The deadline passed unpaid.
     Closed,
     /// The window for refunds is over.
@@ -45,6 +61,7 @@ pub(crate) struct AlipayLetter {
     alipay: Arc<Alipay>,
     url: String,
     kind: &'static str,
+    app: AppPlace,
     out_trade_no: String,
     amount_fen: i64,
     /// Only told when it has come about at this time.
@@ -87,7 +104,8 @@ impl Alipay {
             letter.set(name, &trade.total.to_string());
         }
         letter.set("point_amount", "0.00");
-        let funds = json!([{"amount": trade.total, "fundChannel": "ALIPAYACCOUNT"}]);
+        // camelCase here, where the query has snake_case.
+        let funds = json!([{"amount": trade.total, "fundChannel": Fund::of(trade).channel()}]);
         letter.set("fund_bill_list", &funds.to_string());
         letter
     }
@@ -131,6 +149,7 @@ impl Alipay {
             alipay: Arc::clone(self),
             url: url.to_owned(),
             kind,
+            app: trade.app,
             out_trade_no: trade.out_trade_no.clone(),
             amount_fen: amount.get(),
             foreseen: None,
@@ -139,17 +158,18 @@ impl Alipay {
         letter.set("notify_type", "trade_status_sync");
         let notify_id = new_notify_id(event_at, self.stage.entropy.as_ref());
         letter.set("notify_id", &notify_id);
-        letter.set("app_id", &self.keys.app_id);
-        letter.set("auth_app_id", &self.keys.app_id);
+        let app = self.keys.at(trade.app);
+        letter.set("app_id", &app.app_id);
+        letter.set("auth_app_id", &app.app_id);
         letter.set("charset", "utf-8");
         letter.set("version", "1.0");
         letter.set("sign_type", "RSA2");
         letter.set("trade_no", &trade.trade_no);
         letter.set("out_trade_no", &trade.out_trade_no);
-        letter.set("seller_id", &self.keys.seller_id);
+        letter.set("seller_id", &app.seller_id);
         letter.set("seller_email", "mock***@example.com");
         letter.set("buyer_logon_id", &self.logon_id(trade.buyer));
-        for (name, value) in self.ids(trade.buyer, "buyer_id", "buyer_open_id") {
+        for (name, value) in self.ids(trade.app, trade.buyer, "buyer_id", "buyer_open_id") {
             letter.set(&name, value.as_str().unwrap_or(""));
         }
         letter.set("total_amount", &trade.total.to_string());
@@ -173,11 +193,28 @@ impl Alipay {
 
     /// Tells that a trade ended unpaid, where the product tells that.
     pub(super) fn announce_close(self: &Arc<Self>, trade: &Trade) {
-        let told = self.stage.switches.get().alipay_tells_closed;
-        if let (Some(url), Standing::Closed { at }, true) =
-            (&trade.notify_url, trade.standing, told)
+        if let (Some(url), true) =
+            (&trade.notify_url, self.stage.switches.get().alipay_tells_closed)
         {
+            self.announce_close_at(trade, url);
+        }
+    }
+
+    /// Tells it at this address, for which the close call asked.
+    pub(super) fn announce_close_at(self: &Arc<Self>, trade: &Trade, url: &str) {
+        if let Standing::Closed { at } = trade.standing {
             self.stage.post(Arc::new(self.closed_letter(trade, at, url)), at);
+        }
+    }
+
+    /// Will tell of a payment that wins after all, if one does.
+    pub(super) fn foresee_late_payment(self: &Arc<Self>, trade: &Trade) {
+        let Some(won) = trade.won() else { return };
+        if let (Some(url), Some(at)) = (&won.notify_url, won.paid_at()) {
+            let mut letter = self.payment_letter(&won, url);
+            letter.foreseen = Some((Foreseen::Paid, at));
+            self.stage.post(Arc::new(letter), at);
+            self.foresee_finish(&won);
         }
     }
 
@@ -264,15 +301,28 @@ impl AlipayLetter {
             Some(AlipayOddity::FinishedFirst) => set("trade_status", text("TRADE_FINISHED")),
             Some(AlipayOddity::WaitBuyerPay) => set("trade_status", text("WAIT_BUYER_PAY")),
             Some(AlipayOddity::CertificateSerial | AlipayOddity::CertificateSerialUnsigned) => {
-                let signer = self.alipay.stage.switches.get().alipay_signer;
-                set("alipay_cert_sn", text(&self.alipay.keys.signer(signer).certificate.sn));
+                set("alipay_cert_sn", text(&self.alipay.signer(false).1.sn));
             }
             _ => {}
         }
+        self.tell_no_payment(&mut fields);
         if overrides.oddity == Some(AlipayOddity::FewFields) {
             fields.retain(|name, _| !OPTIONAL.contains(&name.as_str()));
         }
         fields
+    }
+
+    /// A trade that is said to be unpaid, or over without a payment, says nothing of one.
+    fn tell_no_payment(&self, fields: &mut BTreeMap<String, String>) {
+        let status = fields.get("trade_status").map(String::as_str);
+        if self.kind == "refund" || !matches!(status, Some("WAIT_BUYER_PAY" | "TRADE_CLOSED")) {
+            return;
+        }
+        if status == Some("TRADE_CLOSED") {
+            let now = self.alipay.now().beijing_text();
+            fields.entry("gmt_close".to_owned()).or_insert(now);
+        }
+        fields.retain(|name, _| !OF_A_PAYMENT.contains(&name.as_str()));
     }
 
     /// What is signed; the odd ways are those that libraries get wrong.
@@ -303,6 +353,9 @@ impl Letter for AlipayLetter {
     fn out_trade_no(&self) -> &str {
         &self.out_trade_no
     }
+    fn event(&self) -> &str {
+        self.fields.get("out_biz_no").map_or("", String::as_str)
+    }
     fn amount_fen(&self) -> i64 {
         self.amount_fen
     }
@@ -316,10 +369,14 @@ impl Letter for AlipayLetter {
         FaultTarget::AlipayNotification
     }
 
-    fn written(&self, _: Timestamp, wire: Timestamp, overrides: &Overrides) -> SignedNotification {
+    fn written(&self, now: Timestamp, _: Timestamp, overrides: &Overrides) -> SignedNotification {
         let mut fields = self.changed(overrides);
-        let millis = overrides.timestamp_offset_seconds.saturating_mul(1000);
-        let said = Timestamp::from_millis(wire.as_millis().saturating_add(millis));
+        // When this attempt is sent: the time of the timetable, not the one of signatures, which
+        // nobody moves. A clock that is wrong on purpose is wrong here too.
+        let skew = self.alipay.stage.clocks.skew_seconds();
+        let seconds = overrides.timestamp_offset_seconds.saturating_add(skew);
+        let said = now.as_millis().saturating_add(seconds.saturating_mul(1000));
+        let said = Timestamp::from_millis(said);
         fields.insert("notify_time".to_owned(), said.beijing_text());
         let gbk = overrides.oddity == Some(AlipayOddity::GbkCharset);
         let charset = if gbk { encoding_rs::GBK } else { encoding_rs::UTF_8 };
@@ -327,8 +384,10 @@ impl Letter for AlipayLetter {
         if overrides.sign != SignKind::Good {
             text.push_str("other text");
         }
-        let sign = self.alipay.sign(&charset::bytes(&text, charset));
-        fields.insert("sign".to_owned(), sign);
+        let (pair, _) = self.alipay.signer(overrides.oddity == Some(AlipayOddity::OtherKey));
+        if overrides.oddity != Some(AlipayOddity::Unsigned) {
+            fields.insert("sign".to_owned(), pair.sign(&charset::bytes(&text, charset)));
+        }
         let encoded = |text: &str| form::encode(&charset::bytes(text, charset));
         let mut pairs: Vec<String> = fields
             .iter()
@@ -346,10 +405,13 @@ impl Letter for AlipayLetter {
 
     fn stands(&self) -> bool {
         let Some((foreseen, at)) = self.foreseen else { return true };
-        let trade = self.alipay.trade(&self.out_trade_no);
+        let now = self.alipay.now();
+        let mut ledger = lock(&self.alipay.ledger);
+        let trade = ledger.by_number(self.app, &self.out_trade_no, now);
         trade.is_some_and(|trade| match foreseen {
+            Foreseen::Paid => trade.paid_at() == Some(at),
             Foreseen::Closed => trade.standing == Standing::Closed { at },
-            Foreseen::Finished => trade.status(self.alipay.now()) == "TRADE_FINISHED",
+            Foreseen::Finished => trade.status(now) == "TRADE_FINISHED",
         })
     }
 

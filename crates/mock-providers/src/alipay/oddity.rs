@@ -20,12 +20,16 @@ pub enum AlipayOddity {
     Pretty,
     /// Slashes and everything beyond ASCII are escaped; signed as sent.
     Escaped,
+    /// Slashes are escaped after signing: signed over `/`, sent as `\\/`.
+    EscapedAfterSigning,
     /// A member whose text holds unbalanced braces and `"sign"`.
     Braces,
     /// The node stands there twice; the first is the signed one.
     DoubledRoot,
     /// A failure under `error_response`, signed; nothing applied.
     ErrorRoot,
+    /// The same without a signature.
+    UnsignedErrorRoot,
     /// 20000 without a signature; nothing applied.
     UnsignedError,
     /// `ACQ.SYSTEM_ERROR`, signed, although the effect is applied.
@@ -38,8 +42,18 @@ pub enum AlipayOddity {
     // Single methods.
     /// The refund is done, and `fund_change` says `N`.
     NoFundChange,
+    /// `fund_change` says `N`, and the refund is done a minute later.
+    RefundPending,
     /// The user pays just before the close or the cancel.
     PaidFirst,
+    /// The close succeeds, and a minute later it turns out that the payment won.
+    PaidAfterClose,
+    /// Nothing is done, and `retry_flag` says `Y`.
+    RetryFlag,
+    /// The user pays in the second in which the order expires.
+    PaidAtExpiry,
+    /// `expires_in` and `re_expires_in` are texts.
+    ExpiresInText,
     /// The user takes no messages.
     Unsubscribed,
     // Bills.
@@ -54,7 +68,16 @@ pub enum AlipayOddity {
     /// The address has expired when it is given.
     ExpiredUrl,
     TruncatedZip,
-    // Notifications; all but the last three are signed as the platform signs.
+    /// The first row's subject has commas and nothing around it.
+    UnquotedComma,
+    /// Columns at the end that documents do not name.
+    NewColumns,
+    /// Lines end with a line feed alone.
+    LfEndings,
+    /// The balance bill's files bear the name of before (财务明细).
+    OldNames,
+    // Notifications; all but the last three are signed as the platform signs. `unsigned` and
+    // `other_key` exist here too.
     /// The same event under another `notify_id`.
     NewId,
     UnknownNumber,
@@ -82,19 +105,28 @@ impl AlipayOddity {
     pub(crate) fn suits(self, target: FaultTarget) -> bool {
         use AlipayOddity::{
             AmountDiffers, BlanksUnsigned, CertificateSerial, CertificateSerialUnsigned,
-            ExpiredUrl, ExtraField, ExtraRow, FewFields, FinishedFirst, GbkCharset, HtmlEscaped,
-            LateBill, MissingRow, NewId, NoDataFile, NoFundChange, PaidFirst, SignTypeSigned,
-            TruncatedZip, UnknownNumber, Unsubscribed, WaitBuyerPay,
+            ExpiredUrl, ExpiresInText, ExtraField, ExtraRow, FewFields, FinishedFirst, GbkCharset,
+            HtmlEscaped, LateBill, LfEndings, MissingRow, NewColumns, NewId, NoDataFile,
+            NoFundChange, OldNames, OtherKey, PaidAfterClose, PaidAtExpiry, PaidFirst,
+            RefundPending, RetryFlag, SignTypeSigned, TruncatedZip, UnknownNumber, UnquotedComma,
+            Unsigned, Unsubscribed, WaitBuyerPay,
         };
         if !target.code().starts_with("alipay.") {
             return false;
         }
         match self {
-            NoFundChange => target == FaultTarget::AlipayRefund,
+            Unsigned | OtherKey => true,
+            NoFundChange | RefundPending => target == FaultTarget::AlipayRefund,
             PaidFirst => matches!(target, FaultTarget::AlipayClose | FaultTarget::AlipayCancel),
+            PaidAfterClose => target == FaultTarget::AlipayClose,
+            RetryFlag => target == FaultTarget::AlipayCancel,
+            PaidAtExpiry => target == FaultTarget::AlipayCreate,
+            ExpiresInText => target == FaultTarget::AlipayLogin,
             Unsubscribed => target == FaultTarget::AlipayMessage,
             LateBill | MissingRow | ExtraRow | AmountDiffers | NoDataFile | ExpiredUrl
-            | TruncatedZip => target == FaultTarget::AlipayBill,
+            | TruncatedZip | UnquotedComma | NewColumns | LfEndings | OldNames => {
+                target == FaultTarget::AlipayBill
+            }
             NewId
             | UnknownNumber
             | GbkCharset

@@ -7,16 +7,22 @@ use serde_json::{Value, json};
 
 use super::{
     Alipay, AlipayOddity, Refund,
+    funds::Fund,
     gateway::{Call, Refusal, invalid_parameter},
     ledger::Standing,
     trade::{Fields, amount, named, names},
 };
 use crate::{faults::FaultKind, lock};
 
+/// How long a refund takes that is not done at once.
+const ON_ITS_WAY: Duration = Duration::from_secs(60);
+
 pub(super) fn apply(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal> {
     let now = alipay.now();
+    let odd = |oddity| call.fault == Some(FaultKind::Alipay(oddity));
     let asked = amount(call, "refund_amount")?.ok_or_else(|| invalid_parameter("refund_amount"))?;
     let reason = call.text("refund_reason", 256)?.map(str::to_owned);
+    call.text("operator_id", 30)?;
     let (trade, refund) = {
         let mut ledger = lock(&alipay.ledger);
         let trade = named(&mut ledger, call, now)?;
@@ -32,7 +38,7 @@ pub(super) fn apply(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
                 let message = "请求信息与原退款请求不一致";
                 return Err(Refusal::business("DISCORDANT_REPEAT_REQUEST", message));
             }
-            return Ok(told(alipay, trade, call, before, false));
+            return Ok(told(alipay, trade, call, before, now, false));
         }
         match trade.standing {
             Standing::Open => {
@@ -61,12 +67,13 @@ pub(super) fn apply(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
         if call.fault == Some(FaultKind::NotEnough) {
             return Err(Refusal::business("SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"));
         }
-        let refund = Refund { out_request_no: number, amount: asked, reason, at: now };
+        let at = if odd(AlipayOddity::RefundPending) { now.plus(ON_ITS_WAY) } else { now };
+        let refund = Refund { out_request_no: number, amount: asked, reason, at };
         trade.refunds.push(refund.clone());
         (trade.clone(), refund)
     };
-    let quiet = call.fault == Some(FaultKind::Alipay(AlipayOddity::NoFundChange));
-    let fields = told(alipay, &trade, call, &refund, !quiet);
+    let quiet = odd(AlipayOddity::NoFundChange) || refund.at > now;
+    let fields = told(alipay, &trade, call, &refund, now, !quiet);
     alipay.announce_refund(&trade, &refund);
     Ok(fields)
 }
@@ -76,21 +83,19 @@ fn told(
     trade: &super::Trade,
     call: &Call,
     refund: &Refund,
+    now: Timestamp,
     moved: bool,
 ) -> Fields {
     let mut fields = names(trade);
-    fields.extend(alipay.ids(trade.buyer, "buyer_user_id", "buyer_open_id"));
+    fields.extend(alipay.ids(trade.app, trade.buyer, "buyer_user_id", "buyer_open_id"));
     let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
     set("buyer_logon_id", json!(alipay.logon_id(trade.buyer)));
     set("fund_change", json!(if moved { "Y" } else { "N" }));
     // The sum of all refunds of the trade, not this one.
-    set("refund_fee", json!(trade.refunded()));
+    set("refund_fee", json!(trade.refunded(now)));
     if call.wants("refund_detail_item_list") {
         set("send_back_fee", json!(refund.amount));
-        set(
-            "refund_detail_item_list",
-            json!([{"fund_channel": "ALIPAYACCOUNT", "amount": refund.amount}]),
-        );
+        set("refund_detail_item_list", json!([Fund::of(trade).queried(refund.amount)]));
     }
     fields
 }
@@ -118,8 +123,16 @@ pub(super) fn query(alipay: &Arc<Alipay>, call: &Call) -> Result<Fields, Refusal
     if call.wants("gmt_refund_pay") {
         set("gmt_refund_pay", json!(refund.at.beijing_text()));
     }
+    let fund = Fund::of(&trade);
     if call.wants("refund_detail_item_list") {
         set("send_back_fee", json!(refund.amount));
+        set("refund_detail_item_list", json!([fund.queried(refund.amount)]));
+    }
+    if call.wants("deposit_back_info") {
+        set("deposit_back_info", fund.deposit_back(refund));
+    }
+    if call.wants("deposit_back_info_list") {
+        set("deposit_back_info_list", json!([fund.deposit_back(refund)]));
     }
     Ok(fields)
 }

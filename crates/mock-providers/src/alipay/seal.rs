@@ -5,7 +5,6 @@ use encoding_rs::{Encoding, UTF_8};
 use serde_json::{Value, json};
 
 use super::{Alipay, AlipayOddity, charset, crypt};
-use crate::settings::AlipaySigner;
 
 /// How an answer is put together.
 #[derive(Clone, Copy)]
@@ -15,7 +14,8 @@ pub(super) struct Seal {
     pub signed: bool,
     /// Certificate mode: the certificate's serial number stands beside the signature.
     pub with_serial: bool,
-    pub encrypted: bool,
+    /// The application's key, when the content is to be encrypted.
+    pub aes_key: Option<[u8; 16]>,
     /// A well-formed signature of other bytes.
     pub wrong: bool,
     pub oddity: Option<AlipayOddity>,
@@ -27,7 +27,7 @@ impl Default for Seal {
             charset: UTF_8,
             signed: false,
             with_serial: false,
-            encrypted: false,
+            aes_key: None,
             wrong: false,
             oddity: None,
         }
@@ -48,45 +48,46 @@ fn escaped(text: &str) -> String {
 }
 
 /// The node's text as it is signed and sent.
-fn node_text(alipay: &Alipay, content: &Value, seal: &Seal) -> String {
+fn node_text(content: &Value, seal: &Seal) -> String {
     let mut content = content.clone();
-    if seal.oddity == Some(AlipayOddity::Braces)
-        && let Some(map) = content.as_object_mut()
-    {
-        map.insert("mock_note".to_owned(), json!("}{ \",\"sign\":\"x\" {{\\"));
+    let note = match seal.oddity {
+        Some(AlipayOddity::Braces) => Some("}{ \",\"sign\":\"x\" {{\\"),
+        Some(AlipayOddity::EscapedAfterSigning) => Some("https://mock.example/a/b"),
+        _ => None,
+    };
+    if let (Some(note), Some(map)) = (note, content.as_object_mut()) {
+        map.insert("mock_note".to_owned(), json!(note));
     }
     let text = match seal.oddity {
         Some(AlipayOddity::Pretty) => format!("{content:#}"),
         Some(AlipayOddity::Escaped) => escaped(&content.to_string()),
         _ => content.to_string(),
     };
-    if seal.encrypted {
+    match &seal.aes_key {
         // The quotation marks are part of what is signed.
-        return format!("\"{}\"", crypt::encrypt(&alipay.keys.aes_key, &text));
+        Some(key) => format!("\"{}\"", crypt::encrypt(key, &text)),
+        None => text,
     }
-    text
 }
 
 pub(super) fn envelope(alipay: &Alipay, node: &str, content: &Value, seal: &Seal) -> Vec<u8> {
-    let text = node_text(alipay, content, seal);
+    let text = node_text(content, seal);
     if !seal.signed || seal.oddity == Some(AlipayOddity::Unsigned) {
         return charset::bytes(&format!("{{\"{node}\":{text}}}"), seal.charset);
     }
-    let chosen = alipay.stage.switches.get().alipay_signer;
-    let chosen = match (seal.oddity, chosen) {
-        (Some(AlipayOddity::OtherKey), AlipaySigner::Present) => AlipaySigner::Next,
-        (Some(AlipayOddity::OtherKey), AlipaySigner::Next) => AlipaySigner::Present,
-        (_, chosen) => chosen,
-    };
-    let signer = alipay.keys.signer(chosen);
+    let (pair, certificate) = alipay.signer(seal.oddity == Some(AlipayOddity::OtherKey));
     let mut signed = charset::bytes(&text, seal.charset);
     if seal.wrong {
         signed.push(b' ');
     }
-    let sign = signer.pair.sign(&signed);
+    let sign = pair.sign(&signed);
     let serial = match seal.with_serial {
-        true => format!("\"alipay_cert_sn\":\"{}\",", signer.certificate.sn),
+        true => format!("\"alipay_cert_sn\":\"{}\",", certificate.sn),
         false => String::new(),
+    };
+    let text = match seal.oddity {
+        Some(AlipayOddity::EscapedAfterSigning) => text.replace('/', "\\/"),
+        _ => text,
     };
     let whole = match seal.oddity {
         Some(AlipayOddity::SignFirst) => {

@@ -23,6 +23,9 @@ pub(crate) enum WalletRefusal {
     Closed,
     #[error("付款人不匹配")]
     OtherUser,
+    /// `ext_user_info` wants another name, number or age.
+    #[error("付款人身份信息不一致")]
+    OtherIdentity,
 }
 
 impl Alipay {
@@ -31,11 +34,14 @@ impl Alipay {
         let mut ledger = lock(&self.ledger);
         let trade = match payable {
             Payable::TradeNo(number) => ledger.by_trade_no(number, now),
-            Payable::Number(number) => ledger.by_number(number, now),
+            Payable::Number(number) => ledger.any_by_number(number, now),
         };
         let trade = trade.ok_or(WalletRefusal::Unknown)?;
         if user.is_some_and(|name| PersonNo::of(name) != trade.buyer) {
             return Err(WalletRefusal::OtherUser);
+        }
+        if trade.payer_rule.at_cashier && !trade.payer_rule.admits(trade.buyer, now) {
+            return Err(WalletRefusal::OtherIdentity);
         }
         match trade.standing {
             Standing::Open => Ok(trade.clone()),
@@ -54,7 +60,7 @@ impl Alipay {
         let now = self.now();
         let paid = {
             let mut ledger = lock(&self.ledger);
-            let trade = ledger.by_number(&open.out_trade_no, now).ok_or(WalletRefusal::Unknown)?;
+            let trade = ledger.by_trade_no(&open.trade_no, now).ok_or(WalletRefusal::Unknown)?;
             // The state is looked at again under the lock: a close may have come between.
             match trade.standing {
                 Standing::Open => trade.standing = Standing::Paid { at: now },
@@ -82,10 +88,11 @@ impl Alipay {
     fn expire_quietly(&self, out_trade_no: &str) -> Result<Trade, WalletRefusal> {
         let now = self.now();
         let mut ledger = lock(&self.ledger);
-        let trade = ledger.by_number(out_trade_no, now).ok_or(WalletRefusal::Unknown)?;
+        let trade = ledger.any_by_number(out_trade_no, now).ok_or(WalletRefusal::Unknown)?;
         match trade.standing {
             Standing::Open => {
                 trade.expires_at = now;
+                trade.wins_at = None;
                 trade.standing = Standing::Closed { at: now };
                 Ok(trade.clone())
             }

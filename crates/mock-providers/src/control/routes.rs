@@ -1,465 +1,521 @@
-//! What the control API offers: tables of routes with their handlers, from which the server, its index
-//! and its OpenAPI page are made. A route that is not described cannot be served.
+//! What the control API offers: tables of routes with their handlers and the types that they take and give,
+//! from which the server, its index and its OpenAPI page are made. A route that is not described cannot be
+//! served.
 
 use axum::{
     Router,
     routing::{MethodRouter, delete, get, post},
 };
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
-use super::{alipay, wechat};
-use crate::{desk::Desk, faults::FaultTarget, sms};
+use super::{
+    ADVANCE_SECONDS_MAX, Advance, After, ChaosBody, ClockView, CodeRequest, Deliveries, Exchanges,
+    FaultBody, FaultList, Index, LISTED_MAX, Listing, Named, Nothing, Notify, SKEW_SECONDS_MAX,
+    Scale, Skew, Trades, alipay, shape::Shape, wechat,
+};
+use crate::{
+    clocks::SCALE_MAX,
+    delivery::Attempt,
+    desk::{ClientResult, Desk, MintedCode, PayRequest, TradeView},
+    faults::Chaos,
+    settings::Settings,
+    sms,
+    wechat::{CertificateView, DoorView, FaceView, MerchantCertificateView, SHARE_MAX},
+};
 
-/// A member of a body or a query: name, kind of value, whether it must be there.
-pub(crate) type Member = (&'static str, Kind, bool);
+/// A member, its least and its most.
+pub(crate) type Limit = (&'static str, i64, i64);
 
-/// What a member may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Integer,
-    Boolean,
-    Platform,
-    /// Where a fault strikes.
-    Target,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// The five arguments of `wx.requestPayment`.
-    Wallet,
-    /// Rules of chance.
-    Rules,
-    /// Anything: `docs/agency-protocol.md` has it.
-    Free,
+/// What a success is answered with.
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    Json(Shape),
+    /// 204.
+    Nothing,
+    /// A page for people.
+    Page,
 }
-use Kind::{Boolean, Free, Integer, Platform, Rules, Target, Text, Wallet, Word};
 
 /// One operation.
 pub(crate) struct Route<S: 'static> {
-    pub method: &'static str,
-    pub path: &'static str,
-    pub help: &'static str,
-    pub members: &'static [Member],
-    /// What a success is answered with.
-    pub success: u16,
-    pub handler: fn() -> MethodRouter<S>,
+    description: Description,
+    handler: fn() -> MethodRouter<S>,
 }
 
+/// A route without its handler.
+#[derive(Clone, Copy)]
+pub(crate) struct Description {
+    method: &'static str,
+    path: &'static str,
+    help: &'static str,
+    /// A body, or the query of a GET.
+    takes: Option<Shape>,
+    limits: &'static [Limit],
+    answer: Answer,
+    success: u16,
+}
+
+/// A route that takes nothing and answers 204.
 pub(crate) const fn route<S>(
     method: &'static str,
     path: &'static str,
     help: &'static str,
-    members: &'static [Member],
     handler: fn() -> MethodRouter<S>,
 ) -> Route<S> {
-    Route { method, path, help, members, success: 200, handler }
+    let answer = Answer::Nothing;
+    let description =
+        Description { method, path, help, takes: None, limits: &[], answer, success: 204 };
+    Route { description, handler }
 }
 
 impl<S> Route<S> {
+    pub const fn takes<T: ToSchema>(self) -> Route<S> {
+        let description = Description { takes: Some(Shape::of::<T>()), ..self.description };
+        Route { description, handler: self.handler }
+    }
+
+    pub const fn limits(self, limits: &'static [Limit]) -> Route<S> {
+        let description = Description { limits, ..self.description };
+        Route { description, handler: self.handler }
+    }
+
+    /// Answers 200 with such a body.
+    pub const fn gives<T: ToSchema>(self) -> Route<S> {
+        let answer = Answer::Json(Shape::of::<T>());
+        let description = Description { answer, success: 200, ..self.description };
+        Route { description, handler: self.handler }
+    }
+
+    pub const fn page(self) -> Route<S> {
+        let description = Description { answer: Answer::Page, success: 200, ..self.description };
+        Route { description, handler: self.handler }
+    }
+
     /// Answers success with this status.
     pub const fn with(self, success: u16) -> Route<S> {
-        Route { success, ..self }
+        let description = Description { success, ..self.description };
+        Route { description, handler: self.handler }
     }
 }
 
 /// The server of a table.
 pub(crate) fn router<S: Clone + Send + Sync>(routes: &[Route<S>]) -> Router<S> {
-    let add = |router: Router<S>, route: &Route<S>| router.route(route.path, (route.handler)());
+    let add = |router: Router<S>, route: &Route<S>| {
+        router.route(route.description.path, (route.handler)())
+    };
     routes.iter().fold(Router::new(), add)
 }
 
-/// A route without its handler.
-pub(crate) struct Description {
-    method: &'static str,
-    path: &'static str,
-    help: &'static str,
-    members: &'static [Member],
-    success: u16,
-}
-
-impl<S> From<&Route<S>> for Description {
-    fn from(route: &Route<S>) -> Description {
-        let Route { method, path, help, members, success, .. } = *route;
-        Description { method, path, help, members, success }
-    }
-}
-
 fn described() -> impl Iterator<Item = Description> {
-    let ours = ROUTES.iter().map(Description::from);
-    ours.chain(crate::agency::CONTROL_ROUTES.iter().map(Description::from))
+    let ours = ROUTES.iter().map(|route| route.description);
+    ours.chain(crate::agency::CONTROL_ROUTES.iter().map(|route| route.description))
 }
 
-const PLATFORM: Member = ("platform", Platform, true);
-const USER: Member = ("user", Text, false);
-const NUMBER: Member = ("out_trade_no", Text, true);
-const NUMBER_MAYBE: Member = ("out_trade_no", Text, false);
-const PAY: &[Member] = &[
-    PLATFORM,
-    ("wallet", Wallet, false),
-    ("prepay_id", Text, false),
-    ("trade_no", Text, false),
-    NUMBER_MAYBE,
-    USER,
-];
-const LISTING: &[Member] =
-    &[("platform", Platform, false), NUMBER_MAYBE, ("limit", Integer, false)];
-const SECONDS: &[Member] = &[("seconds", Integer, true)];
+const ADVANCE: &[Limit] = &[("seconds", 0, ADVANCE_SECONDS_MAX)];
+const SKEW: &[Limit] = &[("seconds", -SKEW_SECONDS_MAX, SKEW_SECONDS_MAX)];
+const SCALE: &[Limit] = &[("factor", 1, SCALE_MAX)];
+const SHARE: &[Limit] = &[("per_ten_thousand", 0, SHARE_MAX)];
+const LIST: &[Limit] = &[("limit", 0, LISTED_MAX)];
 
 pub(super) const ROUTES: &[Route<Desk>] = &[
-    route("GET", "/", "this index", &[], || get(super::index)),
-    route("GET", "/openapi.json", "the same as OpenAPI 3.1", &[], || get(super::openapi)),
-    route("GET", "/phone/", "the mini-program on a page, for people", &[], || {
+    route("GET", "/", "this index", || get(super::index)).gives::<Index>(),
+    route("GET", "/openapi.json", "the same as OpenAPI 3.1", || get(super::openapi))
+        .gives::<super::Page>(),
+    route("GET", "/phone/", "the mini-program on a page, for people", || {
         get(crate::phone::first_page)
-    }),
+    })
+    .page(),
     route(
         "GET",
         "/phone/exchanges",
         "what the service said to the mocks and heard, after a number",
-        &[("after", Integer, false)],
         || get(super::exchanges),
-    ),
+    )
+    .takes::<After>()
+    .gives::<Exchanges>(),
     route(
         "POST",
         "/login-codes",
         "a single-use login code; the same user has the same ids",
-        &[PLATFORM, USER],
         || post(super::mint_login_code),
-    ),
-    route("POST", "/pay", "pay as the user; the notification follows", PAY, || post(super::pay)),
-    route("POST", "/cancel", "open the wallet and leave it", PAY, || post(super::cancel)),
-    route("POST", "/fail", "open the wallet, where the payment fails", PAY, || post(super::fail)),
-    route("POST", "/expire", "let an unpaid trade be over", &[PLATFORM, NUMBER], || {
-        post(super::expire)
-    }),
-    route("GET", "/trades", "trades as the platform knows them, newest first", LISTING, || {
+    )
+    .takes::<CodeRequest>()
+    .gives::<MintedCode>(),
+    route("POST", "/pay", "pay as the user; the notification follows", || post(super::pay))
+        .takes::<PayRequest>()
+        .gives::<ClientResult>(),
+    route("POST", "/cancel", "open the wallet and leave it", || post(super::cancel))
+        .takes::<PayRequest>()
+        .gives::<ClientResult>(),
+    route("POST", "/fail", "open the wallet, where the payment fails", || post(super::fail))
+        .takes::<PayRequest>()
+        .gives::<ClientResult>(),
+    route("POST", "/expire", "let an unpaid trade be over", || post(super::expire))
+        .takes::<Named>()
+        .gives::<TradeView>(),
+    route("GET", "/trades", "trades as the platform knows them, newest first", || {
         get(super::trades)
-    }),
-    route("GET", "/deliveries", "notifications with every attempt, newest first", LISTING, || {
+    })
+    .takes::<Listing>()
+    .limits(LIST)
+    .gives::<Trades>(),
+    route("GET", "/deliveries", "notifications with every attempt, newest first", || {
         get(super::deliveries)
-    }),
+    })
+    .takes::<Listing>()
+    .limits(LIST)
+    .gives::<Deliveries>(),
     route(
         "POST",
         "/deliveries/{id}/resend",
         "send a notification again, now, with a new signature",
-        &[],
         || post(super::resend),
-    ),
+    )
+    .gives::<Attempt>(),
     route(
         "POST",
         "/deliveries/settle",
         "send what is due and wait until no attempt is under way",
-        &[],
         || post(super::settle),
-    ),
-    route(
-        "POST",
-        "/notifications",
-        "one crafted notification, sent or returned",
-        &[
-            PLATFORM,
-            NUMBER,
-            ("kind", Word(&["payment", "refund"]), false),
-            ("out_refund_no", Text, false),
-            ("notify_url", Text, false),
-            ("amount_fen", Integer, false),
-            ("currency", Text, false),
-            ("merchant_id", Text, false),
-            ("app_id", Text, false),
-            ("claimed_out_trade_no", Text, false),
-            ("transaction_id", Text, false),
-            ("status", Text, false),
-            ("timestamp_offset_seconds", Integer, false),
-            ("sign", Word(&["good", "bad", "probe", "unknown_serial"]), false),
-            ("tampered", Boolean, false),
-            ("wrong_associated_data", Boolean, false),
-            ("oddity", Text, false),
-            ("deliver", Boolean, false),
-        ],
-        || post(super::notify),
-    ),
-    route("GET", "/clock", "both times of the mock", &[], || get(super::clock)),
+    )
+    .gives::<Nothing>(),
+    route("POST", "/notifications", "one crafted notification, sent or returned", || {
+        post(super::notify)
+    })
+    .takes::<Notify>()
+    .gives::<super::Notified>(),
+    route("GET", "/clock", "both times of the mock", || get(super::clock)).gives::<ClockView>(),
     route(
         "POST",
         "/clock/advance",
         "move business time forward, attempt by attempt",
-        SECONDS,
         || post(super::advance),
-    ),
-    route("POST", "/clock/skew", "let the time in signatures be wrong; 0 ends it", SECONDS, || {
+    )
+    .takes::<Advance>()
+    .limits(ADVANCE)
+    .gives::<ClockView>(),
+    route("POST", "/clock/skew", "let the time in signatures be wrong; 0 ends it", || {
         post(super::skew)
-    }),
+    })
+    .takes::<Skew>()
+    .limits(SKEW)
+    .gives::<ClockView>(),
     route(
         "POST",
         "/clock/scale",
         "let business time run so many times as fast; 1 ends it",
-        &[("factor", Integer, true)],
         || post(super::scale),
-    ),
-    route("GET", "/faults", "faults that wait for their moment", &[], || get(super::faults)),
+    )
+    .takes::<Scale>()
+    .limits(SCALE)
+    .gives::<ClockView>(),
+    route("GET", "/faults", "faults that wait for their moment", || get(super::faults))
+        .gives::<FaultList>(),
     route(
         "POST",
         "/faults",
         "order a fault: one of the mock's, or a documented refusal by the platform's own code",
-        &[
-            ("target", Target, true),
-            ("fault", Text, true),
-            ("times", Integer, false),
-            ("seconds", Integer, false),
-        ],
         || post(super::set_fault),
-    ),
-    route("DELETE", "/faults", "forget all faults", &[], || delete(super::clear_faults)).with(204),
-    route("GET", "/chaos", "faults by chance", &[], || get(super::chaos)),
+    )
+    .takes::<FaultBody>()
+    .gives::<FaultList>(),
+    route("DELETE", "/faults", "forget all faults", || delete(super::clear_faults)),
+    route("GET", "/chaos", "faults by chance", || get(super::chaos)).gives::<Chaos>(),
+    route("POST", "/chaos", "set faults by chance", || post(super::set_chaos))
+        .takes::<ChaosBody>()
+        .gives::<Chaos>(),
+    route("DELETE", "/chaos", "nothing happens by chance any more", || delete(super::end_chaos)),
+    route("GET", "/wechat/merchants", "the merchants of WeChat, the first one first", || {
+        get(wechat::merchants)
+    })
+    .gives::<wechat::Merchants>(),
+    route("POST", "/wechat/merchants", "one more merchant, with keys of its own", || {
+        post(wechat::add_merchant)
+    })
+    .gives::<wechat::MerchantView>(),
+    route(
+        "GET",
+        "/wechat/merchant-certificates",
+        "a merchant's API certificates, newest first",
+        || get(wechat::merchant_certificates),
+    )
+    .takes::<wechat::OfMerchant>()
+    .gives::<wechat::MerchantCertificates>(),
     route(
         "POST",
-        "/chaos",
-        "set faults by chance",
-        &[("seed", Integer, false), ("rules", Rules, true)],
-        || post(super::set_chaos),
-    ),
-    route("DELETE", "/chaos", "nothing happens by chance any more", &[], || {
-        delete(super::end_chaos)
-    })
-    .with(204),
-    route("GET", "/wechat/certificates", "serials of WeChat's platform certificates", &[], || {
-        get(wechat::certificates)
-    }),
+        "/wechat/merchant-certificates/rotate",
+        "a new certificate and key of a merchant; the old one is good for a day, or as long as told",
+        || post(wechat::rotate_merchant_certificate),
+    )
+    .takes::<wechat::MerchantRotation>()
+    .gives::<MerchantCertificateView>(),
+    route(
+        "POST",
+        "/wechat/merchant-certificates/expire",
+        "a merchant's certificate is over, the newest unless told otherwise",
+        || post(wechat::expire_merchant_certificate),
+    )
+    .takes::<wechat::OneCertificate>()
+    .gives::<MerchantCertificateView>(),
+    route(
+        "POST",
+        "/wechat/merchant-certificates/void",
+        "a merchant's certificate is voided, the newest unless told otherwise",
+        || post(wechat::void_merchant_certificate),
+    )
+    .takes::<wechat::OneCertificate>()
+    .gives::<MerchantCertificateView>(),
+    route(
+        "POST",
+        "/wechat/apiv3-key",
+        "another APIv3 key of a merchant, a random one unless given",
+        || post(wechat::change_apiv3_key),
+    )
+    .takes::<wechat::NewApiv3Key>()
+    .gives::<wechat::Apiv3Key>(),
+    route(
+        "GET",
+        "/wechat/certificates",
+        "WeChat's platform certificates for a merchant, oldest first",
+        || get(wechat::certificates),
+    )
+    .takes::<wechat::OfMerchant>()
+    .gives::<wechat::Certificates>(),
     route(
         "POST",
         "/wechat/certificates/rotate",
         "a new platform certificate beside the old one",
-        &[("listed_after_seconds", Integer, false), ("signs_after_seconds", Integer, false)],
         || post(wechat::rotate),
-    ),
+    )
+    .takes::<wechat::PlatformRotation>()
+    .gives::<CertificateView>(),
+    route(
+        "POST",
+        "/wechat/certificates/void",
+        "a platform certificate is voided for good, the oldest unless told otherwise",
+        || post(wechat::void),
+    )
+    .takes::<wechat::OneCertificate>()
+    .gives::<CertificateView>(),
     route(
         "GET",
         "/wechat/migration",
         "how far the merchant's move to the public key is",
-        &[],
         || get(wechat::migration),
-    ),
+    )
+    .takes::<wechat::OfMerchant>()
+    .gives::<wechat::MigrationStanding>(),
     route(
         "POST",
         "/wechat/migration",
         "callbacks move to the public key by WeChat's seven-day plan, or by a share",
-        &[("per_ten_thousand", Integer, false)],
         || post(wechat::begin_migration),
-    ),
-    route("DELETE", "/wechat/migration", "wechat_signer decides again", &[], || {
+    )
+    .takes::<wechat::MigrationBody>()
+    .limits(SHARE)
+    .gives::<wechat::MigrationStanding>(),
+    route("DELETE", "/wechat/migration", "wechat_signer decides again, for every merchant", || {
         delete(wechat::end_migration)
-    })
-    .with(204),
+    }),
     route(
         "GET",
         "/wechat/requests",
         "how many requests were verified, refused, and repeated a nonce",
-        &[],
         || get(wechat::requests),
-    ),
-    route("POST", "/wechat/tokens/invalidate", "every access_token is over at once", &[], || {
+    )
+    .gives::<DoorView>(),
+    route("POST", "/wechat/tokens/invalidate", "every access_token is over at once", || {
         post(wechat::invalidate)
-    })
-    .with(204),
+    }),
     route(
         "POST",
         "/wechat/phone-codes",
         "a code of the phone number button and the number that it gives",
-        &[USER],
         || post(wechat::mint_phone_code),
-    ),
+    )
+    .takes::<wechat::User>()
+    .gives::<wechat::PhoneCode>(),
     route(
         "POST",
         "/wechat/subscriptions",
         "the user accepts messages of a template",
-        &[USER, ("template_id", Text, true), ("times", Integer, false)],
         || post(wechat::subscribe),
     )
-    .with(204),
-    route("GET", "/wechat/messages", "messages that users got, newest first", LISTING, || {
+    .takes::<wechat::Subscription>(),
+    route("GET", "/wechat/messages", "messages that users got, newest first", || {
         get(wechat::messages)
-    }),
+    })
+    .takes::<wechat::Newest>()
+    .limits(LIST)
+    .gives::<wechat::Messages>(),
     route(
         "POST",
         "/wechat/faces",
         "the user's face is verified; without verify_ret it passes",
-        &[("verify_id", Text, true), ("verify_ret", Integer, false)],
         || post(wechat::show_face),
-    ),
+    )
+    .takes::<wechat::ShownFace>()
+    .gives::<FaceView>(),
     route(
         "POST",
         "/alipay/phone-number",
         "what my.getPhoneNumber gives the mini-program, and the number in it",
-        &[USER],
         || post(alipay::phone_number),
-    ),
+    )
+    .takes::<alipay::PhoneRequest>()
+    .gives::<alipay::PhoneNumber>(),
+    route(
+        "POST",
+        "/alipay/subscriptions",
+        "the user accepts so many messages of a template, and no more",
+        || post(alipay::subscribe),
+    )
+    .takes::<alipay::Subscription>()
+    .with(204),
     route(
         "POST",
         "/alipay/certifications",
         "the user ends an identity certification",
-        &[("certify_id", Text, true), ("passed", Boolean, true)],
         || post(alipay::certify),
-    ),
-    route("POST", "/alipay/tokens/revoke", "the users take back what they granted", &[], || {
+    )
+    .takes::<alipay::Certified>()
+    .gives::<Nothing>(),
+    route("POST", "/alipay/tokens/revoke", "the users take back what they granted", || {
         post(alipay::revoke_tokens)
-    })
-    .with(204),
-    route("GET", "/alipay/messages", "template messages that were sent, oldest first", &[], || {
-        get(alipay::messages)
     }),
+    route("GET", "/alipay/messages", "template messages that were sent, oldest first", || {
+        get(alipay::messages)
+    })
+    .takes::<wechat::Newest>()
+    .limits(LIST)
+    .gives::<alipay::Messages>(),
     route(
         "POST",
         "/sms/send",
         "the operator's sender of short messages, which the service calls",
-        &[
-            ("message_id", Text, true),
-            ("mobile", Text, true),
-            ("code", Text, true),
-            ("minutes", Integer, true),
-            ("language", Word(&["zh-CN", "en"]), true),
-        ],
         || post(sms::send),
     )
+    .takes::<sms::Sending>()
+    .gives::<sms::Accepted>()
     .with(202),
-    route(
-        "GET",
-        "/sms/messages",
-        "short messages that were sent, newest first",
-        &[("mobile", Text, false), ("limit", Integer, false)],
-        || get(sms::messages),
-    ),
-    route("GET", "/settings", "switches", &[], || get(super::settings)),
-    route(
-        "POST",
-        "/settings",
-        "set any of the switches",
-        &[
-            ("wechat_signer", Word(&["certificate", "public_key", "mixed"]), false),
-            ("wechat_certificates", Boolean, false),
-            ("wechat_close_burns", Boolean, false),
-            ("wechat_bill_oddities", Boolean, false),
-            ("wechat_refund_blind_seconds", Integer, false),
-            ("wechat_main_host_down", Boolean, false),
-            ("alipay_id_mode", Word(&["user_id", "both", "open_id"]), false),
-            ("alipay_key_mode", Word(&["any", "public_key", "certificate"]), false),
-            ("alipay_signer", Word(&["present", "next"]), false),
-            ("alipay_strict", Boolean, false),
-            ("alipay_refund_hidden_seconds", Integer, false),
-            ("alipay_tells_closed", Boolean, false),
-            ("alipay_tells_finished", Boolean, false),
-            ("alipay_face_to_face", Boolean, false),
-            ("calls_per_second_max", Integer, false),
-            ("first_delivery_delay_ms", Integer, false),
-            ("refund_delay_seconds", Integer, false),
-            ("http_notify_url", Boolean, false),
-        ],
-        || post(super::set_settings),
-    ),
+    route("GET", "/sms/messages", "short messages that were sent, newest first", || {
+        get(sms::messages)
+    })
+    .takes::<sms::SmsListing>()
+    .gives::<sms::SmsMessages>(),
+    route("GET", "/settings", "switches", || get(super::settings)).gives::<Settings>(),
+    route("POST", "/settings", "set any of the switches", || post(super::set_settings))
+        .takes::<super::SomeSettings>()
+        .gives::<Settings>(),
 ];
+
+impl Description {
+    /// What it takes, with the limits of its numbers.
+    fn taken(&self) -> Option<Value> {
+        let mut schema = self.takes?.schema();
+        for (name, least, most) in self.limits {
+            let property = &mut schema["properties"][name];
+            property["minimum"] = json!(least);
+            property["maximum"] = json!(most);
+        }
+        Some(schema)
+    }
+}
+
+/// The members of an object, and whether each must be there.
+fn members(schema: &Value) -> Vec<(String, bool)> {
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let members = |object: &Value| -> Vec<(String, bool)> {
+        let names = object["properties"].as_object().into_iter().flatten();
+        names.map(|(name, _)| (name.clone(), required.contains(&name.as_str()))).collect()
+    };
+    members(schema)
+}
 
 /// Every route with one line of help that names its members.
 pub(super) fn index() -> impl Iterator<Item = (String, String)> {
     described().map(|route| {
-        let members: Vec<String> = route
-            .members
-            .iter()
-            .map(|(name, _, required)| format!("{name}{}", if *required { "" } else { "?" }))
+        let taken = route.taken().map(|schema| members(&schema)).unwrap_or_default();
+        let names: Vec<String> = taken
+            .into_iter()
+            .map(|(name, required)| format!("{name}{}", if required { "" } else { "?" }))
             .collect();
-        let help = match (route.method, members.join(", ")) {
-            (_, members) if members.is_empty() => route.help.to_owned(),
-            ("GET", members) => format!("?{members}: {}", route.help),
-            (_, members) => format!("{{{members}}}: {}", route.help),
+        let help = match (route.method, names.join(", ")) {
+            (_, names) if names.is_empty() => route.help.to_owned(),
+            ("GET", names) => format!("?{names}: {}", route.help),
+            (_, names) => format!("{{{names}}}: {}", route.help),
         };
         (format!("{} {}", route.method, route.path), help)
     })
 }
 
-fn object(members: &[Member]) -> Value {
-    let properties: Map<String, Value> =
-        members.iter().map(|(name, kind, _)| ((*name).to_owned(), schema(*kind))).collect();
-    let required: Vec<&str> =
-        members.iter().filter(|member| member.2).map(|member| member.0).collect();
-    json!({
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": false,
-    })
+fn responses(route: &Description) -> Value {
+    let success = match route.answer {
+        Answer::Nothing => json!({"description": "done"}),
+        Answer::Json(shape) => json!({
+            "description": "done",
+            "content": {"application/json": {"schema": shape.schema()}},
+        }),
+        Answer::Page => json!({
+            "description": "the page",
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        }),
+    };
+    let error = json!({
+        "description": "not possible",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    });
+    json!({route.success.to_string(): success, "4XX": error})
 }
 
-const WALLET: &[Member] = &[
-    ("timeStamp", Text, true),
-    ("nonceStr", Text, true),
-    ("package", Text, true),
-    ("signType", Text, true),
-    ("paySign", Text, true),
-];
-
-const RULE: &[Member] = &[
-    ("target", Target, true),
-    ("fault", Text, true),
-    ("per_ten_thousand", Integer, true),
-    ("seconds", Integer, false),
-];
-
-fn schema(kind: Kind) -> Value {
-    match kind {
-        Text => json!({"type": "string"}),
-        Integer => json!({"type": "integer"}),
-        Boolean => json!({"type": "boolean"}),
-        Platform => schema(Word(&["wechat", "alipay"])),
-        Target => {
-            let codes: Vec<&str> = FaultTarget::ALL.iter().map(|target| target.code()).collect();
-            json!({"type": "string", "enum": codes})
-        }
-        Word(words) => json!({"type": "string", "enum": words}),
-        Wallet => object(WALLET),
-        Rules => json!({"type": "array", "items": object(RULE)}),
-        Free => json!({}),
+fn operation(route: &Description) -> Value {
+    let id: String = route.path.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let mut operation = json!({
+        "operationId": format!("{}{}", route.method.to_lowercase(), id.trim_end_matches('_')),
+        "summary": route.help,
+        "responses": responses(route),
+    });
+    let mut parameters: Vec<Value> = Vec::new();
+    if route.path.contains("{id}") {
+        let schema = json!({"type": "string"});
+        parameters.push(json!({"name": "id", "in": "path", "required": true, "schema": schema}));
     }
-}
-
-/// The table as OpenAPI 3.1.
-pub(super) fn openapi() -> Value {
-    let mut paths = Map::new();
-    for route in described() {
-        let success = match route.success {
-            204 => json!({"description": "done"}),
-            _ => json!({"description": "done", "content": {"application/json": {"schema": {}}}}),
-        };
-        let mut responses = Map::new();
-        responses.insert(route.success.to_string(), success);
-        responses.insert(
-            "4XX".to_owned(),
-            json!({"description": "not possible", "content": {"application/json": {
-                "schema": {"$ref": "#/components/schemas/Error"}}}}),
-        );
-        let id: String = route.path.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-        let mut operation = json!({
-            "operationId": format!("{}{}", route.method.to_lowercase(), id.trim_end_matches('_')),
-            "summary": route.help,
-            "responses": responses,
-        });
-        let mut parameters: Vec<Value> = Vec::new();
-        if route.path.contains("{id}") {
-            let schema = schema(Text);
-            parameters
-                .push(json!({"name": "id", "in": "path", "required": true, "schema": schema}));
-        }
-        if route.method == "GET" {
-            parameters.extend(route.members.iter().map(|(name, kind, required)| {
-                let schema = schema(*kind);
+    match route.taken() {
+        Some(query) if route.method == "GET" => {
+            parameters.extend(members(&query).into_iter().map(|(name, required)| {
+                let schema = &query["properties"][&name];
                 json!({"name": name, "in": "query", "required": required, "schema": schema})
             }));
-        } else if !route.members.is_empty() {
-            let needed = route.members.iter().any(|member| member.2);
-            let body = object(route.members);
+        }
+        Some(body) => {
+            let needed = body["required"].as_array().is_some_and(|names| !names.is_empty())
+                || body.get("oneOf").is_some();
             operation["requestBody"] =
                 json!({"required": needed, "content": {"application/json": {"schema": body}}});
         }
-        if !parameters.is_empty() {
-            operation["parameters"] = json!(parameters);
-        }
+        None => {}
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = json!(parameters);
+    }
+    operation
+}
+
+/// The table as OpenAPI 3.1, of a server that listens at `url`.
+pub(super) fn openapi(url: &str) -> Value {
+    let mut paths = Map::new();
+    let mut schemas: Map<String, Value> = Shape::of::<super::Error>().parts().into_iter().collect();
+    schemas.insert("Error".to_owned(), Shape::of::<super::Error>().schema());
+    for route in described() {
+        let answer = match route.answer {
+            Answer::Json(shape) => Some(shape),
+            Answer::Nothing | Answer::Page => None,
+        };
+        schemas.extend(route.takes.into_iter().chain(answer).flat_map(Shape::parts));
         let methods = paths.entry(route.path).or_insert_with(|| json!({}));
-        methods[route.method.to_lowercase()] = operation;
+        methods[route.method.to_lowercase()] = operation(&route);
     }
     json!({
         "openapi": "3.1.0",
@@ -468,11 +524,8 @@ pub(super) fn openapi() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Play the user, the clock and the accidents of mock WeChat Pay and Alipay. No authentication: loopback only.",
         },
+        "servers": [{"url": url}],
         "paths": paths,
-        "components": {"schemas": {"Error": {
-            "type": "object",
-            "properties": {"error": {"type": "string"}, "message": {"type": "string"}},
-            "required": ["error", "message"],
-        }}},
+        "components": {"schemas": schemas},
     })
 }

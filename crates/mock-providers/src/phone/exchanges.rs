@@ -17,7 +17,8 @@ use axum::{
     response::Response,
 };
 use kernel::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::redaction;
 use crate::{clocks::Clocks, lock};
@@ -98,24 +99,47 @@ struct Exchange {
     ended: bool,
 }
 
+/// An exchange as the page shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ExchangeView {
+    no: u64,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The same in milliseconds: seconds do not tell what came first.
+    at_ms: i64,
+    server: &'static str,
+    method: String,
+    path: String,
+    /// Pairs of name and value.
+    #[schema(value_type = Vec<Vec<String>>)]
+    headers: Vec<(String, String)>,
+    sent: String,
+    /// `verified`, `refused` or `unsigned`.
+    signature: &'static str,
+    status: Option<u16>,
+    #[schema(value_type = Vec<Vec<String>>)]
+    answer_headers: Vec<(String, String)>,
+    answer: Option<String>,
+    ended: bool,
+}
+
 impl Exchange {
-    fn view(&self) -> Value {
-        json!({
-            "no": self.no,
-            "at": self.at,
-            // Seconds do not tell what came first.
-            "at_ms": self.at.as_millis(),
-            "server": self.server,
-            "method": self.method,
-            "path": redaction::covered_query(&self.path),
-            "headers": self.headers,
-            "sent": self.sent.shown(),
-            "signature": self.signature.code(),
-            "status": self.status,
-            "answer_headers": self.answer_headers,
-            "answer": self.answer.as_ref().map(Content::shown),
-            "ended": self.ended,
-        })
+    fn view(&self) -> ExchangeView {
+        ExchangeView {
+            no: self.no,
+            at: self.at,
+            at_ms: self.at.as_millis(),
+            server: self.server,
+            method: self.method.clone(),
+            path: redaction::covered_query(&self.path),
+            headers: self.headers.clone(),
+            sent: self.sent.shown(),
+            signature: self.signature.code(),
+            status: self.status,
+            answer_headers: self.answer_headers.clone(),
+            answer: self.answer.as_ref().map(Content::shown),
+            ended: self.ended,
+        }
     }
 }
 
@@ -131,7 +155,7 @@ pub(crate) struct Exchanges(Mutex<Ring>);
 
 impl Exchanges {
     /// Those after the one of that number, oldest first, covered.
-    pub fn after(&self, no: u64) -> Vec<Value> {
+    pub fn after(&self, no: u64) -> Vec<ExchangeView> {
         let ring = lock(&self.0);
         ring.entries.iter().filter(|entry| entry.no > no).map(Exchange::view).collect()
     }

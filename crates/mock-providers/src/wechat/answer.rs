@@ -8,7 +8,8 @@ use axum::{
 use kernel::Entropy;
 use serde_json::{Value, json};
 
-use super::{Wechat, certificates::Signer};
+use super::{Wechat, merchant::Merchant, signer::Signer};
+
 /// The number after the last `-` of `Request-ID`; 0 on success.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InternalCode(pub u32);
@@ -81,6 +82,12 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "RESOURCE_NOT_EXISTS", 268_435_461, "请求的资源不存在")
     }
 
+    /// 405; no public text has its code.
+    pub fn no_such_method() -> Refusal {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Refusal::new(status, "PARAM_ERROR", 268_435_461, "请求方法不支持")
+    }
+
     pub fn system_error() -> Refusal {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Refusal::new(status, "SYSTEM_ERROR", 268_435_456, "系统异常，请稍后重试")
@@ -143,7 +150,7 @@ pub(super) enum Sealing {
     UnknownSerial,
 }
 
-impl Wechat {
+impl Merchant {
     /// The five `Wechatpay-*` headers for a body.
     pub(super) fn seal(
         &self,
@@ -176,7 +183,9 @@ impl Wechat {
             ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
         ]
     }
+}
 
+impl Wechat {
     pub(super) fn request_id(&self, internal: u32) -> String {
         let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         format!("{}-{internal}", entropy.hex(16).to_uppercase())

@@ -4,23 +4,29 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::StreamExt;
 use kernel::Channel;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{
     BODY_BYTES_MAX, Payable, Wechat,
     answer::{InternalCode, Refusal, Sealing, Unsigned, add_headers},
-    certificates::Signer,
+    credentials::CertificateStanding,
+    language::Language,
+    merchant::Merchant,
+    signer::{KeyKind, Signer},
 };
 use crate::{
     bounded::Bounded,
-    faults::{FaultKind, FaultTarget},
+    faults::{Fault, FaultKind, FaultTarget},
     http::{self, Accidents},
     lock,
     phone::SignatureVerdict,
@@ -28,27 +34,37 @@ use crate::{
 };
 
 /// Who signed the request, proven; and the fault that its handler has to play.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Caller {
-    pub mchid: String,
+    pub merchant: Arc<Merchant>,
     /// The serial by which the request names the key of its encrypted members.
     pub serial: Option<String>,
-    pub fault: Option<FaultKind>,
+    /// What kind of key that is.
+    pub named: Option<KeyKind>,
+    pub fault: Option<Fault>,
+}
+
+impl Caller {
+    /// Whether this is the fault that was ordered.
+    pub fn meets(&self, kind: FaultKind) -> bool {
+        self.fault.is_some_and(|fault| fault.fault == kind)
+    }
 }
 
 /// What came to the door.
-#[derive(Debug, Default)]
-struct Count {
-    verified: u64,
-    refused: u64,
-    repeated_nonces: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DoorView {
+    pub verified: u64,
+    pub refused: u64,
+    /// Verified, with a nonce that came before.
+    pub repeated_nonces: u64,
 }
 
 /// Counts requests and remembers nonces. WeChat is not known to refuse a nonce that comes again, so
 /// neither does the mock; whoever tests may want to know.
 #[derive(Debug)]
 pub(super) struct Door {
-    count: Mutex<Count>,
+    count: Mutex<DoorView>,
     nonces: Mutex<Bounded<String, ()>>,
 }
 
@@ -71,15 +87,19 @@ impl Door {
         lock(&self.count).refused += 1;
     }
 
-    pub fn view(&self) -> Value {
-        let Count { verified, refused, repeated_nonces } = &*lock(&self.count);
-        json!({"verified": verified, "refused": refused, "repeated_nonces": repeated_nonces})
+    pub fn view(&self) -> DoorView {
+        *lock(&self.count)
     }
 }
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 /// Largest difference between the request's time stamp and our wire time.
 const AGE_SECONDS_MAX: u64 = 300;
+
+/// How much of a body is kept to be verified; a longer one is read to its end and thrown away.
+const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How much is thrown away before the connection is given up.
+const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The text that a request signature covers (wechat §1.3). Bytes, because the body is opaque here.
 fn signed_text(
@@ -133,7 +153,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
 }
 
@@ -141,64 +161,148 @@ fn unauthorised(message: &str) -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, "SIGN_ERROR", 268_443_699, message)
 }
 
+fn bad_request(message: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message)
+}
+
+/// What came in: everything that a signature covers.
+struct Received<'a> {
+    method: &'a Method,
+    path_and_query: &'a str,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+}
+
+impl Received<'_> {
+    fn path(&self) -> &str {
+        self.path_and_query.split('?').next().unwrap_or_default()
+    }
+
+    fn signed_text(&self, stamp: &str, nonce: &str) -> Vec<u8> {
+        signed_text(self.method.as_str(), self.path_and_query, stamp, nonce, self.body)
+    }
+
+    /// What every 401 says of what was verified (wechat §1.9). The body's part is cut after a few characters.
+    fn sign_information(&self, said: Option<&Authorization<'_>>) -> Value {
+        let (stamp, nonce) = said.map_or(("", ""), |said| (said.timestamp, said.nonce));
+        let whole = self.signed_text(stamp, nonce);
+        let body = String::from_utf8_lossy(self.body);
+        let shown: String = body.chars().take(8).collect();
+        let cut =
+            signed_text(self.method.as_str(), self.path_and_query, stamp, nonce, shown.as_bytes());
+        json!({
+            "method": self.method.as_str(),
+            "url": self.path_and_query,
+            "sign_message_length": whole.len(),
+            "truncated_sign_message": String::from_utf8_lossy(&cut),
+        })
+    }
+
+    /// What is wrong with the headers that every request has; `None` when nothing is.
+    fn header_fault(&self) -> Option<Refusal> {
+        let header = |name| text(self.headers, name);
+        let (Some(accept), Some(_)) = (header("accept"), header("user-agent")) else {
+            return Some(bad_request("Http头缺少Accept或User-Agent"));
+        };
+        let kind = |text: &str| text.split(';').next().unwrap_or_default().trim().to_lowercase();
+        let takes = ["application/json", "application/*", "*/*"];
+        let is_file = self.path() == "/v3/billdownload/file";
+        if !is_file && !accept.split(',').any(|one| takes.contains(&kind(one).as_str())) {
+            return Some(bad_request("Http头Accept仅支持application/json"));
+        }
+        let is_json = header("content-type").is_some_and(|text| kind(text) == "application/json");
+        if !self.body.is_empty() && !is_json {
+            return Some(bad_request("Http头Content-Type仅支持application/json"));
+        }
+        (self.body.len() > BODY_BYTES_MAX).then(|| bad_request("请求体过大"))
+    }
+}
+
 impl Wechat {
-    fn check(
+    /// Whose request it is, proven by its signature.
+    fn check(&self, received: &Received<'_>) -> Result<Arc<Merchant>, Refusal> {
+        let said = text(received.headers, "authorization")
+            .ok_or("Http头缺少Authorization")
+            .and_then(Authorization::parse);
+        let refused = |said: Option<&Authorization<'_>>, message: &str| {
+            let mut refusal = unauthorised(message);
+            refusal.detail = Some(json!({
+                "detail": {"issue": "sign not match"},
+                "field": "signature",
+                "location": "authorization",
+                "sign_information": received.sign_information(said),
+            }));
+            refusal
+        };
+        let said = said.map_err(|message| refused(None, message))?;
+        let proven = self.proven(&said, received);
+        let merchant = proven.map_err(|message| refused(Some(&said), message))?;
+        self.door.let_in(said.nonce);
+        Ok(merchant)
+    }
+
+    fn proven(
         &self,
-        method: &Method,
-        path_and_query: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<String, Refusal> {
-        let header = text(headers, "authorization")
-            .ok_or_else(|| unauthorised("Http头缺少Authorization"))?;
-        let said = Authorization::parse(header).map_err(unauthorised)?;
-        if said.mchid != self.keys.mchid {
-            return Err(unauthorised("商户号不存在或未设置APIv3密钥"));
+        said: &Authorization<'_>,
+        received: &Received<'_>,
+    ) -> Result<Arc<Merchant>, &'static str> {
+        let merchant = self.merchant(said.mchid).ok_or("商户号不存在或未设置APIv3密钥")?;
+        let known = merchant.merchant_certificate(said.serial);
+        let (certified, standing) =
+            known.ok_or("商户证书序列号有误。请使用签名私钥匹配的证书序列号")?;
+        match standing {
+            CertificateStanding::Valid => {}
+            CertificateStanding::Expired => return Err("商户API证书已过期，请更换证书"),
+            CertificateStanding::Voided => return Err("商户API证书已作废，请更换证书"),
+            CertificateStanding::Replaced => {
+                return Err("商户API证书已被更换，请使用最新的证书及其私钥");
+            }
         }
-        if said.serial != self.keys.merchant.serial {
-            return Err(unauthorised("商户证书序列号有误。请使用签名私钥匹配的证书序列号"));
-        }
-        if self.keys.merchant.valid_until < self.stage.clocks.wire() {
-            return Err(unauthorised("商户API证书已过期，请更换证书"));
-        }
-        let seconds = said
-            .timestamp
-            .parse::<i64>()
-            .map_err(|_| unauthorised("Http头Authorization中的timestamp不是整数"))?;
+        let seconds = said.timestamp.parse::<i64>();
+        let seconds = seconds.map_err(|_| "Http头Authorization中的timestamp不是整数")?;
         if seconds.abs_diff(self.stage.clocks.wire().unix_seconds()) > AGE_SECONDS_MAX {
-            return Err(unauthorised(
-                "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟",
-            ));
+            return Err("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟");
         }
-        let signed = signed_text(method.as_str(), path_and_query, said.timestamp, said.nonce, body);
-        if self.keys.merchant.pair.verifies(&signed, said.signature) {
-            self.door.let_in(said.nonce);
-            return Ok(said.mchid.to_owned());
+        let signed = received.signed_text(said.timestamp, said.nonce);
+        if certified.pair.verifies(&signed, said.signature) {
+            Ok(merchant)
+        } else {
+            Err("签名错误")
         }
-        let mut refusal = unauthorised("签名错误");
-        // The body part is cut after a few characters, as the real answer does.
-        let shown = signed.len() - body.len() - 1 + body.len().min(12);
-        refusal.detail = Some(json!({
-            "detail": {"issue": "sign not match"},
-            "field": "signature",
-            "location": "authorization",
-            "sign_information": {
-                "method": method.as_str(),
-                "url": path_and_query,
-                "sign_message_length": signed.len(),
-                "truncated_sign_message": String::from_utf8_lossy(&signed[..shown]),
-            },
-        }));
-        Err(refusal)
     }
 
-    /// The key that the request asks for, when we have it; otherwise the default.
-    fn signer_for(&self, headers: &HeaderMap) -> Signer {
-        let named = text(headers, "wechatpay-serial").and_then(|name| self.signer_named(name));
-        named.unwrap_or_else(|| self.default_signer())
+    fn finished(&self, mut response: Response, internal: u32, language: Language) -> Response {
+        add_headers(
+            &mut response,
+            [
+                ("Request-ID", self.request_id(internal)),
+                ("Content-Language", language.code().to_owned()),
+                ("Cache-Control", "no-cache, must-revalidate".to_owned()),
+                ("X-Content-Type-Options", "nosniff".to_owned()),
+                ("Keep-Alive", "timeout=8".to_owned()),
+            ],
+        );
+        response
     }
 
-    async fn signed(&self, response: Response, signer: &Signer, sealing: Sealing) -> Response {
+    fn unsigned(&self, refusal: Refusal, language: Language) -> Response {
+        self.door.turn_away();
+        let internal = refusal.internal;
+        tracing::info!(code = refusal.code, message = %refusal.message, "request refused at the door");
+        self.finished(refusal.told_in(language).into_response(), internal, language)
+    }
+}
+
+/// What a call is answered with: by whose key, in which language.
+struct SignedCall<'a> {
+    wechat: &'a Wechat,
+    merchant: &'a Merchant,
+    signer: Signer,
+    language: Language,
+}
+
+impl SignedCall<'_> {
+    async fn signed(&self, response: Response, sealing: Sealing) -> Response {
         let (mut head, body) = response.into_parts();
         let body = match to_bytes(body, usize::MAX).await {
             Ok(body) => body,
@@ -207,36 +311,61 @@ impl Wechat {
                 return Refusal::system_error().into_response();
             }
         };
-        let internal = head.extensions.remove::<InternalCode>().map_or(0, |code| code.0);
-        if head.extensions.remove::<Unsigned>().is_some() {
-            return self.finished(Response::from_parts(head, Body::from(body)), internal);
+        let told = head.extensions.remove::<InternalCode>();
+        let is_file = head.extensions.remove::<Unsigned>().is_some();
+        if told.is_none() && !head.status.is_success() {
+            // A reader of paths, queries or methods said no in its own words.
+            let refusal =
+                Refusal { status: head.status, ..bad_request("请求的路径或参数有误") };
+            return Box::pin(self.refuse(refusal)).await;
         }
-        let seconds = self.stage.clocks.wire().unix_seconds();
-        let headers = self.seal(signer, sealing, seconds, &body);
+        let internal = told.map_or(0, |code| code.0);
+        let body = self.language.told(body, head.status);
+        if is_file {
+            let response = Response::from_parts(head, Body::from(body));
+            return self.wechat.finished(response, internal, self.language);
+        }
+        let seconds = self.wechat.stage.clocks.wire().unix_seconds();
+        let headers = self.merchant.seal(&self.signer, sealing, seconds, &body);
         let mut response = Response::from_parts(head, Body::from(body));
         add_headers(&mut response, headers);
-        self.finished(response, internal)
+        self.wechat.finished(response, internal, self.language)
     }
 
-    fn finished(&self, mut response: Response, internal: u32) -> Response {
-        add_headers(
-            &mut response,
-            [
-                ("Request-ID", self.request_id(internal)),
-                ("Content-Language", "zh-CN".to_owned()),
-                ("Cache-Control", "no-cache, must-revalidate".to_owned()),
-                ("X-Content-Type-Options", "nosniff".to_owned()),
-            ],
-        );
-        response
+    async fn refuse(&self, refusal: Refusal) -> Response {
+        self.signed(refusal.into_response(), Sealing::Genuine).await
     }
+}
 
-    fn unsigned(&self, refusal: Refusal) -> Response {
-        self.door.turn_away();
-        let internal = refusal.internal;
-        tracing::info!(code = refusal.code, message = %refusal.message, "request refused at the door");
-        self.finished(refusal.into_response(), internal)
+impl Accidents for SignedCall<'_> {
+    async fn unavailable(&self) -> Response {
+        self.refuse(Refusal::system_error()).await
     }
+    async fn busy(&self) -> Response {
+        self.refuse(Refusal::busy()).await
+    }
+    async fn refused(&self, refusal: DocumentedRefusal) -> Option<Response> {
+        let (status, code, internal, message) = refusal.of_wechat_pay()?;
+        let status = StatusCode::from_u16(status).ok()?;
+        Some(self.refuse(Refusal::new(status, code, internal, message)).await)
+    }
+}
+
+/// The body, when it came whole and is not longer than anything. What is too long is read to its end, so
+/// that its sender hears the answer.
+async fn read(body: Body) -> Option<Bytes> {
+    let (mut stream, mut kept, mut count) = (body.into_data_stream(), Vec::new(), 0_usize);
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.ok()?;
+        count = count.saturating_add(chunk.len());
+        if count > DRAINED_BYTES_MAX {
+            return None;
+        }
+        if count <= READ_BYTES_MAX {
+            kept.extend_from_slice(&chunk);
+        }
+    }
+    (count <= READ_BYTES_MAX).then(|| Bytes::from(kept))
 }
 
 fn target(method: &Method, path: &str) -> Option<FaultTarget> {
@@ -271,27 +400,32 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let (mut head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
-        let message = "请求体过大或不完整";
-        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message);
-        return wechat.unsigned(refusal);
+    let language = Language::asked(&head.headers);
+    let Some(body) = read(body).await else {
+        return wechat.unsigned(bad_request("请求体过大或不完整"), language);
     };
-    if text(&head.headers, "user-agent").is_none() || text(&head.headers, "accept").is_none() {
-        let message = "Http头缺少Accept或User-Agent";
-        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message);
-        return wechat.unsigned(refusal);
-    }
     let path_and_query = head.uri.path_and_query().map_or("/", |text| text.as_str()).to_owned();
+    let received = Received {
+        method: &head.method,
+        path_and_query: &path_and_query,
+        headers: &head.headers,
+        body: &body,
+    };
     let verdict = head.extensions.get::<SignatureVerdict>().cloned().unwrap_or_default();
-    let mchid = match wechat.check(&head.method, &path_and_query, &head.headers, &body) {
-        Ok(mchid) => mchid,
-        Err(refusal) => {
+    let (merchant, header_fault) = match (wechat.check(&received), received.header_fault()) {
+        (Ok(merchant), fault) => (merchant, fault),
+        (Err(refusal), fault) => {
             verdict.refused();
-            return wechat.unsigned(refusal);
+            // Who sends no such header may not know how to sign either; the first is told first.
+            return wechat.unsigned(fault.unwrap_or(refusal), language);
         }
     };
     verdict.verified();
-    let signer = wechat.signer_for(&head.headers);
+    let signer = merchant.answer_signer(&head.headers);
+    let call = SignedCall { wechat: &wechat, merchant: &merchant, signer, language };
+    if let Some(refusal) = header_fault {
+        return call.refuse(refusal).await;
+    }
     let fault =
         target(&head.method, head.uri.path()).and_then(|target| wechat.stage.faults.take(target));
     let kind = fault.map(|fault| fault.fault);
@@ -301,7 +435,6 @@ pub(super) async fn guard(
         Some(FaultKind::UnknownSerial) => Sealing::UnknownSerial,
         _ => Sealing::Genuine,
     };
-    let call = SignedCall { wechat: &wechat, signer };
     if wechat.stage.is_over_the_limit() {
         return call.busy().await;
     }
@@ -309,44 +442,19 @@ pub(super) async fn guard(
         return response;
     }
     let serial = text(&head.headers, "wechatpay-serial").map(str::to_owned);
-    head.extensions.insert(Caller { mchid, serial, fault: kind });
+    let named = merchant.named_kind(&head.headers);
+    head.extensions.insert(Caller { merchant: Arc::clone(&merchant), serial, named, fault });
     let answer = next.run(Request::from_parts(head, Body::from(body.clone()))).await;
     if kind == Some(FaultKind::PaidBeforeAnswer) {
-        wechat.pay_and_tell(&body).await;
+        merchant.pay_and_tell(&body).await;
     }
     match http::after(fault, &call).await {
         Some(response) => response,
-        None => wechat.signed(answer, &call.signer, sealing).await,
+        None => call.signed(answer, sealing).await,
     }
 }
 
-/// How the faults of a signed call are answered.
-struct SignedCall<'a> {
-    wechat: &'a Arc<Wechat>,
-    signer: Signer,
-}
-
-impl SignedCall<'_> {
-    async fn refuse(&self, refusal: Refusal) -> Response {
-        self.wechat.signed(refusal.into_response(), &self.signer, Sealing::Genuine).await
-    }
-}
-
-impl Accidents for SignedCall<'_> {
-    async fn unavailable(&self) -> Response {
-        self.refuse(Refusal::system_error()).await
-    }
-    async fn busy(&self) -> Response {
-        self.refuse(Refusal::busy()).await
-    }
-    async fn refused(&self, refusal: DocumentedRefusal) -> Option<Response> {
-        let (status, code, internal, message) = refusal.of_wechat_pay()?;
-        let status = StatusCode::from_u16(status).ok()?;
-        Some(self.refuse(Refusal::new(status, code, internal, message)).await)
-    }
-}
-
-impl Wechat {
+impl Merchant {
     /// The user pays what this create request is about, and every notification about it has had its
     /// attempt when this returns.
     async fn pay_and_tell(self: &Arc<Self>, body: &[u8]) {

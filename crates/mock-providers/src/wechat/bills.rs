@@ -1,16 +1,11 @@
 //! Trade and fund-flow bills (wechat §5): an address and a hash, then the file, which is not signed.
 
-use std::{
-    collections::HashMap,
-    io::Write,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, io::Write, sync::Mutex, time::Duration};
 
 use axum::{
     Extension,
-    extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::Query,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use flate2::{Compression, write::GzEncoder};
@@ -19,9 +14,10 @@ use ring::digest;
 use serde_json::json;
 
 use super::{
-    Refund, Trade, Wechat,
+    Refund, Trade,
     answer::{Refusal, Unsigned, found},
     authorization::Caller,
+    merchant::Merchant,
 };
 use crate::{bounded::Bounded, faults::FaultKind, lock};
 
@@ -30,6 +26,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const DAYS_MAX: u32 = 92;
 /// From this hour on, yesterday's bill is there.
 const READY_HOUR: u8 = 10;
+/// At this hour it was made: what happens later is in no bill of the day.
+const MADE: Duration = Duration::from_secs(9 * 3_600);
 /// 0.60 %, as in published samples: of a fen, in hundred-thousandths of a yuan.
 const FEE_OF_A_FEN: i64 = 6;
 const FILES_MAX: usize = 1_000;
@@ -44,6 +42,7 @@ const FUND: &str = "记账时间,微信支付业务单号,资金流水单号,业
 const SUM_FUND: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
 
 struct BillFile {
+    mchid: String,
     bytes: Vec<u8>,
     gzip: bool,
     made_at: Timestamp,
@@ -100,7 +99,8 @@ impl Row {
         self.trade.total_fen + self.wrong_by
     }
 
-    fn written(&self, wechat: &Wechat, kind: Kind, now: Timestamp) -> String {
+    /// `made_at` is when the bill was made; nobody updates it.
+    fn written(&self, merchant: &Merchant, kind: Kind, made_at: Timestamp) -> String {
         let trade = &self.trade;
         let text = |value: &str| value.to_owned();
         let named = |name: &str| text(trade.request[name].as_str().unwrap_or_default());
@@ -108,8 +108,8 @@ impl Row {
         let paid = if self.refund.is_some() { text("0.00") } else { yuan(self.amount()) };
         let mut fields = vec![
             self.at.beijing_text(),
-            wechat.keys.app_id.clone(),
-            wechat.keys.mchid.clone(),
+            merchant.app.app_id.clone(),
+            merchant.mchid.clone(),
             text(trade.contract.sub_mchid().unwrap_or("0")),
             text(trade.request["scene_info"]["device_id"].as_str().unwrap_or_default()),
             trade.transaction_id.clone().unwrap_or_default(),
@@ -126,13 +126,13 @@ impl Row {
         if kind == Kind::Refund
             && let Some(refund) = &self.refund
         {
-            let done = refund.status(now) == "SUCCESS";
+            let done = refund.succeeded_at(made_at);
             fields.push(refund.created_at.beijing_text());
-            fields.push(if done { refund.ends_at.beijing_text() } else { String::new() });
+            fields.push(done.map(Timestamp::beijing_text).unwrap_or_default());
         }
         if kind != Kind::Success {
             let (id, number, kind, status) = match &self.refund {
-                Some(r) => (&*r.refund_id, &*r.out_refund_no, "ORIGINAL", r.status(now)),
+                Some(r) => (&*r.refund_id, &*r.out_refund_no, "ORIGINAL", r.status(made_at)),
                 None => ("0", "0", "", ""),
             };
             fields.extend([text(id), text(number), yuan(refunded), text("0.00")]);
@@ -149,18 +149,18 @@ impl Row {
 }
 
 /// The file's text. What trips parsers by position is switched on by default.
-fn joined(wechat: &Wechat, head: &str, rows: &[String], sum_head: &str, sum: &str) -> String {
-    let odd = wechat.stage.switches.get().wechat_bill_oddities;
+fn joined(merchant: &Merchant, head: &str, rows: &[String], sum_head: &str, sum: &str) -> String {
+    let odd = merchant.stage.switches.get().wechat_bill_oddities;
     let (mark, more_head, more) = if odd { ("\u{feff}", ",新增列", ",`") } else { ("", "", "") };
     let rows: String = rows.iter().map(|row| format!("{row}{more}\r\n")).collect();
     format!("{mark}{head}{more_head}\r\n{rows}{sum_head}\r\n{sum}\r\n")
 }
 
 /// The rows of one day: payments by their payment, refunds by their beginning.
-fn rows_of(wechat: &Wechat, day: Timestamp, sub_mchid: Option<&str>) -> Vec<Row> {
-    let ledger = lock(&wechat.ledger);
+fn rows_of(merchant: &Merchant, day: Timestamp, sub_mchid: Option<&str>) -> Vec<Row> {
+    let ledger = lock(&merchant.ledger);
     let within = |at: Timestamp| day <= at && at < day.plus(DAY);
-    let paid = ledger.payments().into_iter().filter_map(|trade| {
+    let paid = ledger.payments(day.plus(DAY)).into_iter().filter_map(|trade| {
         let at = trade.paid_at.filter(|at| within(*at))?;
         Some(Row { at, trade, refund: None, wrong_by: 0 })
     });
@@ -174,39 +174,45 @@ fn rows_of(wechat: &Wechat, day: Timestamp, sub_mchid: Option<&str>) -> Vec<Row>
     rows
 }
 
+/// A payment that nobody made, at noon.
+fn nobodys(merchant: &Merchant, day: Timestamp) -> Trade {
+    let entropy: &dyn Entropy = merchant.stage.entropy.as_ref();
+    let at = day.plus(DAY / 2);
+    Trade {
+        contract: super::Contract::Direct,
+        out_trade_no: format!("NOBODYS{}", entropy.letters(12)),
+        openid: format!("o{}", entropy.letters(27)),
+        total_fen: 12_345,
+        attach: None,
+        notify_url: String::new(),
+        named: None,
+        request: json!({"description": "社保缴费"}),
+        created_at: at,
+        expires_at: at,
+        state: super::TradeState::Success,
+        transaction_id: Some(super::notifications::new_transaction_id(at, entropy)),
+        paid_at: Some(at),
+        refunds: Vec::new(),
+    }
+}
+
 /// What an ordered fault makes of the rows.
-fn spoil(wechat: &Wechat, rows: &mut Vec<Row>, fault: Option<FaultKind>, day: Timestamp) {
+fn spoil(merchant: &Merchant, rows: &mut Vec<Row>, fault: Option<FaultKind>, day: Timestamp) {
     match (fault, rows.first_mut()) {
         (Some(FaultKind::BillOtherAmount), Some(row)) => row.wrong_by = 1,
         (Some(FaultKind::BillMissingRow), Some(_)) => drop(rows.remove(0)),
         (Some(FaultKind::BillUnknownRow), _) => {
-            let entropy: &dyn Entropy = wechat.stage.entropy.as_ref();
-            let at = day.plus(DAY / 2);
-            let id = super::notifications::new_transaction_id(at, entropy);
-            let trade = Trade {
-                contract: super::Contract::Direct,
-                out_trade_no: format!("NOBODYS{}", entropy.letters(12)),
-                openid: format!("o{}", entropy.letters(27)),
-                total_fen: 12_345,
-                attach: None,
-                notify_url: String::new(),
-                request: json!({"description": "社保缴费"}),
-                created_at: at,
-                expires_at: at,
-                state: super::TradeState::Success,
-                transaction_id: Some(id),
-                paid_at: Some(at),
-                refunds: Vec::new(),
-            };
-            rows.push(Row { at, trade, refund: None, wrong_by: 0 });
+            let trade = nobodys(merchant, day);
+            rows.push(Row { at: trade.created_at, trade, refund: None, wrong_by: 0 });
         }
         _ => {}
     }
 }
 
-fn trade_text(wechat: &Wechat, kind: Kind, rows: &[Row]) -> String {
-    let now = wechat.now();
-    let lines: Vec<String> = rows.iter().map(|row| row.written(wechat, kind, now)).collect();
+fn trade_text(merchant: &Merchant, kind: Kind, rows: &[Row], day: Timestamp) -> String {
+    let made_at = day.plus(DAY).plus(MADE);
+    let lines = rows.iter().map(|row| row.written(merchant, kind, made_at));
+    let lines: Vec<String> = lines.collect();
     let paid: i64 = rows.iter().filter(|row| row.refund.is_none()).map(Row::amount).sum();
     let back = |row: &Row| row.refund.as_ref().map(|refund| refund.amount_fen + row.wrong_by);
     let refunded: i64 = rows.iter().filter_map(back).sum();
@@ -214,46 +220,83 @@ fn trade_text(wechat: &Wechat, kind: Kind, rows: &[Row]) -> String {
     let fees = fee(paid - refunded);
     if kind == Kind::Success {
         let sum = line(&[count, yuan(paid), fees, yuan(paid)]);
-        return joined(wechat, SUCCESS, &lines, SUM_SUCCESS, &sum);
+        return joined(merchant, SUCCESS, &lines, SUM_SUCCESS, &sum);
     }
     let none = "0.00".to_owned();
     let sum = line(&[count, yuan(paid), yuan(refunded), none, fees, yuan(paid), yuan(refunded)]);
     let head = if kind == Kind::All { ALL } else { REFUND };
-    joined(wechat, head, &lines, SUM, &sum)
+    joined(merchant, head, &lines, SUM, &sum)
 }
 
-/// Every movement of the account up to the end of the day; those of the day are written.
-fn fund_text(wechat: &Wechat, day: Timestamp) -> Option<String> {
-    struct Move {
-        at: Timestamp,
-        business: String,
-        name: &'static str,
-        fen: i64,
-        voucher: String,
-    }
-    let ledger = lock(&wechat.ledger);
+/// One movement of the account.
+struct Move {
+    at: Timestamp,
+    business: String,
+    name: &'static str,
+    fen: i64,
+    voucher: String,
+}
+
+/// Every movement up to the end of the day, oldest first: payments with their fees, and refunds that came
+/// through, when they did. What is under way, closed or abnormal has moved nothing.
+fn moves_until(merchant: &Merchant, end: Timestamp) -> Vec<Move> {
+    let ledger = lock(&merchant.ledger);
     let mut moves = Vec::new();
     let mut push = |at, business: &str, name, fen, voucher: &str| {
-        if fen != 0 {
+        if fen != 0 && at < end {
             let (business, voucher) = (business.to_owned(), voucher.to_owned());
             moves.push(Move { at, business, name, fen, voucher });
         }
     };
-    for trade in ledger.payments() {
+    for trade in ledger.payments(end) {
         let (Some(at), Some(id)) = (trade.paid_at, &trade.transaction_id) else { continue };
         push(at, id, "交易", trade.total_fen, &trade.out_trade_no);
         push(at, id, "扣除交易手续费", -fee_fen(trade.total_fen), &trade.out_trade_no);
     }
     for refund in ledger.refunds() {
-        let (at, id) = (refund.created_at, &refund.refund_id);
+        let Some(at) = refund.succeeded_at(end) else { continue };
+        let id = &refund.refund_id;
         push(at, id, "退款", -refund.amount_fen, &refund.out_refund_no);
         push(at, id, "退还交易手续费", fee_fen(refund.amount_fen), &refund.out_refund_no);
     }
     drop(ledger);
     moves.sort_by_key(|moved| moved.at);
+    moves
+}
+
+/// What an ordered fault makes of the movements of the day.
+fn spoil_moves(
+    merchant: &Merchant,
+    moves: &mut Vec<Move>,
+    fault: Option<FaultKind>,
+    day: Timestamp,
+) {
+    let first = moves.iter().position(|moved| day <= moved.at);
+    match (fault, first) {
+        (Some(FaultKind::BillOtherAmount), Some(at)) => moves[at].fen += moves[at].fen.signum(),
+        (Some(FaultKind::BillMissingRow), Some(at)) => drop(moves.remove(at)),
+        (Some(FaultKind::BillUnknownRow), _) => {
+            let trade = nobodys(merchant, day);
+            moves.push(Move {
+                at: trade.created_at,
+                business: trade.transaction_id.unwrap_or_default(),
+                name: "交易",
+                fen: trade.total_fen,
+                voucher: trade.out_trade_no,
+            });
+            moves.sort_by_key(|moved| moved.at);
+        }
+        _ => {}
+    }
+}
+
+/// The movements of the day; `None` when there was none.
+fn fund_text(merchant: &Merchant, day: Timestamp, fault: Option<FaultKind>) -> Option<String> {
+    let mut moves = moves_until(merchant, day.plus(DAY));
+    spoil_moves(merchant, &mut moves, fault, day);
     let (mut balance, mut lines) = (0, Vec::new());
     let (mut income, mut expense) = ((0_u64, 0), (0_u64, 0));
-    for (index, moved) in moves.iter().enumerate().filter(|(_, moved)| moved.at < day.plus(DAY)) {
+    for (index, moved) in moves.iter().enumerate() {
         balance += moved.fen;
         if moved.at < day {
             continue;
@@ -284,7 +327,7 @@ fn fund_text(wechat: &Wechat, day: Timestamp) -> Option<String> {
         count(expense.0),
         yuan(expense.1),
     ]);
-    (!lines.is_empty()).then(|| joined(wechat, FUND, &lines, SUM_FUND, &sum))
+    (!lines.is_empty()).then(|| joined(merchant, FUND, &lines, SUM_FUND, &sum))
 }
 
 fn parameter(name: &str, message: &str) -> Refusal {
@@ -302,13 +345,13 @@ fn no_statement() -> Refusal {
 type Asked = HashMap<String, String>;
 
 /// The beginning of the day that is asked for, when its bill can be there.
-fn day_of(wechat: &Wechat, query: &Asked) -> Result<Timestamp, Refusal> {
+fn day_of(merchant: &Merchant, query: &Asked) -> Result<Timestamp, Refusal> {
     let text = query.get("bill_date").ok_or_else(|| parameter("bill_date", "账单日期不能为空"))?;
     let well_formed = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let day = Timestamp::from_beijing_text(&format!("{text} 00:00:00")).ok();
     let wrong = || parameter("bill_date", "账单日期格式不正确，应为yyyy-MM-DD");
     let day = day.filter(|_| well_formed).ok_or_else(wrong)?;
-    let now = wechat.now();
+    let now = merchant.now();
     let today = now.beijing_text();
     let today = Timestamp::from_beijing_text(&format!("{} 00:00:00", &today[..10]));
     let today = today.map_err(|_| Refusal::system_error())?;
@@ -324,13 +367,8 @@ fn day_of(wechat: &Wechat, query: &Asked) -> Result<Timestamp, Refusal> {
 }
 
 /// Keeps the file and tells where it is.
-fn offer(
-    wechat: &Wechat,
-    headers: &HeaderMap,
-    query: &Asked,
-    caller: &Caller,
-    text: String,
-) -> Result<Response, Refusal> {
+fn offer(caller: &Caller, query: &Asked, text: String) -> Result<Response, Refusal> {
+    let merchant = &caller.merchant;
     let gzip = match query.get("tar_type").map(String::as_str) {
         None | Some("") => false,
         Some("GZIP") => true,
@@ -338,7 +376,7 @@ fn offer(
     };
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
     let mut hash = hex::encode(hash.as_ref());
-    if caller.fault == Some(FaultKind::WrongHash) {
+    if caller.meets(FaultKind::WrongHash) {
         hash = hash.chars().rev().collect();
     }
     let bytes = if gzip {
@@ -348,70 +386,79 @@ fn offer(
     } else {
         text.into_bytes()
     };
-    let entropy: &dyn Entropy = wechat.stage.entropy.as_ref();
+    let entropy: &dyn Entropy = merchant.stage.entropy.as_ref();
     let token = entropy.letters(64);
-    let file = BillFile { bytes, gzip, made_at: wechat.now() };
-    lock(&wechat.files.0).insert(token.clone(), file);
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mchid = merchant.mchid.clone();
+    let file = BillFile { mchid, bytes, gzip, made_at: merchant.now() };
+    lock(&merchant.files.0).insert(token.clone(), file);
     let kind = if gzip { "&tartype=gzip" } else { "" };
+    // Whoever was asked: files are said to be at the main host.
+    let host = &merchant.app.base_url;
     Ok(found(&json!({
         "hash_type": "SHA1",
         "hash_value": hash,
-        "download_url": format!("http://{host}/v3/billdownload/file?token={token}{kind}"),
+        "download_url": format!("{host}/v3/billdownload/file?token={token}{kind}"),
     })))
 }
 
 pub(super) async fn trade(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
     Query(query): Query<Asked>,
 ) -> Result<Response, Refusal> {
+    // The special ones (不含充值券 and the like) are not spelled alike in all texts.
     let kind = match query.get("bill_type").map(String::as_str) {
-        None | Some("" | "ALL") => Kind::All,
-        Some("SUCCESS") => Kind::Success,
-        Some("REFUND") => Kind::Refund,
-        Some(_) => return Err(parameter("bill_type", "仅支持ALL、SUCCESS、REFUND")),
+        None | Some("" | "ALL" | "ALL_SPECIAL") => Some(Kind::All),
+        Some("SUCCESS" | "SUC_SPECIAL" | "SUCCESS_SPECIAL") => Some(Kind::Success),
+        Some("REFUND" | "REF_SPECIAL" | "REFUND_SPECIAL") => Some(Kind::Refund),
+        // Nobody charges vouchers here.
+        Some("RECHARGE_REFUND") => None,
+        Some(_) => return Err(parameter("bill_type", "账单类型不支持")),
     };
-    let day = day_of(&wechat, &query)?;
-    let mut rows = rows_of(&wechat, day, query.get("sub_mchid").map(String::as_str));
+    let merchant = &caller.merchant;
+    let day = day_of(merchant, &query)?;
+    let kind = kind.ok_or_else(no_statement)?;
+    let mut rows = rows_of(merchant, day, query.get("sub_mchid").map(String::as_str));
     rows.retain(|row| match kind {
         Kind::All => true,
         Kind::Success => row.refund.is_none(),
         Kind::Refund => row.refund.is_some(),
     });
-    spoil(&wechat, &mut rows, caller.fault, day);
+    spoil(merchant, &mut rows, caller.fault.map(|fault| fault.fault), day);
     if rows.is_empty() {
         return Err(no_statement());
     }
-    offer(&wechat, &headers, &query, &caller, trade_text(&wechat, kind, &rows))
+    offer(&caller, &query, trade_text(merchant, kind, &rows, day))
 }
 
 pub(super) async fn fund_flow(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
     Query(query): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let day = day_of(&wechat, &query)?;
+    let day = day_of(&caller.merchant, &query)?;
+    let fault = caller.fault.map(|fault| fault.fault);
     let text = match query.get("account_type").map(String::as_str) {
-        None | Some("" | "BASIC") => fund_text(&wechat, day),
+        None | Some("" | "BASIC") => fund_text(&caller.merchant, day, fault),
         // All money of the mock is on the basic account.
         Some("OPERATION" | "FEES") => None,
         Some(_) => return Err(parameter("account_type", "仅支持BASIC、OPERATION、FEES")),
     };
-    offer(&wechat, &headers, &query, &caller, text.ok_or_else(no_statement)?)
+    offer(&caller, &query, text.ok_or_else(no_statement)?)
 }
 
 pub(super) async fn download(
-    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let over = || Refusal::invalid_request(268_435_461, "账单下载链接无效或已过期");
     let token = query.get("token").ok_or_else(over)?;
-    let files = lock(&wechat.files.0);
+    let merchant = &caller.merchant;
+    let files = lock(&merchant.files.0);
     let file = files.get(token).ok_or_else(over)?;
-    if wechat.now().since(file.made_at) >= LINK_LIFE {
+    if file.mchid != merchant.mchid {
+        let message = "无权下载其他商户的账单";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "NO_AUTH", 268_443_701, message));
+    }
+    if merchant.now().since(file.made_at) >= LINK_LIFE {
         return Err(over());
     }
     let kind = if file.gzip { "application/x-gzip" } else { "text/plain; charset=utf-8" };

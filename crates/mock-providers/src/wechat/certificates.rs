@@ -1,5 +1,6 @@
-//! Platform certificates: which there are, which sign, and their list, encrypted for the merchant
-//! (wechat §1.6). A rotation adds a certificate; the old one stays listed and valid beside it.
+//! Platform certificates (平台证书): which there are, which sign, and their list, encrypted for the merchant
+//! (wechat §1.6). A rotation adds a certificate; the old one stays listed and valid beside it until it is
+//! voided (作废), which nothing takes back. A merchant without any has the public key alone.
 
 use std::{
     collections::HashMap,
@@ -7,32 +8,34 @@ use std::{
 };
 
 use axum::{
-    extract::{Query, State},
+    Extension,
+    extract::Query,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use kernel::{Entropy, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{
-    Wechat,
     answer::{Refusal, found},
+    authorization::Caller,
     crypt,
+    merchant::Merchant,
 };
 use crate::{
-    keys::{Certified, KeyError, RsaPair},
+    keys::{Certified, KeyError, PLATFORM_NAME, RsaPair},
     lock,
-    settings::WechatSigner,
 };
 
 /// More rotations than any test needs; each holds a key.
-const ROTATIONS_MAX: usize = 16;
+const CERTIFICATES_MAX: usize = 17;
 
 /// `{}` rotates at once. The delays tell apart when the list has the new certificate and when it
 /// begins to sign; in reality months lie between, and either can come first for a merchant that
 /// looks too seldom.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
     #[serde(default)]
@@ -42,113 +45,125 @@ pub struct Rotation {
 }
 
 /// A platform certificate as the control API tells it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CertificateView {
+    pub mchid: String,
     pub serial: String,
     pub certificate: String,
+    #[schema(value_type = String, format = DateTime)]
     pub listed_from: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     pub signs_from: Timestamp,
+    pub voided: bool,
 }
 
-struct Later {
+#[derive(Clone)]
+struct Entry {
     certified: Arc<Certified>,
     listed_from: Timestamp,
     signs_from: Timestamp,
+    voided: bool,
 }
 
-/// The certificates that came after the first.
-#[derive(Default)]
-pub(super) struct Rotations(Mutex<Vec<Later>>);
+/// A merchant's platform certificates, oldest first; never empty.
+pub(super) struct PlatformCertificates(Mutex<Vec<Entry>>);
 
-/// Who signs one message.
-#[derive(Clone)]
-pub(super) enum Signer {
-    First,
-    Later(Arc<Certified>),
-    PublicKey,
-}
-
-impl Wechat {
-    pub(super) fn signing<'a>(&'a self, signer: &'a Signer) -> (&'a RsaPair, &'a str) {
-        match signer {
-            Signer::First => (&self.keys.platform.pair, &self.keys.platform.serial),
-            Signer::Later(certified) => (&certified.pair, &certified.serial),
-            Signer::PublicKey => (&self.keys.public_key, &self.keys.public_key_id),
-        }
+impl PlatformCertificates {
+    pub fn new(first: Certified) -> PlatformCertificates {
+        let always = Timestamp::from_unix_seconds(0);
+        let certified = Arc::new(first);
+        let entry = Entry { certified, listed_from: always, signs_from: always, voided: false };
+        PlatformCertificates(Mutex::new(vec![entry]))
     }
 
-    /// Every certificate that signs by now, oldest first.
-    fn signing_certificates(&self) -> Vec<Signer> {
+    /// The one that the merchant was given at the start.
+    pub fn first(&self) -> Arc<Certified> {
+        Arc::clone(&lock(&self.0)[0].certified)
+    }
+
+    fn standing(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Certified>> {
+        let entries = lock(&self.0);
+        let wanted = entries.iter().filter(|entry| !entry.voided && wanted(entry));
+        wanted.map(|entry| Arc::clone(&entry.certified)).collect()
+    }
+}
+
+impl Merchant {
+    /// Every certificate that signs by now, oldest first; none for a merchant with a public key only.
+    pub(super) fn signing_certificates(&self) -> Vec<Arc<Certified>> {
+        if !self.stage.switches.get().wechat_certificates {
+            return Vec::new();
+        }
         let now = self.now();
-        let later = lock(&self.rotations.0);
-        let later = later.iter().filter(|later| later.signs_from <= now);
-        let later = later.map(|later| Signer::Later(Arc::clone(&later.certified)));
-        std::iter::once(Signer::First).chain(later).collect()
+        self.platform.standing(|entry| entry.signs_from <= now)
     }
 
-    /// Who signs unless a request asks for another key.
-    pub(super) fn default_signer(&self) -> Signer {
-        let mut certificates = self.signing_certificates();
-        match self.stage.switches.get().wechat_signer {
-            WechatSigner::Certificate => certificates.pop().unwrap_or(Signer::First),
-            WechatSigner::PublicKey => Signer::PublicKey,
-            WechatSigner::Mixed => {
-                certificates.push(Signer::PublicKey);
-                self.stage.shuffle(&mut certificates);
-                certificates.pop().unwrap_or(Signer::First)
-            }
+    fn listed_certificates(&self) -> Vec<Arc<Certified>> {
+        if !self.stage.switches.get().wechat_certificates {
+            return Vec::new();
         }
+        let now = self.now();
+        self.platform.standing(|entry| entry.listed_from <= now)
     }
 
-    /// Who signs a callback: while the merchant migrates to the public key, by the plan's chance.
-    pub(super) fn callback_signer(&self) -> Signer {
-        match self.migration.public_key_is_next(self.now(), self.stage.entropy.as_ref()) {
-            Some(true) => Signer::PublicKey,
-            Some(false) => self.signing_certificates().pop().unwrap_or(Signer::First),
-            None => self.default_signer(),
+    fn certificate_view(&self, entry: &Entry) -> CertificateView {
+        CertificateView {
+            mchid: self.mchid.clone(),
+            serial: entry.certified.serial.clone(),
+            certificate: entry.certified.certificate_pem.clone(),
+            listed_from: entry.listed_from,
+            signs_from: entry.signs_from,
+            voided: entry.voided,
         }
-    }
-
-    /// The key of this serial, certificate or public.
-    pub(super) fn signer_named(&self, serial: &str) -> Option<Signer> {
-        if serial == self.keys.public_key_id {
-            return Some(Signer::PublicKey);
-        }
-        self.signing_certificates().into_iter().find(|signer| self.signing(signer).1 == serial)
     }
 
     /// Makes a new platform certificate.
-    pub(crate) fn rotate(&self, rotation: Rotation) -> Result<CertificateView, KeyError> {
+    pub fn rotate(&self, rotation: Rotation) -> Result<CertificateView, KeyError> {
         let entropy = self.stage.entropy.as_ref();
         let pair = RsaPair::generate(entropy)?;
-        let now = self.now();
+        let (now, clocks) = (self.now(), &self.stage.clocks);
         // Valid by the clock of signatures, which is the merchant's too.
-        let wire = self.stage.clocks.wire();
-        let certified = Certified::issue(pair, "Mock Tenpay.com sign", wire, entropy)?;
-        let clocks = &self.stage.clocks;
-        let later = Later {
+        let certified = Certified::issue(pair, PLATFORM_NAME, clocks.wire(), entropy)?;
+        let entry = Entry {
             certified: Arc::new(certified),
             listed_from: clocks.later(rotation.listed_after_seconds).max(now),
             signs_from: clocks.later(rotation.signs_after_seconds).max(now),
+            voided: false,
         };
-        let view = view(&later);
-        let mut rotations = lock(&self.rotations.0);
-        if rotations.len() >= ROTATIONS_MAX {
-            rotations.remove(0);
+        let view = self.certificate_view(&entry);
+        let mut entries = lock(&self.platform.0);
+        if entries.len() >= CERTIFICATES_MAX {
+            // The first one stays: it is what the merchant was given.
+            entries.remove(1);
         }
-        rotations.push(later);
+        entries.push(entry);
         Ok(view)
     }
 
-    /// The certificates that came by rotation, oldest first.
-    pub(crate) fn rotated(&self) -> Vec<CertificateView> {
-        lock(&self.rotations.0).iter().map(view).collect()
+    /// Voids a certificate for good, the oldest that stands unless a serial says otherwise. `None`: there is
+    /// none of it.
+    pub fn void(&self, serial: Option<&str>) -> Option<CertificateView> {
+        let mut entries = lock(&self.platform.0);
+        let wanted = |entry: &&mut Entry| match serial {
+            Some(serial) => entry.certified.serial == serial,
+            None => !entry.voided,
+        };
+        let entry = entries.iter_mut().find(wanted)?;
+        entry.voided = true;
+        let entry = entry.clone();
+        drop(entries);
+        Some(self.certificate_view(&entry))
+    }
+
+    /// The platform certificates of this merchant, oldest first.
+    pub fn certificates(&self) -> Vec<CertificateView> {
+        lock(&self.platform.0).iter().map(|entry| self.certificate_view(entry)).collect()
     }
 
     fn listed(&self, certified: &Certified) -> Value {
         let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let nonce = entropy.hex(6);
-        let plain = &certified.certificate_pem;
+        let (plain, key) = (&certified.certificate_pem, self.credentials.apiv3_key());
         json!({
             "serial_no": certified.serial,
             "effective_time": certified.valid_from.rfc3339(),
@@ -157,23 +172,14 @@ impl Wechat {
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,
                 "associated_data": "certificate",
-                "ciphertext": crypt::encrypt(&self.keys.apiv3_key, &nonce, "certificate", plain),
+                "ciphertext": crypt::encrypt(&key, &nonce, "certificate", plain),
             },
         })
     }
 }
 
-fn view(later: &Later) -> CertificateView {
-    CertificateView {
-        serial: later.certified.serial.clone(),
-        certificate: later.certified.certificate_pem.clone(),
-        listed_from: later.listed_from,
-        signs_from: later.signs_from,
-    }
-}
-
 pub(super) async fn list(
-    State(wechat): State<Arc<Wechat>>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     if !matches!(query.get("algorithm_type").map(String::as_str), None | Some("RSA" | "ALL")) {
@@ -181,14 +187,12 @@ pub(super) async fn list(
         return Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message)
             .into_response();
     }
-    if !wechat.stage.switches.get().wechat_certificates {
+    let merchant = &caller.merchant;
+    let listed = merchant.listed_certificates();
+    if listed.is_empty() {
         let message = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥";
         return Refusal::not_found("RESOURCE_NOT_EXISTS", message).into_response();
     }
-    let now = wechat.now();
-    let mut data = vec![wechat.listed(&wechat.keys.platform)];
-    for later in lock(&wechat.rotations.0).iter().filter(|later| later.listed_from <= now) {
-        data.push(wechat.listed(&later.certified));
-    }
+    let data: Vec<Value> = listed.iter().map(|certified| merchant.listed(certified)).collect();
     found(&json!({ "data": data }))
 }

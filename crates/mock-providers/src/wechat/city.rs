@@ -7,11 +7,12 @@ use kernel::{Channel, Entropy, Timestamp};
 use ring::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{
     Wechat,
     messages::SentMessage,
-    tokens::{Failed, calls, required},
+    tokens::{Failed, calls, failed, required},
 };
 use crate::{bounded::Bounded, lock};
 
@@ -20,7 +21,10 @@ const FACE_LIFE: Duration = Duration::from_secs(3_600);
 const CANCELLED: i32 = 90_002;
 const PASSED: i32 = 10_000;
 const OTHER_PERSON: i32 = 10_003;
-const WRONG: Failed = (47_001, "data format error");
+const WRONG: Failed = failed(47_001, "data format error");
+/// Kinds of pages (wechat §7.2). There is no fourth.
+const PAGES: [u64; 5] = [0, 1, 2, 3, 5];
+const CHANNELS: [u64; 5] = [0, 1, 2, 3, 5];
 
 struct Face {
     out_seq_no: String,
@@ -44,7 +48,7 @@ impl Default for Faces {
 }
 
 /// What the control API tells of a verification that the user went through.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FaceView {
     pub verify_id: String,
     pub verify_ret: i32,
@@ -73,8 +77,8 @@ impl Wechat {
             return Err(WRONG);
         }
         let openid = required(asked, "openid")?;
-        if self.people.by_openid(openid).is_none() {
-            return Err((40_003, "invalid openid"));
+        if self.app.people.by_openid(openid).is_none() {
+            return Err(failed(40_003, "invalid openid"));
         }
         let info = &asked["cert_info"];
         let (kind, name) = (required(info, "cert_type")?, required(info, "cert_name")?);
@@ -84,7 +88,7 @@ impl Wechat {
         let hash = cert_hash(kind, name, required(info, "cert_no")?);
         let mut numbers = lock(&self.faces.numbers);
         if numbers.contains(number) {
-            return Err((47_001, "out_seq_no duplicated"));
+            return Err(failed(47_001, "out_seq_no duplicated"));
         }
         numbers.insert(number.to_owned(), ());
         let entropy: &dyn Entropy = self.stage.entropy.as_ref();
@@ -106,7 +110,7 @@ impl Wechat {
         let (hash, openid) = (required(asked, "cert_hash")?, required(asked, "openid")?);
         let faces = lock(&self.faces.by_id);
         let face = faces.get(id).filter(|face| face.out_seq_no == number && face.openid == openid);
-        let face = face.ok_or((47_001, "verify_id not found"))?;
+        let face = face.ok_or(failed(47_001, "verify_id not found"))?;
         let verify_ret = match face.verify_ret {
             // Of another person than the one who was announced.
             PASSED if face.cert_hash != hash => OTHER_PERSON,
@@ -117,11 +121,11 @@ impl Wechat {
     }
 
     fn path(&self, asked: &Value) -> Result<Value, Failed> {
-        let page = asked["page_type"].as_u64().filter(|page| *page <= 5).ok_or(WRONG)?;
-        let channel = asked["src_channel"].as_u64().ok_or(WRONG)?;
-        if ![0, 1, 2, 3, 5].contains(&channel) {
-            return Err(WRONG);
-        }
+        let one_of = |name: &str, known: &[u64]| {
+            asked[name].as_u64().filter(|number| known.contains(number)).ok_or(WRONG)
+        };
+        let page = one_of("page_type", &PAGES)?;
+        one_of("src_channel", &CHANNELS)?;
         if [1, 3, 5].contains(&page) {
             required(asked, "city_name")?;
         }
@@ -154,6 +158,20 @@ impl Wechat {
             }
             _ => return Err(WRONG),
         }
+        match &asked["ext_params"] {
+            Value::Null => {}
+            // Only lists of services can be searched.
+            Value::Array(pairs) if page == 5 => {
+                for pair in pairs {
+                    let value = pair["value"].as_str().ok_or(WRONG)?;
+                    if required(pair, "key")? != "keyword" {
+                        return Err(WRONG);
+                    }
+                    query.append_pair("keyword", value);
+                }
+            }
+            _ => return Err(WRONG),
+        }
         Ok(json!({
             "errcode": 0,
             "errmsg": "ok",
@@ -166,13 +184,28 @@ impl Wechat {
     fn channel_message(&self, asked: &Value) -> Result<Value, Failed> {
         let (openid, template) = (required(asked, "openid")?, required(asked, "biz_template_id")?);
         let order = required(asked, "order_no")?;
-        if self.people.by_openid(openid).is_none() {
-            return Err((40_003, "invalid openid"));
+        if self.app.people.by_openid(openid).is_none() {
+            return Err(failed(40_003, "invalid openid"));
         }
         let data = asked["data"].as_object().filter(|data| !data.is_empty()).ok_or(WRONG)?;
-        let known = |name: &str| {
-            name == "first" || name == "remark" || name.starts_with("key") // keynoteN, keywordN
+        let numbered = |name: &str| {
+            let number = name.strip_prefix("keynote").or_else(|| name.strip_prefix("keyword"));
+            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         };
+        let known = |name: &str| name == "first" || name == "remark" || numbered(name);
+        let members = [
+            "openid",
+            "biz_template_id",
+            "order_no",
+            "url",
+            "result_page_style_id",
+            "deal_msg_style_id",
+            "card_style_id",
+            "data",
+        ];
+        if !asked.as_object().is_some_and(|all| all.keys().all(|n| members.contains(&&**n))) {
+            return Err(WRONG);
+        }
         if !data.iter().all(|(name, entry)| known(name) && entry["value"].is_string()) {
             return Err(WRONG);
         }

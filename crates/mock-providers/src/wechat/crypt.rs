@@ -1,7 +1,14 @@
-//! AEAD_AES_256_GCM, by which WeChat encrypts callbacks and certificates for one merchant.
+//! AEAD_AES_256_GCM, by which WeChat encrypts callbacks and certificates for one merchant, and AEAD_SM4_GCM,
+//! by which it encrypts callbacks for one that was moved to 国密 (wechat §1.11).
 
+use aes_gcm::{
+    AesGcm, KeyInit,
+    aead::{Aead, Payload, consts::U12},
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use sm3::{Digest, Sm3};
+use sm4::Sm4;
 
 /// Base64 of ciphertext and tag. The key is the APIv3 key's 32 ASCII bytes, the nonce 12.
 ///
@@ -32,6 +39,20 @@ pub(super) fn decrypt(
     String::from_utf8(plain.to_vec()).ok()
 }
 
+/// The same under SM4, whose key is the first half of the APIv3 key's SM3 hash.
+///
+/// # Panics
+/// When the nonce has not 12 bytes; it is made by this crate.
+pub(super) fn encrypt_sm4(key: &str, nonce: &str, associated_data: &str, plain: &str) -> String {
+    let hash = Sm3::digest(key.as_bytes());
+    let (first, _) = hash.split_at(16);
+    let cipher: AesGcm<Sm4, U12> = AesGcm::new_from_slice(first).expect("an SM4 key has 16 bytes");
+    let nonce: [u8; 12] = nonce.as_bytes().try_into().expect("a nonce has 12 bytes");
+    let payload = Payload { msg: plain.as_bytes(), aad: associated_data.as_bytes() };
+    let bytes = cipher.encrypt(&nonce.into(), payload);
+    BASE64.encode(bytes.expect("a notification is far below the cipher's limit"))
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -59,5 +80,13 @@ mod tests {
         assert_eq!(encrypt(key, "abcdefghijkl", aad, plain), cipher);
         assert_eq!(decrypt(key, "abcdefghijkl", aad, cipher).as_deref(), Some(plain));
         assert_eq!(decrypt(key, "abcdefghijkl", "other", cipher), None);
+    }
+
+    #[test]
+    fn the_ciphertext_of_sm4_is_exact() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let plain = r#"{"trade_state":"SUCCESS"}"#;
+        let cipher = "ztmAiRyB/4c7t28GqLl2o0k4xXBF3benXfp7qPvnvC/rDwrtJ3xwFoU=";
+        assert_eq!(encrypt_sm4(key, "abcdefghijkl", "transaction", plain), cipher);
     }
 }

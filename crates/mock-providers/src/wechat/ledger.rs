@@ -6,6 +6,7 @@ use std::time::Duration;
 use kernel::Timestamp;
 use serde_json::Value;
 
+use super::signer::KeyKind;
 use crate::bounded::Bounded;
 
 /// After expiry WeChat closes within minutes, not at once.
@@ -70,6 +71,8 @@ pub(crate) struct Trade {
     pub total_fen: i64,
     pub attach: Option<String>,
     pub notify_url: String,
+    /// What kind of key the merchant asked for when it created the trade.
+    pub named: Option<KeyKind>,
     /// The first request's members, defaults filled in; a repeat must equal them.
     pub request: Value,
     pub created_at: Timestamp,
@@ -83,7 +86,17 @@ pub(crate) struct Trade {
 }
 
 impl Trade {
+    /// Whether money came, as the trade was looked at last. A trade that will be paid after its close is not
+    /// before that.
+    pub fn is_paid(&self) -> bool {
+        matches!(self.state, TradeState::Success | TradeState::Refund)
+    }
+
     fn look(&mut self, now: Timestamp) {
+        // Money that arrives after the close counts from its moment on.
+        if self.state == TradeState::Closed && self.paid_at.is_some_and(|at| at <= now) {
+            self.state = TradeState::Success;
+        }
         if self.state == TradeState::NotPay && self.expires_at.plus(CLOSED_AFTER_EXPIRY) <= now {
             self.state = TradeState::Closed;
         }
@@ -97,6 +110,25 @@ pub(crate) enum RefundOutcome {
     Abnormal,
 }
 
+impl RefundOutcome {
+    pub const fn code(self) -> &'static str {
+        match self {
+            RefundOutcome::Success => "SUCCESS",
+            RefundOutcome::Closed => "CLOSED",
+            RefundOutcome::Abnormal => "ABNORMAL",
+        }
+    }
+}
+
+/// How a refund comes to an end, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// From when on this is what will come.
+    pub from: Timestamp,
+    pub at: Timestamp,
+    pub outcome: RefundOutcome,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Refund {
     pub refund_id: String,
@@ -107,34 +139,43 @@ pub(crate) struct Refund {
     pub total_fen: i64,
     /// The first request's members; a repeat must equal them.
     pub request: Value,
+    /// What kind of key the merchant asked for.
+    pub named: Option<KeyKind>,
     pub created_at: Timestamp,
-    pub ends_at: Timestamp,
-    pub outcome: RefundOutcome,
+    /// As it was accepted.
+    pub ending: Ending,
+    /// An abnormal end that was handled by a request goes on to another one.
+    pub handled: Option<Ending>,
     /// Of a service provider's trade.
     pub sub_mchid: Option<String>,
-    /// An abnormal end was handled by a request.
-    pub handled: bool,
 }
 
 impl Refund {
-    pub fn status(&self, now: Timestamp) -> &'static str {
-        if now < self.ends_at {
-            return "PROCESSING";
-        }
-        self.final_status()
+    /// The end that was to be expected at that moment, or had come.
+    pub fn ending_at(&self, now: Timestamp) -> Ending {
+        self.handled.filter(|handled| handled.from <= now).unwrap_or(self.ending)
     }
 
-    pub const fn final_status(&self) -> &'static str {
-        match self.outcome {
-            RefundOutcome::Success => "SUCCESS",
-            RefundOutcome::Closed => "CLOSED",
-            RefundOutcome::Abnormal => "ABNORMAL",
-        }
+    /// The last end that is known.
+    pub fn last_ending(&self) -> Ending {
+        self.handled.unwrap_or(self.ending)
+    }
+
+    pub fn status(&self, now: Timestamp) -> &'static str {
+        let ending = self.ending_at(now);
+        if now < ending.at { "PROCESSING" } else { ending.outcome.code() }
+    }
+
+    /// When the money went back, if it has by then.
+    pub fn succeeded_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let ending = self.ending_at(now);
+        (ending.outcome == RefundOutcome::Success && ending.at <= now).then_some(ending.at)
     }
 
     /// Whether its amount is taken from what can still be returned. Closed money stayed.
     pub fn counts(&self, now: Timestamp) -> bool {
-        self.outcome != RefundOutcome::Closed || now < self.ends_at
+        let ending = self.ending_at(now);
+        ending.outcome != RefundOutcome::Closed || now < ending.at
     }
 }
 
@@ -173,17 +214,22 @@ impl Ledger {
     }
 
     /// Sends an abnormal refund on its way again; it will succeed.
-    pub fn revive(&mut self, out_refund_no: &str, ends_at: Timestamp) -> Option<&Refund> {
+    pub fn revive(
+        &mut self,
+        out_refund_no: &str,
+        now: Timestamp,
+        ends_at: Timestamp,
+    ) -> Option<&Refund> {
         let refund = self.refunds.get_mut(out_refund_no)?;
-        refund.outcome = RefundOutcome::Success;
-        refund.ends_at = ends_at;
-        refund.handled = true;
+        let outcome = RefundOutcome::Success;
+        refund.handled = Some(Ending { from: now, at: ends_at, outcome });
         Some(refund)
     }
 
-    /// Paid trades, oldest first.
-    pub fn payments(&self) -> Vec<Trade> {
-        let paid = self.trades.newest().filter(|trade| trade.paid_at.is_some());
+    /// Trades paid by now, oldest first.
+    pub fn payments(&self, now: Timestamp) -> Vec<Trade> {
+        let is_paid = |trade: &&Trade| trade.paid_at.is_some_and(|at| at <= now);
+        let paid = self.trades.newest().filter(is_paid);
         let mut paid: Vec<Trade> = paid.cloned().collect();
         paid.sort_by_key(|trade| trade.paid_at);
         paid
@@ -249,6 +295,15 @@ impl Ledger {
             trade.state = TradeState::Success;
             trade.transaction_id = Some(transaction_id.clone());
             trade.paid_at = Some(now);
+            self.transactions.insert(transaction_id, out_trade_no.to_owned());
+        }
+    }
+
+    /// Records the payment of a trade that was closed, at a moment that may be still to come.
+    pub fn pay_closed(&mut self, out_trade_no: &str, transaction_id: String, at: Timestamp) {
+        if let Some(trade) = self.trades.get_mut(out_trade_no) {
+            trade.transaction_id = Some(transaction_id.clone());
+            trade.paid_at = Some(at);
             self.transactions.insert(transaction_id, out_trade_no.to_owned());
         }
     }

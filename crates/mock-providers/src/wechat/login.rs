@@ -12,7 +12,10 @@ use kernel::Entropy;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::Wechat;
+use super::{
+    Wechat,
+    tokens::{Failed, failed},
+};
 use crate::{
     faults::FaultTarget,
     lock,
@@ -24,7 +27,7 @@ pub(super) async fn code_to_session(
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Response {
     let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
-    let act = || wechat.login(&query).map(|person| wechat.session(person));
+    let act = || wechat.login(&query).map(|(person, app)| wechat.session(person, &app));
     wechat.unsigned_answer(FaultTarget::WechatLogin, act).await
 }
 
@@ -34,66 +37,97 @@ pub(super) async fn check_session(
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Response {
     let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
-    let value = |name: &str| query.get(name).map_or("", String::as_str);
     let act = || {
-        wechat.check_token(value("access_token"))?;
-        let key = lock(&wechat.tokens.sessions).get(value("openid")).cloned();
-        let key = key.ok_or((40_003, "invalid openid"))?;
-        // The empty text under the key. Sources do not say which form the key has; both pass.
-        let fits = [key.as_bytes(), &BASE64.decode(&key).unwrap_or_default()].iter().any(|key| {
-            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"");
-            hex::encode(tag.as_ref()) == value("signature").to_lowercase()
-        });
-        if fits {
-            Ok(json!({"errcode": 0, "errmsg": "ok"}))
-        } else {
-            Err((87_009, "invalid signature"))
-        }
+        wechat.proves_session(&query)?;
+        Ok(json!({"errcode": 0, "errmsg": "ok"}))
+    };
+    wechat.unsigned_answer(FaultTarget::WechatLogin, act).await
+}
+
+/// `/wxa/resetusersessionkey`: a new session key in place of one that is proven.
+pub(super) async fn reset_session_key(
+    State(wechat): State<Arc<Wechat>>,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Response {
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let act = || {
+        let openid = wechat.proves_session(&query)?;
+        let key = wechat.new_session_key(&openid);
+        Ok(json!({"errcode": 0, "errmsg": "ok", "openid": openid, "session_key": key}))
     };
     wechat.unsigned_answer(FaultTarget::WechatLogin, act).await
 }
 
 impl Wechat {
-    fn login(&self, query: &HashMap<String, String>) -> Result<PersonNo, (i32, &'static str)> {
+    /// The openid whose newest session key signed nothing at all, which is the proof.
+    fn proves_session(&self, query: &HashMap<String, String>) -> Result<String, Failed> {
         let value = |name: &str| query.get(name).map_or("", String::as_str);
-        if value("appid").is_empty() {
-            return Err((41_002, "appid missing"));
+        self.check_token(value("access_token"))?;
+        if value("sig_method") != "hmac_sha256" {
+            return Err(failed(87_008, "invalid sig_method"));
         }
-        if value("appid") != self.keys.app_id {
-            return Err((40_013, "invalid appid"));
+        let key = lock(&self.tokens.sessions).get(value("openid")).cloned();
+        let key = key.ok_or(failed(40_003, "invalid openid"))?;
+        // Sources do not say which form the key has; both pass.
+        let fits = [key.as_bytes(), &BASE64.decode(&key).unwrap_or_default()].iter().any(|key| {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"");
+            hex::encode(tag.as_ref()) == value("signature").to_lowercase()
+        });
+        if fits { Ok(value("openid").to_owned()) } else { Err(failed(87_009, "invalid signature")) }
+    }
+
+    /// Who logs in, in which mini-program.
+    fn login(&self, query: &HashMap<String, String>) -> Result<(PersonNo, String), Failed> {
+        let value = |name: &str| query.get(name).map_or("", String::as_str);
+        let app_id = value("appid");
+        if app_id.is_empty() {
+            return Err(failed(41_002, "appid missing"));
+        }
+        if !self.is_app(app_id) {
+            return Err(failed(40_013, "invalid appid"));
         }
         if value("secret").is_empty() {
-            return Err((41_004, "appsecret missing"));
+            return Err(failed(41_004, "appsecret missing"));
         }
-        if value("secret") != self.keys.app_secret {
-            return Err((40_125, "invalid appsecret"));
+        if value("secret") != self.app.app_secret {
+            return Err(failed(40_125, "invalid appsecret"));
         }
         if value("grant_type") != "authorization_code" {
-            return Err((40_002, "invalid grant_type"));
+            return Err(failed(40_002, "invalid grant_type"));
         }
-        if value("js_code").is_empty() {
-            return Err((41_008, "missing code"));
+        let code = value("js_code");
+        if code.is_empty() {
+            return Err(failed(41_008, "missing code"));
         }
-        match self.codes.redeem(value("js_code"), self.now()) {
-            CodeStanding::Fresh(person) => Ok(person),
-            CodeStanding::Used => Err((40_163, "code been used")),
-            CodeStanding::Expired | CodeStanding::Unknown => Err((40_029, "invalid code")),
+        // A code of another mini-program is none here, and stays good there.
+        if self.codes.app_of(code).is_some_and(|app| app != app_id) {
+            return Err(failed(40_029, "invalid code"));
+        }
+        match self.codes.redeem(code, self.now()) {
+            CodeStanding::Fresh(person) => Ok((person, app_id.to_owned())),
+            CodeStanding::Used => Err(failed(40_163, "code been used")),
+            CodeStanding::Expired | CodeStanding::Unknown => Err(failed(40_029, "invalid code")),
         }
     }
 
-    fn session(&self, person: PersonNo) -> Value {
+    fn session(&self, person: PersonNo, app_id: &str) -> Value {
+        let openid = self.app.people_of(app_id).openid(person);
+        json!({"session_key": self.new_session_key(&openid), "openid": openid})
+    }
+
+    /// A second login replaces the first one's key.
+    fn new_session_key(&self, openid: &str) -> String {
         let mut key = [0; 16];
         self.stage.entropy.fill(&mut key);
-        let (key, openid) = (BASE64.encode(key), self.people.openid(person));
-        // A second login replaces the first one's key.
-        lock(&self.tokens.sessions).insert(openid.clone(), key.clone());
-        json!({"session_key": key, "openid": openid})
+        let key = BASE64.encode(key);
+        lock(&self.tokens.sessions).insert(openid.to_owned(), key.clone());
+        key
     }
 
     pub(super) fn failed(&self, errcode: i32, message: &str) -> Value {
         let entropy: &dyn Entropy = self.stage.entropy.as_ref();
         let rid = format!("{}-{}-{}", entropy.hex(4), entropy.hex(4), entropy.hex(4));
-        json!({"errcode": errcode, "errmsg": format!("{message}, rid: {rid}")})
+        json!({"errcode": errcode, "errmsg": format!("{message} rid: {rid}")})
     }
 
     /// JSON under the name of plain text and with escaped slashes, as captured from the platform.

@@ -98,6 +98,31 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// One of the listed words.
+    pub fn required_word(&self, name: &str, words: &[&str]) -> Result<&'a str, Refusal> {
+        let text = self.required_text(name, 64)?;
+        if words.contains(&text) {
+            Ok(text)
+        } else {
+            Err(self.refuse(name, &format!("仅支持{}", words.join("、"))))
+        }
+    }
+
+    /// A list of listed words, when there is one.
+    pub fn words(&self, name: &str, words: &[&str]) -> Result<(), Refusal> {
+        let items = match self.map.get(name) {
+            None => return Ok(()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(self.refuse(name, "参数类型错误，应为数组")),
+        };
+        let known = |item: &Value| item.as_str().is_some_and(|text| words.contains(&text));
+        if !items.is_empty() && items.iter().all(known) {
+            Ok(())
+        } else {
+            Err(self.refuse(name, &format!("仅支持{}", words.join("、"))))
+        }
+    }
+
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
         match self.map.get(name) {
             None => Ok(None),

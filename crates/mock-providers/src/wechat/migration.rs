@@ -1,28 +1,33 @@
 //! The move of a merchant from platform certificates to the public key (wechat §1.7): callbacks change
 //! over by WeChat's plan of seven days, or by a share that a tester chooses. Answers are not touched:
-//! they follow the request's `Wechatpay-Serial`, and `wechat_signer` without one.
+//! they follow the request's `Wechatpay-Serial`, and `wechat_signer` without one. Certificates sign the rest;
+//! a merchant without any has moved already.
 
 use std::sync::Mutex;
 
 use kernel::{Entropy, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::lock;
 
 /// Of ten thousand callbacks, how many the public key signs on each day.
 const PLAN: [u32; 7] = [10, 100, 500, 1_000, 2_000, 5_000, 10_000];
 const DAY_SECONDS: u64 = 86_400;
+/// Everything.
+pub(crate) const SHARE_MAX: i64 = 10_000;
 
 /// `{}` begins WeChat's plan; with a share, the share stays.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MigrationRequest {
     pub per_ten_thousand: Option<u32>,
 }
 
 /// How far the migration is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MigrationView {
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// Counted from one.
     pub day: u64,
@@ -42,7 +47,7 @@ pub(super) struct Migration(Mutex<Option<Begun>>);
 impl Migration {
     /// Begins anew. False: the share is more than everything.
     pub fn begin(&self, now: Timestamp, request: MigrationRequest) -> bool {
-        let fits = request.per_ten_thousand.is_none_or(|share| share <= 10_000);
+        let fits = request.per_ten_thousand.is_none_or(|share| i64::from(share) <= SHARE_MAX);
         if fits {
             *lock(&self.0) = Some(Begun { at: now, fixed: request.per_ten_thousand });
         }

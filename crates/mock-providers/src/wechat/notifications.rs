@@ -7,7 +7,9 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Channel, Entropy, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{Refund, Trade, TradeState, Wechat, answer::Sealing, crypt};
+use super::{
+    Refund, Trade, TradeState, answer::Sealing, crypt, merchant::Merchant, signer::KeyKind,
+};
 use crate::{
     faults::FaultTarget,
     keys,
@@ -21,11 +23,13 @@ const GAPS_SECONDS: [u64; 15] = [
 
 /// One event that WeChat tells the merchant.
 pub(crate) struct WechatLetter {
-    wechat: Arc<Wechat>,
+    merchant: Arc<Merchant>,
     url: String,
     id: String,
     created_at: Timestamp,
     kind: &'static str,
+    /// What kind of key the merchant asked for in the request that this is about.
+    named: Option<KeyKind>,
     event_type: String,
     summary: &'static str,
     out_trade_no: String,
@@ -39,7 +43,7 @@ impl std::fmt::Debug for WechatLetter {
     }
 }
 
-impl Wechat {
+impl Merchant {
     /// The news that a trade is paid. An unpaid trade is told as if it were paid now, which only a
     /// crafted notification asks for.
     pub(crate) fn payment_letter(self: &Arc<Self>, trade: &Trade, url: &str) -> WechatLetter {
@@ -53,6 +57,7 @@ impl Wechat {
             event_type: "TRANSACTION.SUCCESS".to_owned(),
             summary: "支付成功",
             kind: "payment",
+            named: trade.named,
             out_trade_no: trade.out_trade_no.clone(),
             amount_fen: trade.total_fen,
             plain: members(self.trade_object(&paid)),
@@ -62,9 +67,10 @@ impl Wechat {
 
     /// The news that a refund came to its end.
     pub(crate) fn refund_letter(self: &Arc<Self>, refund: &Refund, url: &str) -> WechatLetter {
-        let status = refund.final_status();
+        let ending = refund.last_ending();
+        let status = ending.outcome.code();
         let mut plain = json!({
-            "mchid": self.keys.mchid,
+            "mchid": self.mchid,
             "out_trade_no": refund.out_trade_no,
             "transaction_id": refund.transaction_id,
             "out_refund_no": refund.out_refund_no,
@@ -86,7 +92,7 @@ impl Wechat {
             }
         }
         if status == "SUCCESS" {
-            plain["success_time"] = json!(refund.ends_at.rfc3339());
+            plain["success_time"] = json!(ending.at.rfc3339());
         }
         WechatLetter {
             event_type: format!("REFUND.{status}"),
@@ -96,21 +102,28 @@ impl Wechat {
                 _ => "退款异常",
             },
             kind: "refund",
+            named: refund.named,
             out_trade_no: refund.out_trade_no.clone(),
             amount_fen: refund.amount_fen,
             plain: members(plain),
-            ..self.blank_letter(refund.ends_at, url)
+            ..self.blank_letter(ending.at, url)
         }
     }
 
     /// The self-test's callback (wechat §1.10).
-    pub(super) fn announce_echo(self: &Arc<Self>, echo_message: &str, url: &str) {
+    pub(super) fn announce_echo(
+        self: &Arc<Self>,
+        echo_message: &str,
+        url: &str,
+        named: Option<KeyKind>,
+    ) {
         let now = self.now();
         let letter = WechatLetter {
             event_type: "SECURITY_ECHO.SUCCESS".to_owned(),
             summary: "回调通知成功",
             kind: "echo",
-            plain: members(json!({"mchid": self.keys.mchid, "echo_message": echo_message})),
+            named,
+            plain: members(json!({"mchid": self.mchid, "echo_message": echo_message})),
             ..self.blank_letter(now, url)
         };
         self.stage.post(Arc::new(letter), now);
@@ -122,11 +135,12 @@ impl Wechat {
         // Captured ids are UUIDs whose version digit is 5.
         let id = uuid::Builder::from_sha1_bytes(random).into_uuid().to_string();
         WechatLetter {
-            wechat: Arc::clone(self),
+            merchant: Arc::clone(self),
             url: url.to_owned(),
             id,
             created_at,
             kind: "",
+            named: None,
             event_type: String::new(),
             summary: "",
             out_trade_no: String::new(),
@@ -143,7 +157,7 @@ impl Wechat {
 
     pub(super) fn announce_refund(self: &Arc<Self>, refund: &Refund, url: &str) {
         let letter = self.refund_letter(refund, url);
-        self.stage.post(Arc::new(letter), refund.ends_at);
+        self.stage.post(Arc::new(letter), refund.last_ending().at);
     }
 }
 
@@ -197,7 +211,7 @@ impl WechatLetter {
 
     /// One JSON object with its members in random order, as deliveries differ in it.
     fn shuffled(&self, mut members: Vec<(&str, String)>) -> String {
-        self.wechat.stage.shuffle(&mut members);
+        self.merchant.stage.shuffle(&mut members);
         let texts = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
         format!("{{{}}}", texts.collect::<Vec<_>>().join(","))
     }
@@ -227,15 +241,19 @@ impl Letter for WechatLetter {
     }
 
     fn written(&self, _: Timestamp, wire: Timestamp, overrides: &Overrides) -> SignedNotification {
-        let entropy: &dyn Entropy = self.wechat.stage.entropy.as_ref();
+        let entropy: &dyn Entropy = self.merchant.stage.entropy.as_ref();
         let original_type = match self.kind {
             "refund" => "refund",
             "echo" => "security",
             _ => "transaction",
         };
         let nonce = entropy.letters(12);
-        let key = &self.wechat.keys.apiv3_key;
-        let mut cipher = crypt::encrypt(key, &nonce, original_type, &self.plaintext(overrides));
+        let key = self.merchant.credentials.apiv3_key();
+        let plain = self.plaintext(overrides);
+        let (algorithm, mut cipher) = match overrides.sm4 {
+            true => ("AEAD_SM4_GCM", crypt::encrypt_sm4(&key, &nonce, original_type, &plain)),
+            false => ("AEAD_AES_256_GCM", crypt::encrypt(&key, &nonce, original_type, &plain)),
+        };
         if overrides.tampered
             && let Ok(mut bytes) = BASE64.decode(&cipher)
         {
@@ -249,7 +267,7 @@ impl Letter for WechatLetter {
         };
         let resource = self.shuffled(vec![
             ("original_type", text(original_type)),
-            ("algorithm", text("AEAD_AES_256_GCM")),
+            ("algorithm", text(algorithm)),
             ("ciphertext", text(&cipher)),
             ("associated_data", text(associated_data)),
             ("nonce", text(&nonce)),
@@ -269,18 +287,22 @@ impl Letter for WechatLetter {
             SignKind::UnknownSerial => Sealing::UnknownSerial,
         };
         let seconds = wire.unix_seconds().saturating_add(overrides.timestamp_offset_seconds);
-        let signer = self.wechat.callback_signer();
-        let seal = self.wechat.seal(&signer, sealing, seconds, body.as_bytes());
+        let signer = self.merchant.callback_signer(self.named);
+        let seal = self.merchant.seal(&signer, sealing, seconds, body.as_bytes());
         let mut headers: Vec<(String, String)> = [
             ("Content-Type", "application/json"),
             ("Accept", "*/*"),
             ("User-Agent", "Mozilla/4.0"),
             ("Cache-Control", "no-cache"),
             ("Pragma", "no-cache"),
+            ("Connection", "Keep-Alive"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        headers.push(("Request-Id".to_owned(), format!("|{}", entropy.hex(16))));
+        let mut random = [0; 16];
+        entropy.fill(&mut random);
+        let id = uuid::Builder::from_random_bytes(random).into_uuid();
+        headers.push(("Request-Id".to_owned(), format!("|{id}")));
         headers.extend(seal.map(|(name, value)| (name.to_owned(), value)));
         SignedNotification { url: self.url.clone(), headers, body }
     }

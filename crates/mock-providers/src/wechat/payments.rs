@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     Extension,
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, Query},
     http::StatusCode,
     response::Response,
 };
@@ -13,15 +13,28 @@ use kernel::{Entropy, Fen, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Contract, Payable, Trade, TradeState, Wechat,
+    Contract, Payable, Trade, TradeState,
     answer::{Refusal, done, found},
     authorization::Caller,
     members::{self, Members, number_fits},
+    merchant::Merchant,
 };
 use crate::{faults::FaultKind, lock};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// Documents of real-name payment (实名支付).
+const IDENTITIES: [&str; 6] = [
+    "IDCARD",
+    "HONGKONG_MACAO",
+    "HONGKONG_MACAO_RESIDENT",
+    "TAIWAN_RESIDENT",
+    "FOREIGN_RESIDENT",
+    "OVERSEA_PASSPORT",
+];
+/// What may be forbidden to the payer; of old clients.
+const LIMITS: [&str; 4] = ["no_balance", "no_credit", "no_debit", "balance_only"];
 
 /// What the create request asks, checked.
 struct Asked {
@@ -35,7 +48,7 @@ struct Asked {
     request: Value,
 }
 
-impl Wechat {
+impl Merchant {
     fn asked(&self, caller: &Caller, body: &[u8], mode: Mode) -> Result<Asked, Refusal> {
         let mut request = members::parse(body)?;
         let root = Members::of(&request)?;
@@ -106,22 +119,26 @@ impl Wechat {
             Mode::Partner => sub_contract(&root, &payer, caller)?,
         };
         if let Some(identity) = payer.object("identity")? {
-            identity.only(&["type", "number", "name"])?;
-            for name in ["type", "number", "name"] {
-                identity.required_text(name, 1024)?;
-            }
+            self.check_identity(&identity, caller)?;
         }
         optional_parts(&root)?;
-        if mchid != caller.mchid {
+        if mchid != self.mchid {
             return Err(root.refuse(owner[1], "商户号与Http头Authorization中的商户号不一致"));
         }
-        if app_id != self.keys.app_id {
+        if app_id != self.app.app_id {
             let message = "appid和mch_id不匹配，请检查后再试";
             let status = StatusCode::BAD_REQUEST;
             return Err(Refusal::new(status, "APPID_MCHID_NOT_MATCH", 268_445_527, message));
         }
-        if self.people.by_openid(openid).is_none() {
-            return Err(payer.refuse("openid", "无效的openid，或appid和openid不匹配"));
+        let (member, people) = match &contract {
+            Contract::Direct => ("openid", None),
+            Contract::Partner { sub_appid: Some(app), payer_of_sub: true, .. } => {
+                ("sub_openid", Some(self.app.people_of(app)))
+            }
+            Contract::Partner { .. } => ("sp_openid", None),
+        };
+        if people.as_ref().unwrap_or(&self.app.people).by_openid(openid).is_none() {
+            return Err(payer.refuse(member, "无效的openid，或appid和openid不匹配"));
         }
         let (out_trade_no, openid) = (out_trade_no.to_owned(), openid.to_owned());
         let (attach, notify_url) = (attach.map(str::to_owned), notify_url.to_owned());
@@ -142,11 +159,37 @@ impl Wechat {
     }
 }
 
+impl Merchant {
+    /// Real-name payment. Sources do not agree whether number and name are sent plain or encrypted; both
+    /// pass, and the limit is that of the plain text.
+    fn check_identity(&self, identity: &Members<'_>, caller: &Caller) -> Result<(), Refusal> {
+        identity.only(&["type", "number", "name"])?;
+        identity.required_word("type", &IDENTITIES)?;
+        for name in ["number", "name"] {
+            let text = identity.required_text(name, 1024)?;
+            if text.chars().count() > 32 {
+                let plain = self.opened(identity, name, text, caller);
+                let fits = plain.is_ok_and(|plain| (1..=32).contains(&plain.chars().count()));
+                if !fits {
+                    return Err(identity.refuse(name, "字符串长度超过限制"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Which of the two families of paths was called.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Direct,
     Partner,
+}
+
+/// Whose money it is, in the service provider's family of calls.
+fn required_sub_mchid<'a>(root: &Members<'a>) -> Result<&'a str, Refusal> {
+    root.required_text("sub_mchid", 32)
+        .map_err(|refusal| Refusal { internal: 268_443_704, ..refusal })
 }
 
 /// The sub-merchant and the payer of a service provider's request (wechat §2.7).
@@ -155,8 +198,8 @@ fn sub_contract<'a>(
     payer: &Members<'a>,
     caller: &Caller,
 ) -> Result<(Contract, &'a str), Refusal> {
-    let sub_mchid = root.required_text("sub_mchid", 32)?;
-    if sub_mchid == caller.mchid {
+    let sub_mchid = required_sub_mchid(root)?;
+    if sub_mchid == caller.merchant.mchid {
         let mut refusal = root.refuse("sub_mchid", "子商户号不能与服务商商户号相同");
         refusal.internal = 268_443_705;
         return Err(refusal);
@@ -213,6 +256,7 @@ fn optional_parts(root: &Members<'_>) -> Result<(), Refusal> {
             store.text("address", 512)?;
         }
     }
+    root.words("limit_pay", &LIMITS)?;
     if let Some(settle) = root.object("settle_info")? {
         settle.only(&["profit_sharing"])?;
         settle.boolean("profit_sharing")?;
@@ -221,25 +265,24 @@ fn optional_parts(root: &Members<'_>) -> Result<(), Refusal> {
 }
 
 pub(super) async fn create(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    open(&wechat, wechat.asked(&caller, &body, Mode::Direct)?)
+    open(&caller, caller.merchant.asked(&caller, &body, Mode::Direct)?)
 }
 
 pub(super) async fn create_for_sub(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    open(&wechat, wechat.asked(&caller, &body, Mode::Partner)?)
+    open(&caller, caller.merchant.asked(&caller, &body, Mode::Partner)?)
 }
 
-fn open(wechat: &Wechat, asked: Asked) -> Result<Response, Refusal> {
-    let now = wechat.now();
-    let prepay_id = new_prepay_id(now, wechat.stage.entropy.as_ref());
-    let mut ledger = lock(&wechat.ledger);
+fn open(caller: &Caller, asked: Asked) -> Result<Response, Refusal> {
+    let merchant = &caller.merchant;
+    let now = merchant.now();
+    let prepay_id = new_prepay_id(now, merchant.stage.entropy.as_ref());
+    let mut ledger = lock(&merchant.ledger);
     if ledger.is_burned(&asked.out_trade_no) {
         return Err(Refusal::changed_parameters());
     }
@@ -256,6 +299,7 @@ fn open(wechat: &Wechat, asked: Asked) -> Result<Response, Refusal> {
                 total_fen: asked.total_fen,
                 attach: asked.attach,
                 notify_url: asked.notify_url,
+                named: caller.named,
                 request: asked.request,
                 created_at: now,
                 expires_at,
@@ -272,7 +316,8 @@ fn open(wechat: &Wechat, asked: Asked) -> Result<Response, Refusal> {
             TradeState::NotPay if trade.request != asked.request => {
                 return Err(Refusal::changed_parameters());
             }
-            TradeState::NotPay => {}
+            // The payment will be told under the key that was asked for last.
+            TradeState::NotPay => trade.named = caller.named,
         },
     }
     ledger.add_prepay(prepay_id.clone(), &asked.out_trade_no, now);
@@ -295,7 +340,7 @@ fn new_prepay_id(now: Timestamp, entropy: &dyn Entropy) -> String {
     format!("wx{digits}{}", entropy.hex(10))
 }
 
-impl Wechat {
+impl Merchant {
     /// The trade object of a query (wechat §2.4), and the plaintext of a notification.
     pub(super) fn trade_object(&self, trade: &Trade) -> Value {
         let mut object = json!({
@@ -304,7 +349,9 @@ impl Wechat {
             "trade_state_desc": trade.state.label(),
             "amount": {"total": trade.total_fen, "currency": "CNY"},
         });
-        if let (Some(transaction_id), Some(paid_at)) = (&trade.transaction_id, trade.paid_at) {
+        if let (Some(transaction_id), Some(paid_at), true) =
+            (&trade.transaction_id, trade.paid_at, trade.is_paid())
+        {
             object["transaction_id"] = json!(transaction_id);
             object["trade_type"] = json!("JSAPI");
             object["bank_type"] = json!("OTHERS");
@@ -313,20 +360,16 @@ impl Wechat {
             object["amount"]["payer_total"] = json!(trade.total_fen);
             object["amount"]["payer_currency"] = json!("CNY");
             object["promotion_detail"] = json!([]);
-            object["payer"] = match &trade.contract {
-                Contract::Direct => json!({"openid": trade.openid}),
-                Contract::Partner { payer_of_sub: true, .. } => json!({"sub_openid": trade.openid}),
-                Contract::Partner { payer_of_sub: false, .. } => json!({"sp_openid": trade.openid}),
-            };
+            object["payer"] = self.payer(trade);
         }
         match &trade.contract {
             Contract::Direct => {
-                object["appid"] = json!(self.keys.app_id);
-                object["mchid"] = json!(self.keys.mchid);
+                object["appid"] = json!(self.app.app_id);
+                object["mchid"] = json!(self.mchid);
             }
             Contract::Partner { sub_mchid, sub_appid, .. } => {
-                object["sp_appid"] = json!(self.keys.app_id);
-                object["sp_mchid"] = json!(self.keys.mchid);
+                object["sp_appid"] = json!(self.app.app_id);
+                object["sp_mchid"] = json!(self.mchid);
                 object["sub_mchid"] = json!(sub_mchid);
                 if let Some(sub_appid) = sub_appid {
                     object["sub_appid"] = json!(sub_appid);
@@ -336,18 +379,38 @@ impl Wechat {
         object
     }
 
+    /// Who paid: in each mini-program that the order names.
+    fn payer(&self, trade: &Trade) -> Value {
+        let Contract::Partner { sub_appid, payer_of_sub, .. } = &trade.contract else {
+            return json!({"openid": trade.openid});
+        };
+        let Some(sub) = sub_appid.as_ref().map(|app| self.app.people_of(app)) else {
+            return json!({"sp_openid": trade.openid});
+        };
+        let people = &self.app.people;
+        let (from, to, names) = match payer_of_sub {
+            true => (&sub, people, ["sub_openid", "sp_openid"]),
+            false => (people, &sub, ["sp_openid", "sub_openid"]),
+        };
+        let mut payer = json!({names[0]: trade.openid});
+        if let Some(person) = from.by_openid(&trade.openid) {
+            payer[names[1]] = json!(to.openid(person));
+        }
+        payer
+    }
+
     fn told(
         &self,
         trade: Option<Trade>,
         sub_mchid: Option<&str>,
-        fault: Option<FaultKind>,
+        lags: bool,
     ) -> Result<Response, Refusal> {
         let unknown = || Refusal::not_found("ORDER_NOT_EXIST", "订单不存在");
         // Each family of paths knows its own trades only.
         let trade = trade.filter(|trade| trade.contract.sub_mchid() == sub_mchid);
         let mut trade = trade.ok_or_else(unknown)?;
-        if fault == Some(FaultKind::Lag) {
-            if trade.paid_at.is_none() {
+        if lags {
+            if !trade.is_paid() {
                 return Err(unknown());
             }
             trade.state = TradeState::NotPay;
@@ -370,35 +433,36 @@ fn owner(caller: &Caller, query: &Queried, mode: Mode) -> Result<Option<String>,
         let value = pairs.and_then(|pairs| pairs.get(*name)).filter(|value| !value.is_empty());
         value.cloned().ok_or_else(|| Refusal::missing_in_uri(name, label))
     };
-    if value(&names[0])? != caller.mchid {
+    if value(&names[0])? != caller.merchant.mchid {
         let message = "商户号与Http头Authorization中的商户号不一致";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_447_843, message));
     }
-    names.get(1).map(value).transpose()
+    let sub = names.get(1).map(value).transpose();
+    sub.map_err(|refusal| Refusal { internal: 268_443_704, ..refusal })
 }
 
 macro_rules! queries {
     ($($by_number:ident, $by_id:ident, $mode:expr;)*) => {$(
         pub(super) async fn $by_number(
-            State(wechat): State<Arc<Wechat>>,
             Extension(caller): Extension<Caller>,
             Path(out_trade_no): Path<String>,
             query: Queried,
         ) -> Result<Response, Refusal> {
             let sub = owner(&caller, &query, $mode)?;
-            wechat.told(wechat.trade(&out_trade_no), sub.as_deref(), caller.fault)
+            let trade = caller.merchant.trade(&out_trade_no);
+            caller.merchant.told(trade, sub.as_deref(), caller.meets(FaultKind::Lag))
         }
 
         pub(super) async fn $by_id(
-            State(wechat): State<Arc<Wechat>>,
             Extension(caller): Extension<Caller>,
             Path(transaction_id): Path<String>,
             query: Queried,
         ) -> Result<Response, Refusal> {
             let sub = owner(&caller, &query, $mode)?;
-            let now = wechat.now();
-            let trade = lock(&wechat.ledger).by_transaction(&transaction_id, now).cloned();
-            wechat.told(trade, sub.as_deref(), caller.fault)
+            let merchant = &caller.merchant;
+            let now = merchant.now();
+            let trade = lock(&merchant.ledger).by_transaction(&transaction_id, now).cloned();
+            merchant.told(trade, sub.as_deref(), caller.meets(FaultKind::Lag))
         }
     )*};
 }
@@ -409,56 +473,47 @@ queries! {
 }
 
 pub(super) async fn close(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     Path(out_trade_no): Path<String>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    end(&wechat, &caller, &out_trade_no, &body, Mode::Direct)
+    end(&caller, &out_trade_no, &body, Mode::Direct)
 }
 
 pub(super) async fn close_for_sub(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     Path(out_trade_no): Path<String>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    end(&wechat, &caller, &out_trade_no, &body, Mode::Partner)
+    end(&caller, &out_trade_no, &body, Mode::Partner)
 }
 
-fn end(
-    wechat: &Arc<Wechat>,
-    caller: &Caller,
-    out_trade_no: &str,
-    body: &[u8],
-    mode: Mode,
-) -> Result<Response, Refusal> {
+fn end(caller: &Caller, out_trade_no: &str, body: &[u8], mode: Mode) -> Result<Response, Refusal> {
+    let merchant: &Arc<Merchant> = &caller.merchant;
     let request = members::parse(body)?;
     let root = Members::of(&request)?;
     let (names, sub_mchid): (&[&str], _) = match mode {
         Mode::Direct => (&["mchid"], None),
-        Mode::Partner => {
-            (&["sp_mchid", "sub_mchid"], Some(root.required_text("sub_mchid", 32)?.to_owned()))
-        }
+        Mode::Partner => (&["sp_mchid", "sub_mchid"], Some(required_sub_mchid(&root)?.to_owned())),
     };
     root.only(names)?;
-    if root.required_text(names[0], 32)? != caller.mchid {
+    if root.required_text(names[0], 32)? != merchant.mchid {
         return Err(root.refuse(names[0], "商户号与Http头Authorization中的商户号不一致"));
     }
     if !number_fits(out_trade_no, 6..=32, "") {
         let message = "商户订单号只能是6至32个数字、大小写字母及_-|*";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "PARAM_ERROR", 268_435_461, message));
     }
-    if caller.fault == Some(FaultKind::PaidMeanwhile) {
+    if caller.meets(FaultKind::PaidMeanwhile) {
         // Whether the wallet pays or refuses, the close meets what is then.
-        let paid = wechat.pay(&Payable::Number(out_trade_no.to_owned()), None);
+        let paid = merchant.pay(&Payable::Number(out_trade_no.to_owned()), None);
         tracing::info!(paid = paid.is_ok(), "the user tried to pay before the close");
     }
-    let now = wechat.now();
-    let mut ledger = lock(&wechat.ledger);
+    let now = merchant.now();
+    let mut ledger = lock(&merchant.ledger);
     match ledger.trade(out_trade_no, now) {
         // Closing a number that was never created succeeds and makes it unusable.
-        None if wechat.stage.switches.get().wechat_close_burns => ledger.burn(out_trade_no),
+        None if merchant.stage.switches.get().wechat_close_burns => ledger.burn(out_trade_no),
         None => {}
         Some(trade) if trade.contract.sub_mchid() != sub_mchid.as_deref() => {
             let message = "商户号与订单不匹配";
@@ -466,6 +521,13 @@ fn end(
         }
         Some(trade) => match trade.state {
             TradeState::Success | TradeState::Refund => return Err(already_paid()),
+            TradeState::NotPay if caller.meets(FaultKind::PaidAfterClose) => {
+                trade.state = TradeState::Closed;
+                drop(ledger);
+                // The user was at the password page already, and the bank says yes all the same.
+                let seconds = caller.fault.and_then(|fault| fault.seconds).unwrap_or(0);
+                merchant.pay_closed(out_trade_no, seconds);
+            }
             TradeState::NotPay | TradeState::Closed => trade.state = TradeState::Closed,
         },
     }

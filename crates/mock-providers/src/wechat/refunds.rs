@@ -1,11 +1,11 @@
 //! Refunds: accepted at once, finished later (wechat §4).
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use axum::{
     Extension,
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, Query},
     http::StatusCode,
     response::Response,
 };
@@ -13,17 +13,41 @@ use kernel::{Entropy, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Refund, Trade, Wechat,
+    Refund, Trade,
     answer::{Refusal, found},
     authorization::Caller,
-    ledger::RefundOutcome,
+    ledger::{Ending, RefundOutcome},
     members::{self, Members, number_fits},
+    merchant::Merchant,
 };
 use crate::{faults::FaultKind, keys, lock};
 
 const REFUNDS_MAX: usize = 50;
 const SPACING: Duration = Duration::from_secs(60);
 const WINDOW: Duration = Duration::from_secs(365 * 86_400);
+/// Where the money of a refund may be taken from.
+const ACCOUNTS: [&str; 2] = ["AVAILABLE", "UNAVAILABLE"];
+/// Debit cards to which an abnormal refund can go: of fifteen banks (wechat §4.5), two of which are written
+/// in two ways.
+const BANKS: [&str; 17] = [
+    "CMB_DEBIT",
+    "BOCOM_DEBIT",
+    "COMM_DEBIT",
+    "ABC_DEBIT",
+    "CCB_DEBIT",
+    "ICBC_DEBIT",
+    "BOC_DEBIT",
+    "PAB_DEBIT",
+    "SPDB_DEBIT",
+    "CITIC_DEBIT",
+    "CEB_DEBIT",
+    "CMBC_DEBIT",
+    "CIB_DEBIT",
+    "CGB_DEBIT",
+    "GDB_DEBIT",
+    "PSBC_DEBIT",
+    "NBCB_DEBIT",
+];
 
 struct Asked<'a> {
     sub_mchid: Option<&'a str>,
@@ -35,7 +59,7 @@ struct Asked<'a> {
     total_fen: i64,
 }
 
-fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> {
+fn asked<'a>(merchant: &Merchant, request: &'a Value) -> Result<Asked<'a>, Refusal> {
     let root = Members::of(request)?;
     root.only(&[
         "transaction_id",
@@ -60,7 +84,7 @@ fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> 
     }
     root.text("reason", 80)?;
     let notify_url = root.text("notify_url", 256)?;
-    if notify_url.is_some_and(|url| url.len() < 8 || !wechat.stage.notify_url_fits(url)) {
+    if notify_url.is_some_and(|url| url.len() < 8 || !merchant.stage.notify_url_fits(url)) {
         return Err(root.refuse("notify_url", "回调地址必须为可访问的URL，不能携带参数"));
     }
     if root.text("funds_account", 32)?.is_some_and(|account| account != "AVAILABLE") {
@@ -79,10 +103,19 @@ fn asked<'a>(wechat: &Wechat, request: &'a Value) -> Result<Asked<'a>, Refusal> 
     if amount.required_text("currency", 16)? != "CNY" {
         return Err(amount.refuse("currency", "货币类型仅支持CNY"));
     }
-    for part in amount.objects("from", 2)? {
+    let parts = amount.objects("from", ACCOUNTS.len())?;
+    let mut sum = 0_i64;
+    for part in &parts {
         part.only(&["account", "amount"])?;
-        part.required_text("account", 32)?;
-        part.required_integer("amount")?;
+        part.required_word("account", &ACCOUNTS)?;
+        let fen = part.required_integer("amount")?;
+        if fen < 1 {
+            return Err(part.refuse("amount", "出资金额必须大于0"));
+        }
+        sum = sum.saturating_add(fen);
+    }
+    if !parts.is_empty() && sum != refund_fen {
+        return Err(amount.refuse("from", "各账户出资金额之和必须等于退款金额"));
     }
     for goods in root.objects("goods_detail", 6000)? {
         goods.only(&[
@@ -141,14 +174,14 @@ fn allowed(
 }
 
 pub(super) async fn apply(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
+    let merchant = &caller.merchant;
     let request = members::parse(&body)?;
-    let asked = asked(&wechat, &request)?;
-    let now = wechat.now();
-    let mut ledger = lock(&wechat.ledger);
+    let asked = asked(merchant, &request)?;
+    let now = merchant.now();
+    let mut ledger = lock(&merchant.ledger);
     if let Some(known) = ledger.refund(asked.out_refund_no) {
         if known.request != request {
             return Err(Refusal::invalid_request(
@@ -165,20 +198,21 @@ pub(super) async fn apply(
     };
     let unknown = || Refusal::not_found("RESOURCE_NOT_EXISTS", "订单不存在或未支付");
     let trade = trade.ok_or_else(unknown)?.clone();
-    if trade.contract.sub_mchid() != asked.sub_mchid || caller.fault == Some(FaultKind::Lag) {
+    let ours = trade.contract.sub_mchid() == asked.sub_mchid && trade.is_paid();
+    if !ours || caller.meets(FaultKind::Lag) {
         return Err(unknown());
     }
     let (Some(transaction_id), Some(paid_at)) = (trade.transaction_id.clone(), trade.paid_at)
     else {
         return Err(unknown());
     };
-    let blind = Duration::from_secs(wechat.stage.switches.get().wechat_refund_blind_seconds);
+    let blind = Duration::from_secs(merchant.stage.switches.get().wechat_refund_blind_seconds);
     if now.since(paid_at) < blind {
         return Err(unknown());
     }
     let earlier = ledger.refunds_of(&trade);
     allowed(&trade, paid_at, &earlier, &asked, now)?;
-    let outcome = match caller.fault {
+    let outcome = match caller.fault.map(|fault| fault.fault) {
         Some(FaultKind::NotEnough) => {
             let message = "基本账户余额不足，请充值后重新发起";
             return Err(Refusal::new(StatusCode::FORBIDDEN, "NOT_ENOUGH", 268_435_464, message));
@@ -188,18 +222,18 @@ pub(super) async fn apply(
         _ => RefundOutcome::Success,
     };
     let refund = Refund {
-        refund_id: new_refund_id(now, wechat.stage.entropy.as_ref()),
+        refund_id: new_refund_id(now, merchant.stage.entropy.as_ref()),
         out_refund_no: asked.out_refund_no.to_owned(),
         out_trade_no: trade.out_trade_no.clone(),
         transaction_id,
         amount_fen: asked.refund_fen,
         total_fen: trade.total_fen,
         created_at: now,
-        ends_at: wechat.stage.clocks.later(wechat.stage.switches.get().refund_delay_seconds),
-        outcome,
+        ending: Ending { from: now, at: ends_at(merchant), outcome },
         request: request.clone(),
+        named: caller.named,
         sub_mchid: asked.sub_mchid.map(str::to_owned),
-        handled: false,
+        handled: None,
     };
     let object = refund_object(&refund, now);
     ledger.give_back(refund.clone());
@@ -207,24 +241,28 @@ pub(super) async fn apply(
     // Without an address in the request there is none at all: the mock has no merchant platform on
     // which a default could be set.
     if let Some(url) = asked.notify_url {
-        wechat.announce_refund(&refund, url);
+        merchant.announce_refund(&refund, url);
     }
     Ok(found(&object))
 }
 
+/// When a refund that begins now comes to its end.
+fn ends_at(merchant: &Merchant) -> Timestamp {
+    merchant.stage.clocks.later(merchant.stage.switches.get().refund_delay_seconds)
+}
+
 pub(super) async fn query(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     Path(out_refund_no): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Refusal> {
     let unknown = || Refusal::not_found("RESOURCE_NOT_EXISTS", "退款单不存在");
-    let now = wechat.now();
-    let refund = lock(&wechat.ledger).refund(&out_refund_no).cloned();
+    let now = caller.merchant.now();
+    let refund = lock(&caller.merchant.ledger).refund(&out_refund_no).cloned();
     let refund = refund.filter(|refund| refund.sub_mchid.as_ref() == query.get("sub_mchid"));
     let refund = refund.ok_or_else(unknown)?;
-    if caller.fault == Some(FaultKind::Lag) {
-        if now < refund.ends_at {
+    if caller.meets(FaultKind::Lag) {
+        if refund.status(now) == "PROCESSING" {
             return Err(unknown());
         }
         return Ok(found(&refund_object(&refund, refund.created_at)));
@@ -235,11 +273,11 @@ pub(super) async fn query(
 /// Handles a refund that ended ABNORMAL: to a card of the user's or of the merchant's (wechat §4.5).
 /// It is under way again and then succeeds.
 pub(super) async fn apply_abnormal(
-    State(wechat): State<Arc<Wechat>>,
     Extension(caller): Extension<Caller>,
     Path(refund_id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
+    let merchant = &caller.merchant;
     let request = members::parse(&body)?;
     let root = Members::of(&request)?;
     let names = ["out_refund_no", "sub_mchid", "type", "bank_type", "bank_account", "real_name"];
@@ -249,38 +287,37 @@ pub(super) async fn apply_abnormal(
     match root.required_text("type", 32)? {
         "MERCHANT_BANK_CARD" => {}
         "USER_BANK_CARD" => {
-            root.required_text("bank_type", 16)?;
+            root.required_word("bank_type", &BANKS)?;
             for name in ["bank_account", "real_name"] {
-                wechat.opened(&root, name, root.required_text(name, 1024)?, &caller)?;
+                merchant.opened(&root, name, root.required_text(name, 1024)?, &caller)?;
             }
         }
         _ => return Err(root.refuse("type", "仅支持USER_BANK_CARD和MERCHANT_BANK_CARD")),
     }
-    let now = wechat.now();
-    let mut ledger = lock(&wechat.ledger);
+    let now = merchant.now();
+    let mut ledger = lock(&merchant.ledger);
     let refund = ledger.refund_by_id(&refund_id).cloned();
     let refund = refund.filter(|refund| {
         refund.out_refund_no == out_refund_no && refund.sub_mchid.as_deref() == sub_mchid
     });
     let refund =
         refund.ok_or_else(|| Refusal::invalid_request(268_435_464, "退款单不存在或不匹配"))?;
-    if refund.handled {
+    if refund.handled.is_some() {
         return Ok(found(&refund_object(&refund, now)));
     }
     if refund.status(now) != "ABNORMAL" {
         return Err(Refusal::invalid_request(268_435_464, "退款单状态不是退款异常"));
     }
-    let ends_at = wechat.stage.clocks.later(wechat.stage.switches.get().refund_delay_seconds);
-    let revived = ledger.revive(out_refund_no, ends_at).cloned();
+    let revived = ledger.revive(out_refund_no, now, ends_at(merchant)).cloned();
     drop(ledger);
     let revived = revived.ok_or_else(Refusal::system_error)?;
     if let Some(url) = revived.request["notify_url"].as_str() {
-        wechat.announce_refund(&revived, url);
+        merchant.announce_refund(&revived, url);
     }
     Ok(found(&refund_object(&revived, now)))
 }
 
-impl Wechat {
+impl Merchant {
     /// The plain text of a sensitive member, encrypted for the key that the request names
     /// (wechat §1.8).
     pub(super) fn opened(
@@ -316,7 +353,7 @@ fn refund_object(refund: &Refund, now: Timestamp) -> Value {
         "amount": {
             "total": refund.total_fen,
             "refund": refund.amount_fen,
-            "from": [],
+            "from": refund.request["amount"].get("from").cloned().unwrap_or_else(|| json!([])),
             "payer_total": refund.total_fen,
             "payer_refund": refund.amount_fen,
             "settlement_refund": refund.amount_fen,
@@ -327,8 +364,8 @@ fn refund_object(refund: &Refund, now: Timestamp) -> Value {
         },
         "promotion_detail": [],
     });
-    if status == "SUCCESS" {
-        object["success_time"] = json!(refund.ends_at.rfc3339());
+    if let Some(at) = refund.succeeded_at(now) {
+        object["success_time"] = json!(at.rfc3339());
     }
     object
 }

@@ -3,7 +3,8 @@
 //! answered, with the faults that were ordered for it.
 
 use std::{
-    collections::HashMap,
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -26,8 +27,15 @@ const OVERLAP: Duration = Duration::from_secs(300);
 const FORCE_GAP: Duration = Duration::from_secs(30);
 const FORCED_MAX: u32 = 20;
 
+/// So many tokens of the past are remembered, to be told from those that never were.
+const FORMER_MAX: usize = 256;
+
 /// An errcode and its message.
-pub(super) type Failed = (i32, &'static str);
+pub(super) type Failed = (i32, Cow<'static, str>);
+
+pub(super) const fn failed(errcode: i32, message: &'static str) -> Failed {
+    (errcode, Cow::Borrowed(message))
+}
 
 struct Token {
     text: String,
@@ -38,19 +46,23 @@ struct Token {
 #[derive(Default)]
 struct Line {
     current: Option<Token>,
-    previous: Option<Token>,
+    /// Each lives out its own five minutes, newest first.
+    former: VecDeque<Token>,
 }
 
 impl Line {
     fn renew(&mut self, text: String, now: Timestamp) {
         let end = now.plus(OVERLAP);
-        self.previous = self.current.take().map(|old| Token { until: old.until.min(end), ..old });
+        if let Some(old) = self.current.take() {
+            self.former.push_front(Token { until: old.until.min(end), ..old });
+            self.former.truncate(FORMER_MAX);
+        }
         self.current = Some(Token { text, until: now.plus(LIFE) });
     }
 
     /// `Some(false)`: it was one, and is over.
     fn knows(&self, text: &str, now: Timestamp) -> Option<bool> {
-        let mut tokens = self.current.iter().chain(&self.previous);
+        let mut tokens = self.current.iter().chain(&self.former);
         tokens.find(|token| token.text == text).map(|token| now < token.until)
     }
 }
@@ -95,26 +107,30 @@ impl Wechat {
 
     pub(super) fn check_token(&self, text: &str) -> Result<(), Failed> {
         if text.is_empty() {
-            return Err((41_001, "access_token missing"));
+            return Err(failed(41_001, "access_token missing"));
         }
         let now = self.now();
         let lines = [&self.tokens.plain, &self.tokens.stable];
         let known: Vec<bool> =
             lines.iter().filter_map(|line| lock(line).knows(text, now)).collect();
         match known.as_slice() {
-            [] => Err((40_001, "invalid credential, access_token is invalid or not latest")),
+            [] => Err(failed(40_001, "invalid credential, access_token is invalid or not latest")),
             known if known.contains(&true) => Ok(()),
-            _ => Err((42_001, "access_token expired")),
+            _ => Err(failed(42_001, "access_token expired")),
         }
     }
 
     fn check_app(&self, value: impl Fn(&str) -> String) -> Result<(), Failed> {
         match (value("appid"), value("secret"), value("grant_type")) {
-            (app, ..) if app.is_empty() => Err((41_002, "appid missing")),
-            (app, ..) if app != self.keys.app_id => Err((40_013, "invalid appid")),
-            (_, secret, _) if secret.is_empty() => Err((41_004, "appsecret missing")),
-            (_, secret, _) if secret != self.keys.app_secret => Err((40_125, "invalid appsecret")),
-            (.., grant) if grant != "client_credential" => Err((40_002, "invalid grant_type")),
+            (app, ..) if app.is_empty() => Err(failed(41_002, "appid missing")),
+            (app, ..) if app != self.app.app_id => Err(failed(40_013, "invalid appid")),
+            (_, secret, _) if secret.is_empty() => Err(failed(41_004, "appsecret missing")),
+            (_, secret, _) if secret != self.app.app_secret => {
+                Err(failed(40_125, "invalid appsecret"))
+            }
+            (.., grant) if grant != "client_credential" => {
+                Err(failed(40_002, "invalid grant_type"))
+            }
             _ => Ok(()),
         }
     }
@@ -131,7 +147,7 @@ impl Wechat {
             }
             if forced.last.is_none_or(|last| now.since(last) >= FORCE_GAP) {
                 if forced.count >= FORCED_MAX {
-                    return Err((45_009, "reach max api daily quota limit"));
+                    return Err(failed(45_009, "reach max api daily quota limit"));
                 }
                 (forced.last, forced.count) = (Some(now), forced.count + 1);
                 // The old one dies at once.
@@ -160,7 +176,7 @@ impl Wechat {
         }
         let answer = match act() {
             Ok(value) => self.text(&value),
-            Err((errcode, message)) => self.text(&self.failed(errcode, message)),
+            Err((errcode, message)) => self.text(&self.failed(errcode, &message)),
         };
         http::after(fault, &call).await.unwrap_or(answer)
     }
@@ -212,14 +228,14 @@ pub(super) type Pairs = Query<HashMap<String, String>>;
 /// The body as an object, as every JSON call of this host wants it.
 pub(super) fn object(body: &Bytes) -> Result<Value, Failed> {
     if body.is_empty() {
-        return Err((44_002, "empty post data"));
+        return Err(failed(44_002, "empty post data"));
     }
     let value: Option<Value> = serde_json::from_slice(body).ok();
-    value.filter(Value::is_object).ok_or((47_001, "data format error"))
+    value.filter(Value::is_object).ok_or(failed(47_001, "data format error"))
 }
 
 pub(super) fn required<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failed> {
-    value[name].as_str().filter(|text| !text.is_empty()).ok_or((47_001, "data format error"))
+    value[name].as_str().filter(|text| !text.is_empty()).ok_or(failed(47_001, "data format error"))
 }
 
 pub(super) async fn token(State(wechat): State<Arc<Wechat>>, Query(query): Pairs) -> Response {
@@ -239,7 +255,7 @@ pub(super) async fn stable_token(State(wechat): State<Arc<Wechat>>, body: Bytes)
         match &asked["force_refresh"] {
             Value::Null => wechat.stable(false),
             Value::Bool(force) => wechat.stable(*force),
-            _ => Err((47_001, "data format error")),
+            _ => Err(failed(47_001, "data format error")),
         }
     };
     wechat.unsigned_answer(FaultTarget::WechatToken, act).await

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
-    Contract, Trade, TradeState, Wechat, ledger::PREPAY_LIFE, notifications::new_transaction_id,
+    Contract, Trade, TradeState, ledger::PREPAY_LIFE, merchant::Merchant,
+    notifications::new_transaction_id,
 };
 use crate::{lock, people::PersonNo};
 
 /// The arguments of `wx.requestPayment` as a mini-program passes them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WalletParameters {
     pub time_stamp: String,
@@ -54,7 +56,7 @@ fn signed_text(app_id: &str, parameters: &WalletParameters) -> String {
     format!("{app_id}\n{time_stamp}\n{nonce_str}\n{package}\n")
 }
 
-impl Wechat {
+impl Merchant {
     fn resolve(&self, payable: &Payable) -> Result<String, WalletRefusal> {
         let prepay_id = match payable {
             Payable::Number(number) => return Ok(number.clone()),
@@ -63,12 +65,12 @@ impl Wechat {
                 let package = parameters.package.strip_prefix("prepay_id=");
                 let prepay_id =
                     package.filter(|_| parameters.sign_type == "RSA").ok_or(WalletRefusal::Form)?;
-                let mut apps = vec![self.keys.app_id.clone()];
+                let mut apps = vec![self.app.app_id.clone()];
                 apps.extend(self.sub_app(prepay_id));
                 // The app is the one that opens the wallet: the provider's or the sub-merchant's.
                 if !apps.iter().any(|app| {
                     let text = signed_text(app, parameters);
-                    self.keys.merchant.pair.verifies(text.as_bytes(), &parameters.pay_sign)
+                    self.signed(text.as_bytes(), &parameters.pay_sign)
                 }) {
                     return Err(WalletRefusal::PaySign);
                 }
@@ -95,7 +97,14 @@ impl Wechat {
     fn payable(&self, payable: &Payable, user: Option<&str>) -> Result<Trade, WalletRefusal> {
         let number = self.resolve(payable)?;
         let trade = self.trade(&number).ok_or(WalletRefusal::Unknown)?;
-        if user.is_some_and(|name| self.people.openid(PersonNo::of(name)) != trade.openid) {
+        let people = match &trade.contract {
+            Contract::Partner { sub_appid: Some(app), payer_of_sub: true, .. } => {
+                Some(self.app.people_of(app))
+            }
+            _ => None,
+        };
+        let people = people.as_ref().unwrap_or(&self.app.people);
+        if user.is_some_and(|name| people.openid(PersonNo::of(name)) != trade.openid) {
             return Err(WalletRefusal::OtherUser);
         }
         match trade.state {
@@ -127,6 +136,32 @@ impl Wechat {
         };
         self.announce_payment(&paid);
         Ok(paid)
+    }
+
+    /// A trade that was closed a moment ago is paid all the same, so many seconds later, and told then.
+    pub(super) fn pay_closed(self: &Arc<Self>, out_trade_no: &str, seconds: u64) {
+        let (now, at) = (self.now(), self.stage.clocks.later(seconds));
+        let id = new_transaction_id(at, self.stage.entropy.as_ref());
+        let mut ledger = lock(&self.ledger);
+        ledger.pay_closed(out_trade_no, id, at);
+        let paid = ledger.trade(out_trade_no, now).cloned();
+        drop(ledger);
+        if let Some(trade) = paid {
+            self.announce_payment(&trade);
+        }
+    }
+
+    /// Whether a prepay id or a number is this merchant's.
+    pub(crate) fn knows(&self, payable: &Payable) -> bool {
+        let ledger = lock(&self.ledger);
+        match payable {
+            Payable::Number(number) => ledger.written(number).is_some(),
+            Payable::Prepay(id) => ledger.prepay(id).is_some(),
+            Payable::Wallet(parameters) => {
+                let id = parameters.package.strip_prefix("prepay_id=");
+                id.is_some_and(|id| ledger.prepay(id).is_some())
+            }
+        }
     }
 
     /// The user opens the wallet and leaves it: nothing changes, if it could be opened at all.

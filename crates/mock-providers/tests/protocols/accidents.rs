@@ -92,6 +92,7 @@ async fn give_back(bench: &Bench, platform: Channel) {
 #[rstest]
 #[case::number_used(FaultTarget::WechatCreate, "OUT_TRADE_NO_USED", "403")]
 #[case::bank(FaultTarget::WechatCreate, "BANK_ERROR", "500")]
+#[case::paid_otherwise(FaultTarget::WechatCreate, "ORDER_PAID", "403")]
 #[case::unavailable(FaultTarget::WechatCreate, "SERVICE_UNAVAILABLE", "503")]
 #[case::wrong_ip(FaultTarget::AlipayCreate, "ACQ.RISK_MERCHANT_IP_NOT_EXIST", "40004")]
 #[case::permission(FaultTarget::AlipayCreate, "isv.insufficient-isv-permissions", "40006")]

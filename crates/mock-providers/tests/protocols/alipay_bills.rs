@@ -14,7 +14,7 @@ const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Files of a zip by name, read from the local headers.
-fn unzip(bytes: &[u8]) -> Vec<(String, String)> {
+pub fn unzip(bytes: &[u8]) -> Vec<(String, String)> {
     let number = |at: usize, size: usize| -> usize {
         bytes[at..at + size].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
     };
@@ -153,4 +153,38 @@ async fn an_address_can_be_dead_and_a_zip_half() {
         assert_eq!(got.0, status);
         assert!(length.is_none_or(|length| length == got.1.len()));
     }
+}
+
+#[rstest]
+#[case(AlipayOddity::UnquotedComma, "trade", ",社保   2026 , 逗号, 没有引号,")]
+#[case(AlipayOddity::NewColumns, "trade", "备注,支付渠道,入账账户\r\n")]
+#[case(
+    AlipayOddity::NewColumns,
+    "signcustomer",
+    "备注,业务描述,业务账单来源,业务基础订单号,业务订单号\r\n"
+)]
+#[case(AlipayOddity::LfEndings, "trade", "#支付宝业务明细查询\n#账号")]
+#[tokio::test]
+async fn a_bill_may_have_another_form(
+    #[case] oddity: AlipayOddity,
+    #[case] kind: &str,
+    #[case] holds: &str,
+) {
+    let bench = first_day().await;
+    bench.mocks.advance(DAY * 2).await;
+    let fault = Fault::next(FaultTarget::AlipayBill, FaultKind::Alipay(oddity));
+    bench.mocks.set_fault(fault).unwrap();
+    let (_, zip) = fetch(&bench, &ask(&bench, kind, "2026-01-01").await).await;
+    let detail = unzip(&zip).remove(0).1;
+    assert!(detail.contains(holds), "{detail}");
+}
+
+#[tokio::test]
+async fn older_balance_bills_have_another_name() {
+    let bench = first_day().await;
+    bench.mocks.advance(DAY * 2).await;
+    let fault = Fault::next(FaultTarget::AlipayBill, FaultKind::Alipay(AlipayOddity::OldNames));
+    bench.mocks.set_fault(fault).unwrap();
+    let (_, zip) = fetch(&bench, &ask(&bench, "signcustomer", "2026-01-01").await).await;
+    assert!(unzip(&zip).iter().all(|(name, _)| name.contains("_财务明细")));
 }

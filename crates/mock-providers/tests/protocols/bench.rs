@@ -30,7 +30,7 @@ async fn start(options: ProvidersOptions, clock: &Arc<ControlledClock>) -> Provi
 /// Keys take half a second to make, so all benches use those of the first, on ports of their own.
 async fn kept_keys() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let kept = target.join("protocols-keys-1");
+    let kept = target.join("protocols-keys-2");
     if kept.join("mock.json").exists() {
         return kept;
     }
@@ -157,6 +157,8 @@ pub struct WechatCall {
     pub timestamp: i64,
     pub serial: String,
     pub mchid: String,
+    /// The key that signs, in place of the merchant's first.
+    pub key: Option<String>,
     pub answer_serial: Option<String>,
 }
 
@@ -207,6 +209,7 @@ impl Bench {
             timestamp: self.now(),
             serial: self.facts.wechat.merchant_serial.clone(),
             mchid: self.facts.wechat.mchid.clone(),
+            key: None,
             answer_serial: None,
         }
     }
@@ -222,7 +225,8 @@ impl Bench {
 
     async fn try_wechat_at(&self, host: &str, call: WechatCall) -> reqwest::Result<Response> {
         let text = call.signed_text.clone().unwrap_or_else(|| self.true_text(&call));
-        let signature = sign(&self.facts.wechat.merchant_key, text.as_bytes());
+        let key = call.key.as_ref().unwrap_or(&self.facts.wechat.merchant_key);
+        let signature = sign(key, text.as_bytes());
         let WechatCall { method, path, body, timestamp, serial, mchid, answer_serial, .. } = call;
         let authorization = format!(
             r#"WECHATPAY2-SHA256-RSA2048 nonce_str="{NONCE}",mchid="{mchid}",signature="{signature}",timestamp="{timestamp}",serial_no="{serial}""#

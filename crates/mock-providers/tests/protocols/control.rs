@@ -121,6 +121,13 @@ async fn an_expired_trade_is_closed() {
 #[case("/clock/advance", json!({"seconds": -1}), 400)]
 #[case("/deliveries/d1/resend", json!({}), 404)]
 #[case("/nothing", json!({}), 404)]
+#[case("/trades", json!({}), 405)]
+#[case("/agency/people", json!({"zzz": 1}), 400)]
+#[case("/login-codes", json!({"platform": "alipay", "app_id": "x"}), 404)]
+#[case("/wechat/apiv3-key", json!({"key": "short"}), 400)]
+#[case("/wechat/apiv3-key", json!({"mchid": "1"}), 404)]
+#[case("/wechat/certificates/void", json!({"serial": "1"}), 404)]
+#[case("/wechat/merchant-certificates/void", json!({"serial": "1"}), 404)]
 #[tokio::test]
 async fn wrong_requests_are_answered_with_a_reason(
     #[case] path: &str,

@@ -3,9 +3,12 @@
 
 mod accidents;
 mod alipay;
+mod alipay_accidents;
 mod alipay_bills;
 mod alipay_modes;
+mod alipay_orders;
 mod alipay_rules;
+mod alipay_second;
 mod bench;
 mod control;
 mod folder;
@@ -16,4 +19,7 @@ mod products;
 mod receiver;
 mod timetable;
 mod wechat;
+mod wechat_forms;
+mod wechat_keys;
+mod wechat_merchants;
 mod wechat_rules;

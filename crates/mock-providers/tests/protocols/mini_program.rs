@@ -104,8 +104,26 @@ async fn a_message_needs_an_acceptance() {
     assert_eq!(with_token(&bench, send, &body).await["errcode"], 43_101, "one accept, one message");
     let sent = get(&bench, "/wechat/messages").await;
     assert_eq!(sent["messages"][0]["body"]["data"]["amount2"]["value"], "898.80元");
-    body["data"]["thing1"]["value"] = json!("一".repeat(21));
-    assert_eq!(with_token(&bench, send, &body).await["errcode"], 47_003);
+    let declined = with_token(&bench, send, &body).await["errmsg"].as_str().unwrap().to_owned();
+    assert!(declined.starts_with("user refuse to accept the msg rid: "), "{declined}");
+    for (at, value, place) in [
+        ("/data/thing1/value", json!("一".repeat(21)), "data.thing1.value invalid"),
+        ("/data/thing1/value", json!(""), "data.thing1.value is emtpy"),
+        ("/data/time3", json!({"value": "25:99"}), "data.time3.value invalid"),
+        ("/data/thing", json!({"value": "没有编号"}), "data.thing.value invalid"),
+        ("/lang", json!("fr"), "lang invalid"),
+        ("/miniprogram_state", json!("foo"), "miniprogram_state invalid"),
+        ("/surprise", json!(1), "surprise invalid"),
+        ("/data", json!({}), "data is emtpy"),
+    ] {
+        let mut wrong = body.clone();
+        let (parent, name) = at.rsplit_once('/').unwrap();
+        wrong.pointer_mut(parent).unwrap()[name] = value;
+        let told = with_token(&bench, send, &wrong).await;
+        assert_eq!(told["errcode"], 47_003, "{at}: {told}");
+        let expected = format!("argument invalid! {place} rid: ");
+        assert!(told["errmsg"].as_str().unwrap().starts_with(&expected), "{told}");
+    }
     body["touser"] = json!("oNobody");
     assert_eq!(with_token(&bench, send, &body).await["errcode"], 40_003);
 }
@@ -119,14 +137,33 @@ async fn city_service_knows_paths_and_cards() {
     });
     let built = with_token(&bench, "/cityservice/getservicepath", &path).await;
     assert!(built["query_string"].as_str().unwrap().contains("city=%E6%97%A0%E9%94%A1"));
-    let wrong = json!({"page_type": 1, "src_channel": 1});
-    assert_eq!(with_token(&bench, "/cityservice/getservicepath", &wrong).await["errcode"], 47_001);
+    let searched = json!({
+        "page_type": 5, "src_channel": 1, "city_name": "无锡",
+        "ext_params": [{"key": "keyword", "value": "社保"}],
+    });
+    let built = with_token(&bench, "/cityservice/getservicepath", &searched).await;
+    assert!(built["query_string"].as_str().unwrap().contains("keyword="), "{built}");
+    for wrong in [
+        json!({"page_type": 1, "src_channel": 1}),
+        json!({"page_type": 4, "src_channel": 1}),
+        json!({"page_type": 1, "src_channel": 4, "city_name": "无锡"}),
+        json!({"page_type": 1, "src_channel": 1, "city_name": "无锡", "ext_params": []}),
+        json!({"page_type": 5, "src_channel": 1, "city_name": "无锡", "ext_params": [{"key": "other", "value": ""}]}),
+    ] {
+        let told = with_token(&bench, "/cityservice/getservicepath", &wrong).await;
+        assert_eq!(told["errcode"], 47_001, "{wrong}");
+    }
     let card = json!({
         "openid": bench.openid("小明"), "biz_template_id": "T1", "order_no": "SI1",
         "data": {"first": {"value": "缴费成功"}},
     });
     let sent = with_token(&bench, "/cityservice/sendmsgdata", &card).await;
     assert!(sent["result_page_url"].as_str().unwrap().ends_with("order_no=SI1"));
+    for (name, value) in [("keyfoo", json!({"value": "x"})), ("keyword", json!({"value": "x"}))] {
+        let mut card = card.clone();
+        card["data"][name] = value;
+        assert_eq!(with_token(&bench, "/cityservice/sendmsgdata", &card).await["errcode"], 47_001);
+    }
 }
 
 #[tokio::test]

@@ -60,8 +60,7 @@ async fn a_new_certificate_signs_beside_the_old_one() {
 #[tokio::test]
 async fn a_merchant_with_a_public_key_only_has_no_list() {
     let bench = Bench::new().await;
-    post(&bench, "/settings", json!({"wechat_certificates": false, "wechat_signer": "public_key"}))
-        .await;
+    post(&bench, "/settings", json!({"wechat_certificates": false})).await;
     let answer = bench.wechat_get("/v3/certificates").await;
     assert_eq!(answer.code(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
     let facts = &bench.facts.wechat;
@@ -229,6 +228,10 @@ async fn an_abnormal_refund_is_sent_to_another_account() {
     let plain = with_key(&bench, &path, &ask).await;
     assert_eq!(plain.json()["detail"]["field"], "/bank_account");
     ask["bank_account"] = named;
+    ask["bank_type"] = json!("MOCK_DEBIT");
+    let elsewhere = with_key(&bench, &path, &ask).await;
+    assert_eq!(elsewhere.json()["detail"]["field"], "/bank_type", "not one of fifteen banks");
+    ask["bank_type"] = json!("ICBC_DEBIT");
     assert_eq!(with_key(&bench, &path, &ask).await.json()["status"], "PROCESSING");
     assert_eq!(
         with_key(&bench, &path, &ask).await.json()["refund_id"],
@@ -262,32 +265,61 @@ async fn the_self_test_echoes_and_calls_back() {
     assert!(!verifies(&bench.facts.wechat.public_key, b"x", "x"));
 }
 
+const SUB_APP: &str = "wxd678efh567hg6999";
+
+/// An order of the service provider's for a sub-merchant, paid in that one's own mini-program.
+fn sub_order(bench: &Bench) -> Value {
+    let mut order = bench.wechat_order(NO, 100);
+    let members = order.as_object_mut().unwrap();
+    let (app, mchid) = (members.remove("appid").unwrap(), members.remove("mchid").unwrap());
+    let minted = bench.mocks.mint_login_code_for(Wechat, "小明", SUB_APP).unwrap();
+    order["payer"] = json!({"sub_openid": minted.openid});
+    order["sp_appid"] = app;
+    order["sp_mchid"] = mchid;
+    order["sub_mchid"] = json!("1900000109");
+    order["sub_appid"] = json!(SUB_APP);
+    order
+}
+
 #[tokio::test]
 async fn a_service_provider_takes_money_for_another() {
     let bench = Bench::new().await;
-    let mut order = bench.wechat_order(NO, 100);
+    let order = sub_order(&bench);
     let own = bench.facts.wechat.mchid.clone();
-    let members = order.as_object_mut().unwrap();
-    let (app, mchid) = (members.remove("appid").unwrap(), members.remove("mchid").unwrap());
-    let openid = order["payer"]["openid"].take();
-    order["payer"] = json!({"sub_openid": openid});
-    order["sp_appid"] = app;
-    order["sp_mchid"] = mchid;
-    order["sub_mchid"] = json!(own);
     let path = "/v3/pay/partner/transactions/jsapi";
-    let field = |answer: Answer| answer.json()["detail"]["field"].clone();
-    assert_eq!(field(bench.wechat_post(path, &order).await), "/sub_mchid");
-    order["sub_mchid"] = json!("1900000109");
-    assert_eq!(field(bench.wechat_post(path, &order).await), "/sub_appid");
-    order["sub_appid"] = json!("wxd678efh567hg6999");
+    let refused = async |name: &str, value: Value| {
+        let mut order = order.clone();
+        match value {
+            Value::Null => drop(order.as_object_mut().unwrap().remove(name)),
+            value => order[name] = value,
+        }
+        let answer = bench.wechat_post(path, &order).await;
+        let internal = answer.header("request-id").rsplit('-').next().unwrap().to_owned();
+        (answer.json()["detail"]["field"].clone(), internal)
+    };
+    let field = |name: &str, internal: &str| (json!(name), internal.to_owned());
+    assert_eq!(refused("sub_mchid", json!(own)).await, field("/sub_mchid", "268443705"));
+    assert_eq!(refused("sub_mchid", Value::Null).await, field("/sub_mchid", "268443704"));
+    assert_eq!(refused("sub_appid", Value::Null).await, field("/sub_appid", "268435461"));
+    let of_ours = json!({"sub_openid": bench.openid("小明")});
+    let refusal = field("/payer/sub_openid", "268435461");
+    assert_eq!(refused("payer", of_ours).await, refusal, "of another mini-program");
+
     assert_eq!(bench.wechat_post(path, &order).await.status, 200);
     bench.mocks.pay(&PayRequest::number(Wechat, NO)).unwrap();
     let of = |sub: &str| {
         format!("/v3/pay/partner/transactions/out-trade-no/{NO}?sp_mchid={own}&sub_mchid={sub}")
     };
     let told = bench.wechat_get(&of("1900000109")).await.json();
-    assert_eq!((&told["sub_mchid"], &told["payer"]["sub_openid"]), (&json!("1900000109"), &openid));
+    assert_eq!(told["sub_mchid"], "1900000109");
+    let both = json!({
+        "sub_openid": order["payer"]["sub_openid"], "sp_openid": bench.openid("小明"),
+    });
+    assert_eq!(told["payer"], both, "who paid, in both mini-programs");
     assert!(told.get("mchid").is_none());
+    let nobodys = format!("/v3/pay/partner/transactions/out-trade-no/{NO}?sp_mchid={own}");
+    let missing = bench.wechat_get(&nobodys).await;
+    assert!(missing.header("request-id").ends_with("-268443704"));
     assert_eq!(bench.wechat_get(&of("1900000110")).await.status, 404);
     assert_eq!(bench.wechat_query(NO).await.status, 404, "not a trade of its own");
     let mut back = refund(NO, "R1", 1, 100, &bench.receiver.url);
@@ -296,6 +328,33 @@ async fn a_service_provider_takes_money_for_another() {
     assert_eq!(bench.wechat_post(REFUNDS, &back).await.status, 200);
     assert_eq!(bench.wechat_get(&format!("{REFUNDS}/R1")).await.status, 404);
     assert_eq!(bench.wechat_get(&format!("{REFUNDS}/R1?sub_mchid=1900000109")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_code_of_a_sub_merchants_mini_program_logs_in_there() {
+    let bench = Bench::new().await;
+    let minted = post(
+        &bench,
+        "/login-codes",
+        json!({"platform": "wechat", "user": "小明", "app_id": SUB_APP}),
+    )
+    .await
+    .json();
+    assert_ne!(minted["openid"], bench.openid("小明"));
+    let facts = &bench.facts.wechat;
+    let login = async |app_id: &str| {
+        let url = format!(
+            "{}/sns/jscode2session?appid={app_id}&secret={}&js_code={}&grant_type=authorization_code",
+            facts.base_url,
+            facts.app_secret,
+            minted["code"].as_str().unwrap()
+        );
+        let text = bench.client.get(url).send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    assert_eq!(login(&facts.app_id).await["errcode"], 40_029, "not a code of this one");
+    assert_eq!(login("wxunknown").await["errcode"], 40_013);
+    assert_eq!(login(SUB_APP).await["openid"], minted["openid"]);
 }
 
 #[tokio::test]

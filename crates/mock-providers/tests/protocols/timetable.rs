@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kernel::Channel::{self, Alipay, Wechat};
+use kernel::{
+    Channel::{self, Alipay, Wechat},
+    Timestamp,
+};
 use mock_providers::{DeliveryState, Fault, FaultKind, FaultTarget, PayRequest};
 use rstest::rstest;
 
@@ -112,6 +115,35 @@ async fn a_repeated_alipay_notification_has_the_same_id_and_a_new_time() {
     assert_eq!(told[0]["notify_id"], told[1]["notify_id"]);
     assert_eq!(told[0]["notify_time"], "2026-01-01 08:00:00");
     assert_eq!(told[1]["notify_time"], "2026-01-01 08:04:00");
+}
+
+fn notify_times(bench: &Bench) -> Vec<i64> {
+    let key = &bench.facts.alipay.alipay_public_key;
+    let time = |body: &str| {
+        let said = open_alipay(key, body).unwrap().remove("notify_time").unwrap();
+        Timestamp::from_beijing_text(&said).unwrap().unix_seconds()
+    };
+    bench.receiver.received().iter().map(|told| time(&told.body)).collect()
+}
+
+/// A mock whose own clock nobody moves, as the `mock` command has it.
+#[tokio::test]
+async fn notify_time_is_the_time_of_each_send_however_the_clock_is_moved() {
+    let bench = Bench::on_a_foreign_clock().await;
+    bench.receiver.will_answer(&[(500, "fail"); 20]);
+    pay(&bench, Alipay).await;
+    bench.mocks.advance(DAY_AND_MORE).await;
+    let times = notify_times(&bench);
+    let gaps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(gaps, [240, 600, 600, 3_600, 7_200, 21_600, 54_000]);
+}
+
+#[tokio::test]
+async fn a_wrong_clock_shows_in_notify_time() {
+    let bench = Bench::on_a_foreign_clock().await;
+    post(&bench, "/clock/skew", json!({"seconds": -90})).await;
+    pay(&bench, Alipay).await;
+    assert_eq!(notify_times(&bench), [START - 90]);
 }
 
 #[rstest]

@@ -57,7 +57,7 @@ async fn both_headers_are_missed_one_by_one(#[case] without: &[&str], #[case] mi
     let answer = raw(&facts.base_url, &format!("{head}\r\n")).await;
     let status = if missed { "HTTP/1.1 400" } else { "HTTP/1.1 200" };
     assert!(answer.starts_with(status), "{answer}");
-    assert_eq!(answer.to_lowercase().contains("wechatpay-signature"), !missed);
+    assert!(answer.to_lowercase().contains("wechatpay-signature"), "known, and so answered signed");
 }
 
 /// Sends text over a connection of its own and reads to its end.
@@ -183,6 +183,136 @@ async fn bills_reach_three_months_back_and_know_refunds_of_other_days() {
     }
 }
 
+/// The text of a bill.
+async fn bill(bench: &Bench, path: &str) -> String {
+    let offer = bench.wechat_get(path).await.json();
+    let url = offer["download_url"].as_str().unwrap();
+    bench.wechat_get(url.strip_prefix(&bench.facts.wechat.base_url).unwrap()).await.text
+}
+
+#[rstest]
+#[case::abnormal(FaultKind::Abnormal, "`ABNORMAL,")]
+#[case::closed(FaultKind::Closed, "`CLOSED,")]
+#[case::done(FaultKind::Duplicate, "`SUCCESS,`社保缴费")]
+#[tokio::test]
+async fn a_bill_tells_how_refunds_stood_when_it_was_made_and_never_again(
+    #[case] fault: FaultKind,
+    #[case] status: &str,
+) {
+    let bench = Bench::new().await;
+    paid(&bench, NO, 100).await;
+    if fault != FaultKind::Duplicate {
+        bench.mocks.set_fault(Fault::next(FaultTarget::WechatRefund, fault)).unwrap();
+    }
+    let body = refund(NO, "R1", 40, 100, &bench.receiver.url);
+    assert_eq!(bench.wechat_post(REFUNDS, &body).await.status, 200);
+    bench.mocks.advance(DAY + Duration::from_secs(2 * 3_600)).await;
+    let path = "/v3/bill/tradebill?bill_date=2026-01-01&bill_type=REFUND";
+    let text = bill(&bench, path).await;
+    assert!(text.contains(status), "{text}");
+    if fault == FaultKind::Abnormal {
+        let id = bench.wechat_get(&format!("{REFUNDS}/R1")).await.json()["refund_id"].clone();
+        let handle = format!("{REFUNDS}/{}/apply-abnormal-refund", id.as_str().unwrap());
+        let card = json!({"out_refund_no": "R1", "type": "MERCHANT_BANK_CARD"});
+        assert_eq!(bench.wechat_post(&handle, &card).await.status, 200);
+        bench.mocks.advance(DAY).await;
+        assert_eq!(bench.wechat_get(&format!("{REFUNDS}/R1")).await.json()["status"], "SUCCESS");
+        assert_eq!(bill(&bench, path).await, text, "the day is over");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_under_way_at_nine_stays_so_in_the_bill() {
+    let bench = Bench::new().await;
+    post(&bench, "/settings", json!({"refund_delay_seconds": 3 * 86_400})).await;
+    paid(&bench, NO, 100).await;
+    let body = refund(NO, "R1", 40, 100, &bench.receiver.url);
+    assert_eq!(bench.wechat_post(REFUNDS, &body).await.status, 200);
+    bench.mocks.advance(DAY * 4 + Duration::from_secs(2 * 3_600)).await;
+    assert_eq!(bench.wechat_get(&format!("{REFUNDS}/R1")).await.json()["status"], "SUCCESS");
+    let text = bill(&bench, "/v3/bill/tradebill?bill_date=2026-01-01&bill_type=REFUND").await;
+    assert!(text.contains("`2026-01-01 08:00:00,`,`5030"), "no time of success: {text}");
+    assert!(text.contains("`ORIGINAL,`PROCESSING,"), "{text}");
+    // The money moved on the day on which it did.
+    let funds = "/v3/bill/fundflowbill?bill_date=2026-01-0";
+    assert!(!bill(&bench, &format!("{funds}1")).await.contains("退款"));
+    let day = bill(&bench, &format!("{funds}4")).await;
+    assert!(day.contains("`退款,`退款,`支出,`0.40"), "{day}");
+}
+
+#[rstest]
+#[case::abnormal(FaultKind::Abnormal)]
+#[case::closed(FaultKind::Closed)]
+#[tokio::test]
+async fn money_that_did_not_go_back_is_no_expense(#[case] fault: FaultKind) {
+    let bench = Bench::new().await;
+    paid(&bench, NO, 38_000).await;
+    bench.mocks.set_fault(Fault::next(FaultTarget::WechatRefund, fault)).unwrap();
+    let body = refund(NO, "R1", 10_000, 38_000, &bench.receiver.url);
+    assert_eq!(bench.wechat_post(REFUNDS, &body).await.status, 200);
+    bench.mocks.advance(DAY + Duration::from_secs(2 * 3_600)).await;
+    let text = bill(&bench, "/v3/bill/fundflowbill?bill_date=2026-01-01").await;
+    assert!(text.trim_end().ends_with("`2.0,`1.0,`380.00,`1.0,`2.28"), "{text}");
+}
+
+#[rstest]
+#[case(FaultKind::BillMissingRow, "`1.0,`0.0,`0.00,`1.0,`2.28")]
+#[case(FaultKind::BillOtherAmount, "`2.0,`1.0,`380.01,`1.0,`2.28")]
+#[case(FaultKind::BillUnknownRow, "`3.0,`2.0,`503.45,`1.0,`2.28")]
+#[tokio::test]
+async fn the_bill_of_funds_differs_on_order(#[case] fault: FaultKind, #[case] sums: &str) {
+    let bench = Bench::new().await;
+    paid(&bench, NO, 38_000).await;
+    bench.mocks.advance(DAY + Duration::from_secs(2 * 3_600)).await;
+    bench.mocks.set_fault(Fault::next(FaultTarget::WechatBill, fault)).unwrap();
+    let text = bill(&bench, "/v3/bill/fundflowbill?bill_date=2026-01-01").await;
+    assert!(text.trim_end().ends_with(sums), "{text}");
+}
+
+#[rstest]
+#[case("ALL_SPECIAL", 200)]
+#[case("SUC_SPECIAL", 200)]
+#[case("SUCCESS_SPECIAL", 200)]
+#[case("RECHARGE_REFUND", 400)]
+#[tokio::test]
+async fn every_kind_of_bill_is_known(#[case] kind: &str, #[case] status: u16) {
+    let bench = Bench::new().await;
+    paid(&bench, NO, 100).await;
+    bench.mocks.advance(DAY + Duration::from_secs(2 * 3_600)).await;
+    let path = format!("/v3/bill/tradebill?bill_date=2026-01-01&bill_type={kind}");
+    let answer = bench.wechat_get(&path).await;
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert_ne!(answer.code().1, "PARAM_ERROR");
+}
+
+#[tokio::test]
+async fn a_bill_is_at_the_main_host_whoever_was_asked() {
+    let bench = Bench::new().await;
+    paid(&bench, NO, 100).await;
+    bench.mocks.advance(DAY + Duration::from_secs(2 * 3_600)).await;
+    let path = "/v3/bill/tradebill?bill_date=2026-01-01";
+    let asked = bench.wechat_call(reqwest::Method::GET, path, &Value::Null);
+    let offer = bench.wechat_at(&bench.facts.wechat.backup_url, asked).await.json();
+    assert!(offer["download_url"].as_str().unwrap().starts_with(&bench.facts.wechat.base_url));
+}
+
+#[rstest]
+#[case::no_such_account(json!([{"account": "BASIC", "amount": 40}]), "/amount/from/0/account")]
+#[case::other_sum(json!([{"account": "AVAILABLE", "amount": 30}]), "/amount/from")]
+#[case::nothing(json!([{"account": "AVAILABLE", "amount": 0}]), "/amount/from/0/amount")]
+#[tokio::test]
+async fn a_refund_is_taken_from_accounts_that_there_are(#[case] from: Value, #[case] place: &str) {
+    let bench = Bench::new().await;
+    paid(&bench, NO, 100).await;
+    let mut body = refund(NO, "R1", 40, 100, &bench.receiver.url);
+    body["amount"]["from"] = from;
+    assert_eq!(bench.wechat_post(REFUNDS, &body).await.json()["detail"]["field"], place);
+    let from =
+        json!([{"account": "AVAILABLE", "amount": 10}, {"account": "UNAVAILABLE", "amount": 30}]);
+    body["amount"]["from"] = from.clone();
+    assert_eq!(bench.wechat_post(REFUNDS, &body).await.json()["amount"]["from"], from);
+}
+
 #[tokio::test]
 async fn a_provider_closes_and_finds_its_subs_trades() {
     let bench = Bench::new().await;
@@ -246,11 +376,19 @@ async fn a_plain_token_gives_way_to_the_next_after_five_minutes() {
     for token in [&first, &second] {
         assert_eq!(use_token(&bench, &token["access_token"]).await, 40_029, "both are valid");
     }
+    // A third one does not shorten the second one's time, nor end the first one's.
+    let third = plain_token(&bench).await;
+    for token in [&first, &second, &third] {
+        assert_eq!(use_token(&bench, &token["access_token"]).await, 40_029, "all are valid");
+    }
     bench.mocks.advance(Duration::from_secs(1)).await;
     assert_eq!(use_token(&bench, &first["access_token"]).await, 42_001);
     assert_eq!(use_token(&bench, &second["access_token"]).await, 40_029);
-    bench.mocks.advance(Duration::from_secs(6_900)).await;
+    bench.mocks.advance(Duration::from_secs(299)).await;
     assert_eq!(use_token(&bench, &second["access_token"]).await, 42_001);
+    assert_eq!(use_token(&bench, &third["access_token"]).await, 40_029);
+    bench.mocks.advance(Duration::from_secs(6_900)).await;
+    assert_eq!(use_token(&bench, &third["access_token"]).await, 42_001);
 }
 
 #[tokio::test]
@@ -296,7 +434,24 @@ async fn a_second_login_replaces_the_session_key() {
         let text = bench.client.get(url).send().await.unwrap().text().await.unwrap();
         serde_json::from_str::<Value>(&text).unwrap()["errcode"].as_i64().unwrap()
     };
+    let asked = async |call: &str, key: &str, method: &str| {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), b"");
+        let signature: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let url = format!(
+            "{}/wxa/{call}?access_token={token}&openid={}&signature={signature}&sig_method={method}",
+            facts.base_url,
+            bench.openid("小明")
+        );
+        let text = bench.client.get(url).send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
     let first = login().await;
+    assert_eq!(asked("checksession", &first, "md5").await["errcode"], 87_008);
+    let reset = asked("resetusersessionkey", &first, "hmac_sha256").await;
+    let renewed = reset["session_key"].as_str().unwrap().to_owned();
+    assert_eq!(reset["openid"], bench.openid("小明"));
+    assert_eq!(asked("checksession", &first, "hmac_sha256").await["errcode"], 87_009);
+    let first = renewed;
     assert_eq!(checked(first.as_bytes()).await, 0);
     assert_eq!(checked(&BASE64.decode(&first).unwrap()).await, 0);
     let second = login().await;

@@ -107,6 +107,20 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Gives one account's disputes to another one.
+pub(super) async fn hand_over(
+    txn: &DatabaseTransaction,
+    from: AccountId,
+    to: AccountId,
+) -> Result<(), OrderError> {
+    Entity::update_many()
+        .col_expr(Column::AccountId, Expr::value(to.as_uuid()))
+        .filter(Column::AccountId.eq(from.as_uuid()))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn open_of(
     db: &impl ConnectionTrait,
     order: OrderId,

@@ -274,6 +274,46 @@ pub(crate) async fn find_by_no(
     row.ok_or(OrderError::NotFound)?.try_into()
 }
 
+/// Gives one account's orders to another one, and says how many; `persons` says which entries of insured
+/// persons take the place of which. An idempotency key that both accounts used is taken from the order
+/// that comes: nobody repeats a request of an account that is gone.
+pub(crate) async fn hand_over(
+    txn: &DatabaseTransaction,
+    from: AccountId,
+    to: AccountId,
+    persons: &[(PersonId, PersonId)],
+) -> Result<u64, OrderError> {
+    let coming = order::Entity::find().filter(order::Column::AccountId.eq(from.as_uuid()));
+    if coming.clone().limit(1).one(txn).await?.is_none() {
+        return Ok(0);
+    }
+    let taken: Vec<String> = order::Entity::find()
+        .select_only()
+        .column(order::Column::IdempotencyKey)
+        .filter(order::Column::AccountId.eq(to.as_uuid()))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let doubled = coming.filter(order::Column::IdempotencyKey.is_in(taken)).all(txn).await?;
+    for row in doubled {
+        let idempotency_key = Set(format!("united-{}", row.order_no));
+        order::ActiveModel { idempotency_key, ..row.into() }.update(txn).await?;
+    }
+    let moved = order::Entity::update_many()
+        .col_expr(order::Column::AccountId, Expr::value(to.as_uuid()))
+        .filter(order::Column::AccountId.eq(from.as_uuid()))
+        .exec(txn)
+        .await?;
+    for (gone, stays) in persons {
+        order::Entity::update_many()
+            .col_expr(order::Column::PersonId, Expr::value(stays.as_uuid()))
+            .filter(order::Column::PersonId.eq(gone.as_uuid()))
+            .exec(txn)
+            .await?;
+    }
+    Ok(moved.rows_affected)
+}
+
 /// Whoever it belongs to: for operators and jobs.
 pub(crate) async fn find_by_number(
     db: &impl ConnectionTrait,

@@ -68,23 +68,46 @@ impl Orders {
             }
             return Err(error);
         }
-        let (payment, fresh) =
-            self.prepare_payment(&order, &*collector, payer, client_ip, now).await?;
-        let created = match fresh {
-            Some(created) => created,
-            None => match self.create_at_channel(&payment, &*collector).await {
-                Err(OrderError::Channel(ChannelError::Refused(Refused::Limit))) => {
-                    return Err(self.in_parts(&order).await?);
-                }
-                created => created?,
-            },
-        };
+        let kind = payer.kind;
+        let mut begun = self.begin_at_channel(&order, &*collector, payer, client_ip, now).await;
+        // The platform changed the kind of its names since the last login. Where it told both, the other
+        // one is tried, with a number of its own.
+        if let Err(OrderError::Channel(ChannelError::Refused(Refused::PayerIdKind))) = &begun
+            && self.people.use_other_name(order.account, kind.code()).await?
+        {
+            let payer = self.payer(&order, &*collector).await?;
+            begun = self.begin_at_channel(&order, &*collector, payer, client_ip, now).await;
+        }
+        let (payment, created) = begun?;
         Ok(StartedPayment {
             out_trade_no: payment.out_trade_no,
             amount: payment.amount,
             expires_at: order.expires_at,
             wallet: collector.wallet_parameters(&created)?,
         })
+    }
+
+    /// A payment whose token opens the wallet now: the open one, or a new one.
+    async fn begin_at_channel(
+        &self,
+        order: &Order,
+        collector: &dyn PaymentChannel,
+        payer: Payer,
+        client_ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(Payment, Created), OrderError> {
+        let (payment, fresh) =
+            self.prepare_payment(order, collector, payer, client_ip, now).await?;
+        let created = match fresh {
+            Some(created) => created,
+            None => match self.create_at_channel(&payment, collector).await {
+                Err(OrderError::Channel(ChannelError::Refused(Refused::Limit))) => {
+                    return Err(self.in_parts(order).await?);
+                }
+                created => created?,
+            },
+        };
+        Ok((payment, created))
     }
 
     /// What to say when a channel takes no such amount at once: nothing was paid, the bills are free.
@@ -243,7 +266,8 @@ impl Orders {
     }
 
     /// This call did not create the attempt. When no other one can have, the channel will not collect
-    /// this number, and no money moved.
+    /// this number, and no money moved. A number that only names the payer in a way that the channel does
+    /// not take any more ends alone: the order can still be paid under another one.
     async fn not_created(&self, payment: &Payment, error: &ChannelError) -> Result<(), OrderError> {
         let now = self.clock.now();
         let txn = begin_write(&self.db).await?;
@@ -254,15 +278,18 @@ impl Orders {
             && current.token.is_none()
             && current.create_doubts == 0;
         let refused = match error {
-            ChannelError::Refused(reason) if certain => Some(Refusal::of(reason)),
+            ChannelError::Refused(reason) if certain => Some(reason),
             _ => None,
         };
-        if let Some(refusal) = refused {
-            table::set_refused(&txn, payment.id, refusal, now).await?;
+        if let Some(reason) = refused {
+            table::set_refused(&txn, payment.id, Refusal::of(reason), now).await?;
+        }
+        let order_ends = refused.is_some_and(|reason| *reason != Refused::PayerIdKind);
+        if order_ends {
             journal::advance(&txn, &mut order, OrderEvent::PaymentRefused, None, now).await?;
         }
         txn.commit().await?;
-        if refused.is_some() {
+        if order_ends {
             self.unlock_at_agencies(&order).await;
         }
         Ok(())

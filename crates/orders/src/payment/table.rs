@@ -128,7 +128,7 @@ impl Refusal {
     /// What a refused request to collect says. Of such a request the balance is the payer's.
     pub(crate) const fn of(refused: &Refused) -> Refusal {
         match refused {
-            Refused::Payer => Refusal::Payer,
+            Refused::Payer | Refused::PayerIdKind => Refusal::Payer,
             Refused::Limit => Refusal::Limit,
             Refused::NotEnough => Refusal::Balance,
             Refused::AlreadyPaid

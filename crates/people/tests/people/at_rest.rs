@@ -15,7 +15,7 @@ use crate::town::{
     second_keys_alone, wechat,
 };
 
-const TABLES: [&str; 3] = ["accounts", "insured_persons", "consents"];
+const TABLES: [&str; 4] = ["accounts", "account_names", "insured_persons", "consents"];
 
 async fn texts(db: &DatabaseConnection, sql: String) -> Vec<String> {
     let statement = Statement::from_string(db.get_database_backend(), sql);
@@ -106,13 +106,13 @@ async fn a_row_is_found_by_its_keyed_hash_alone(
 ) {
     let town = Town::new(backend).await;
     let account = town.account(OPENID).await;
-    let sql = "SELECT external_id_hash AS t FROM accounts".to_owned();
+    let sql = "SELECT external_id_hash AS t FROM account_names".to_owned();
     let hashes = texts(&town.db, sql).await;
     assert_eq!(hashes.len(), 1);
     assert_eq!(hashes[0].len(), 64);
 
     let unsealed = Query::update()
-        .table("accounts")
+        .table("account_names")
         .value("external_id_sealed", b"not to be opened".to_vec())
         .to_owned();
     run(&town.db, unsealed).await;
@@ -197,15 +197,15 @@ async fn a_payer_copied_from_another_account_is_refused(
     town.account("oThief").await;
     let select = Query::select()
         .column("external_id_sealed")
-        .from("accounts")
-        .and_where(Expr::col("id").ne(account.as_uuid()))
+        .from("account_names")
+        .and_where(Expr::col("account_id").ne(account.as_uuid()))
         .to_owned();
     let row = town.db.query_one(&select).await.expect("a query").expect("a row");
     let bytes: Vec<u8> = row.try_get("", "external_id_sealed").expect("bytes");
     let copy = Query::update()
-        .table("accounts")
+        .table("account_names")
         .value("external_id_sealed", bytes)
-        .and_where(Expr::col("id").eq(account.as_uuid()))
+        .and_where(Expr::col("account_id").eq(account.as_uuid()))
         .to_owned();
     run(&town.db, copy).await;
     let error = town.people.external_id(account).await.expect_err("moved");
@@ -254,7 +254,7 @@ async fn rows_are_renewed_until_the_old_keys_can_go(
     assert_eq!(alone.list_persons(account).await.expect("a list"), [kept]);
     let posting = alone.identity_for_posting(account, removed).await.expect("an identity");
     assert!(posting == identity("王丰", OTHER_NUMBER));
-    for table in ["accounts", "insured_persons"] {
+    for table in ["account_names", "insured_persons"] {
         let sql = format!("SELECT DISTINCT key_id AS t FROM {table}");
         assert_eq!(texts(&town.db, sql).await, ["k2"]);
     }

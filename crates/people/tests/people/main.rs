@@ -2,5 +2,6 @@
 
 mod accounts;
 mod at_rest;
+mod names;
 mod persons;
 mod town;

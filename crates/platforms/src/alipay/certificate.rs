@@ -78,9 +78,15 @@ impl Certificate {
 }
 
 pub(super) const APP_CERTIFICATE: &str = "application certificate";
+pub(super) const ROOT_CERTIFICATES: &str = "Alipay root certificates";
 
-/// The application's certificate (appCertPublicKey_….crt): the first in its file.
-pub(super) fn application(text: &str, own: &VerifyingKey) -> Result<Serial, SetupError> {
+/// The application's certificate (appCertPublicKey_….crt): the first in its file. `alipay` are the
+/// files beside it, one of which may stand in its place.
+pub(super) fn application(
+    text: &str,
+    own: &VerifyingKey,
+    alipay: &[String],
+) -> Result<Serial, SetupError> {
     let setting = APP_CERTIFICATE;
     let sections = sections(setting, text)?;
     let parsed = parse(setting, sections.first())?;
@@ -88,7 +94,49 @@ pub(super) fn application(text: &str, own: &VerifyingKey) -> Result<Serial, Setu
     if &certificate.key == own {
         return Ok(certificate.serial);
     }
-    Err(SetupError::new(setting, "is not of the application's private key"))
+    let swapped = alipay.iter().any(|text| first_key(text).as_ref() == Some(own));
+    let problem = match swapped {
+        true => {
+            "is not of the application's private key, whose certificate is given in place of Alipay's: \
+             the two files are swapped"
+        }
+        false => "is not of the application's private key",
+    };
+    Err(SetupError::new(setting, problem))
+}
+
+/// The key of the first certificate of a text.
+fn first_key(text: &str) -> Option<VerifyingKey> {
+    let sections = sections("", text).ok()?;
+    let parsed = parse("", sections.first()).ok()?;
+    VerifyingKey::from_info("", parsed.public_key()).ok()
+}
+
+/// Whether a text can be Alipay's certificate at all: neither ours, nor a root, nor an issuer.
+pub(super) fn looks_like_alipays(
+    setting: &str,
+    text: &str,
+    own: Option<&VerifyingKey>,
+) -> Result<(), SetupError> {
+    let sections = sections(setting, text)?;
+    let leaf = parse(setting, sections.first())?;
+    if leaf.issuer() == leaf.subject() {
+        let problem = "begins with a root, like alipayRootCert.crt; Alipay's own certificate \
+                       (alipayCertPublicKey_RSA2.crt) is needed";
+        return Err(SetupError::new(setting, problem));
+    }
+    let key = VerifyingKey::from_info(setting, leaf.public_key())?;
+    if own == Some(&key) {
+        let problem = "this is the application's own certificate (appCertPublicKey_….crt); Alipay's \
+                       (alipayCertPublicKey_RSA2.crt) is needed";
+        return Err(SetupError::new(setting, problem));
+    }
+    if leaf.is_ca() {
+        let problem =
+            "begins with an issuer; Alipay's own certificate has to stand first in the file";
+        return Err(SetupError::new(setting, problem));
+    }
+    Ok(())
 }
 
 /// Alipay's roots (alipayRootCert.crt) and the issuers below them that are known.
@@ -101,15 +149,20 @@ pub(super) struct Roots {
 
 impl Roots {
     pub(super) fn read(text: &str) -> Result<Roots, SetupError> {
-        let setting = "Alipay root certificates";
+        let setting = ROOT_CERTIFICATES;
         let roots = sections(setting, text)?;
-        let mut serials = Vec::new();
+        let (mut serials, mut self_signed) = (Vec::new(), false);
         for section in &roots {
             let parsed = parse(setting, Some(section))?;
+            self_signed |= parsed.issuer() == parsed.subject();
             let algorithm = parsed.signature_algorithm.algorithm.to_id_string();
             if algorithm.starts_with(RSA_FAMILY) {
                 serials.push(serial(setting, &parsed)?.to_string());
             }
+        }
+        if !self_signed {
+            let problem = "no self-signed root is in it; alipayRootCert.crt is needed";
+            return Err(SetupError::new(setting, problem));
         }
         if serials.is_empty() {
             return Err(SetupError::new(setting, "no root with an RSA signature is among them"));
@@ -123,23 +176,23 @@ impl Roots {
     }
 
     /// A certificate of Alipay from a file or a download: the first section is the leaf, which must
-    /// lead to a root over issuers of this text or of those read before. `now` is absent while the
+    /// lead to a root over issuers of this text or of those read before. `own` is the application's key,
+    /// which must not be Alipay's. `now` is absent while the
     /// program starts: an ended certificate among several is no reason not to start, it just proves
     /// nothing later.
     pub(super) fn admit(
         &mut self,
         setting: &str,
         text: &str,
+        own: Option<&VerifyingKey>,
         now: Option<Timestamp>,
     ) -> Result<Certificate, SetupError> {
+        looks_like_alipays(setting, text, own)?;
         let sections = sections(setting, text)?;
         let leaf = parse(setting, sections.first())?;
         let certificate = Certificate::of(setting, &leaf)?;
         if now.is_some_and(|now| !certificate.is_valid_at(now)) {
             return Err(SetupError::new(setting, "has ended or not begun"));
-        }
-        if leaf.is_ca() || leaf.issuer() == leaf.subject() {
-            return Err(SetupError::new(setting, "is an authority's or signed by itself"));
         }
         let given = sections.iter().skip(1);
         let issuers: Vec<X509Certificate<'_>> =
@@ -147,7 +200,15 @@ impl Roots {
         let roots: Vec<X509Certificate<'_>> =
             self.roots.iter().filter_map(|section| section.parse_x509().ok()).collect();
         if !leads_to(&leaf, &issuers, &roots, now) {
-            return Err(SetupError::new(setting, "does not lead to one of Alipay's roots"));
+            let issued = |upper: &X509Certificate<'_>| upper.subject() == leaf.issuer();
+            let problem = match issuers.iter().chain(&roots).any(issued) {
+                true => "does not lead to one of Alipay's roots",
+                false => {
+                    "its issuer is missing: the file has to hold Alipay's certificate and then its \
+                     issuer's, as the console hands it out"
+                }
+            };
+            return Err(SetupError::new(setting, problem));
         }
         drop((issuers, roots, leaf));
         let room = SECTIONS_MAX.saturating_sub(self.issuers.len());
@@ -350,15 +411,18 @@ mod tests {
         let authority = Authority::new("Root");
         let mut roots = Roots::read(&authority.root_pem()).expect("roots");
         let leaf = authority.issue(TestKey::platform(), 2025, 2030);
-        assert!(roots.admit("Alipay", &leaf, Some(NOW)).is_err(), "the issuer is not known");
+        assert!(roots.admit("Alipay", &leaf, None, Some(NOW)).is_err(), "the issuer is not known");
         let chain = format!("{leaf}\n{}", authority.issuer_pem());
-        let admitted = roots.admit("Alipay", &chain, Some(NOW)).expect("admitted");
+        let admitted = roots.admit("Alipay", &chain, None, Some(NOW)).expect("admitted");
         let signature = TestKey::platform().sign(b"text");
         assert_eq!(proves(&admitted, NOW, b"text", &signature), Ok(()));
         let later = Timestamp::from_unix_seconds(1_924_992_000); // 2031
         assert_eq!(proves(&admitted, later, b"text", &signature), Err(BadSignature));
         let renewed = authority.issue(TestKey::stranger(), 2025, 2035);
-        assert!(roots.admit("Alipay", &renewed, Some(NOW)).is_ok(), "the issuer is known now");
+        assert!(
+            roots.admit("Alipay", &renewed, None, Some(NOW)).is_ok(),
+            "the issuer is known now"
+        );
     }
 
     #[test]
@@ -372,24 +436,53 @@ mod tests {
         let ended = chain(&ours, ours.issue(TestKey::platform(), 2020, 2025));
         let own = TestKey::platform().certificate_pem();
         for text in [foreign, mixed, own, ours.issuer_pem(), ours.root_pem()] {
-            assert!(roots.admit("Alipay", &text, Some(NOW)).is_err(), "{text}");
-            assert!(roots.admit("Alipay", &text, None).is_err(), "{text}");
+            assert!(roots.admit("Alipay", &text, None, Some(NOW)).is_err(), "{text}");
+            assert!(roots.admit("Alipay", &text, None, None).is_err(), "{text}");
         }
-        assert!(roots.admit("Alipay", &ended, Some(NOW)).is_err());
-        assert!(roots.admit("Alipay", &ended, None).is_ok(), "no reason not to start");
+        assert!(roots.admit("Alipay", &ended, None, Some(NOW)).is_err());
+        assert!(roots.admit("Alipay", &ended, None, None).is_ok(), "no reason not to start");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_another_is_named() {
+        let own = VerifyingKey::read("own", &TestKey::merchant().public_pem()).expect("a key");
+        let authority = Authority::new("Root");
+        let leaf = authority.issue(TestKey::platform(), 2025, 2030);
+        let ours = authority.issue(TestKey::merchant(), 2025, 2030);
+        let chain = format!("{leaf}\n{}", authority.issuer_pem());
+        let swapped = application(&leaf, &own, std::slice::from_ref(&ours));
+        let swapped = swapped.expect_err("swapped").to_string();
+        assert!(swapped.ends_with("the two files are swapped"), "{swapped}");
+        let mut roots = Roots::read(&authority.root_pem()).expect("roots");
+        for (text, says) in [
+            (&ours, "Alipay: this is the application's own certificate"),
+            (&authority.root_pem(), "Alipay: begins with a root"),
+            (&Authority::elliptic(), "Alipay: begins with a root"),
+            (&authority.issuer_pem(), "Alipay: begins with an issuer"),
+            (&leaf, "Alipay: its issuer is missing"),
+        ] {
+            let error = roots.admit("Alipay", text, Some(&own), None).err();
+            let error = error.expect("a refusal").to_string();
+            assert!(error.starts_with(says), "{error}");
+        }
+        assert!(roots.admit("Alipay", &chain, Some(&own), None).is_ok());
+        for text in [&ours, &chain] {
+            let error = Roots::read(text).err().expect("no roots").to_string();
+            assert!(error.contains("no self-signed root is in it"), "{error}");
+        }
     }
 
     #[test]
     fn the_applications_certificate_must_be_of_its_key() {
         let own = VerifyingKey::read("own", &TestKey::merchant().public_pem()).expect("a key");
-        assert!(application(&TestKey::merchant().certificate_pem(), &own).is_ok());
+        assert!(application(&TestKey::merchant().certificate_pem(), &own, &[]).is_ok());
         for text in [
             TestKey::platform().certificate_pem(),
             TestKey::merchant().public_pem(),
             TestKey::merchant().pkcs8_pem(),
             String::new(),
         ] {
-            let error = application(&text, &own).expect_err("a refusal").to_string();
+            let error = application(&text, &own, &[]).expect_err("a refusal").to_string();
             assert!(error.starts_with("application certificate: "), "{error}");
             assert!(!error.contains("MII"), "{error}");
         }

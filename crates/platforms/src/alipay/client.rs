@@ -259,8 +259,14 @@ pub(super) fn sorted(reply: Reply) -> Result<Sorted, ChannelError> {
     };
     match verified.codes().code.as_deref() {
         Some("10000") if !verified.is_error() => Ok(Sorted::Success(verified)),
-        Some("40004") if verified.codes().sub_name() != "SYSTEM_ERROR" => {
-            Ok(Sorted::Refused(verified.codes().clone()))
+        Some("40004") => match verified.codes().sub_name().as_str() {
+            "SYSTEM_ERROR" | "UNKNOWN_ERROR" => Err(public_error(verified.codes(), "unknown code")),
+            "SYSTEM_RATE_LIMIT" | "USER_RATE_LIMIT" => Err(ChannelError::Busy),
+            _ => Ok(Sorted::Refused(verified.codes().clone())),
+        },
+        // Signed, so that it is sure that nothing was done.
+        Some("40002") if verified.codes().sub_name() == "INVALID-OPENID" => {
+            Err(ChannelError::Refused(Refused::PayerIdKind))
         }
         _ => Err(public_error(verified.codes(), "unknown code")),
     }
@@ -296,6 +302,7 @@ pub(super) fn refusal(codes: &Codes) -> ChannelError {
         | "BUYER_ERROR"
         | "BUYER_ENABLE_STATUS_FORBID"
         | "ERROR_BUYER_CERTIFY_LEVEL_LIMIT"
+        | "USER_LOGONID_DUP"
         | "CUSTOMER_VALIDATE_ERROR" => refused(Refused::Payer),
         "TOTAL_FEE_EXCEED"
         | "MERCHANT_PERM_RECEIPT_SINGLE_LIMIT"
@@ -316,7 +323,17 @@ pub(super) fn refusal(codes: &Codes) -> ChannelError {
         | "UNBOUND_APPLICATION"
         | "PRODUCT_NOT_SUPPORT_IN_TINY_APP"
         | "BIZ_PRODUCT_NOT_ALLOWED"
+        | "RISK_MERCHANT_IP_NOT_EXIST"
+        | "NOT_SUPPORT_PAYMENT_INST"
+        | "INVALID_STORE_ID"
+        | "STORE_INFO_INVALID"
+        | "TRADE_SETTLE_ERROR"
+        | "DEFAULT_SETTLE_RULE_NOT_EXIST"
+        | "PLATFORM_BUSINESS_ACQUIRE_MODE_MUST_MERCHANT_ID"
         | "REFUNDALLOC_UNAUTH_LIMIT" => ChannelError::Misconfigured(codes.name()),
+        name if ["SUB_MERCHANT_", "SECONDARY_MERCHANT_"].iter().any(|of| name.starts_with(of)) => {
+            ChannelError::Misconfigured(codes.name())
+        }
         _ => refused(Refused::Other(codes.name())),
     }
 }

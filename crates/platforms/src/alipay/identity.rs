@@ -238,7 +238,6 @@ impl AlipayLogin {
 
 fn no(codes: &Codes) -> ChannelError {
     match codes.sub_name().as_str() {
-        "UNKNOWN_ERROR" => ChannelError::Unknown(codes.name()),
         "ARRANGEMENT_STATUS_ERROR" => ChannelError::Misconfigured(codes.name()),
         _ => refusal(codes),
     }

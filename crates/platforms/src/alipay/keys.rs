@@ -151,7 +151,7 @@ impl AlipayKeys {
             certified.ok_or_else(|| SetupError::new(setting, "the account uses public keys"))?;
         let mut known = certified.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut roots = known.roots.clone();
-        let certificate = roots.admit(setting, text, Some(now))?;
+        let certificate = roots.admit(setting, text, None, Some(now))?;
         if certificate.serial != serial {
             return Err(SetupError::new(setting, "is another one than was asked for"));
         }
@@ -166,14 +166,36 @@ impl AlipayKeys {
     }
 }
 
+/// Everything that is wrong with the three files of certificate mode, each file by itself.
+pub(super) fn certificate_problems(
+    texts: &AlipayCertificates,
+    own: &VerifyingKey,
+) -> Vec<SetupError> {
+    let mut problems = Vec::new();
+    let mut note = |result: Result<(), SetupError>| problems.extend(result.err());
+    let mut roots = Roots::read(&texts.roots);
+    for (index, text) in texts.alipay.iter().enumerate() {
+        let setting = alipay_certificate(index);
+        note(match &mut roots {
+            Ok(roots) => roots.admit(&setting, text, Some(own), None).map(drop),
+            Err(_) => certificate::looks_like_alipays(&setting, text, Some(own)),
+        });
+    }
+    note(roots.map(drop));
+    note(certificate::application(&texts.application, own, &texts.alipay).map(drop));
+    if texts.alipay.is_empty() {
+        note(Err(SetupError::new("Alipay certificates", "none is given")));
+    }
+    problems
+}
+
 impl Certified {
     fn read(texts: &AlipayCertificates, own: &VerifyingKey) -> Result<Certified, SetupError> {
         let mut roots = Roots::read(&texts.roots)?;
         let mut by_serial = BTreeMap::new();
         for (index, text) in texts.alipay.iter().enumerate() {
             let setting = alipay_certificate(index);
-            let certificate = roots.admit(&setting, text, None)?;
-            foreign(&setting, &certificate.key, own)?;
+            let certificate = roots.admit(&setting, text, Some(own), None)?;
             by_serial.insert(certificate.serial, certificate);
         }
         match by_serial.len() {
@@ -182,7 +204,7 @@ impl Certified {
             _ => return Err(SetupError::new("Alipay certificates", "at most 8 can be given")),
         }
         Ok(Certified {
-            application: certificate::application(&texts.application, own)?,
+            application: certificate::application(&texts.application, own, &texts.alipay)?,
             root_serial: roots.serial().to_owned(),
             known: RwLock::new(Known { roots, by_serial }),
         })
@@ -257,7 +279,7 @@ mod tests {
     fn serial_of(authority: &Authority, leaf: &str) -> Serial {
         let mut roots = Roots::read(&authority.root_pem()).expect("roots");
         let chain = format!("{leaf}\n{}", authority.issuer_pem());
-        roots.admit("leaf", &chain, None).expect("admitted").serial
+        roots.admit("leaf", &chain, None, None).expect("admitted").serial
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Login: `my.getAuthCode`'s code becomes an open id or a user id. The tokens of the answer are not
+//! Login: `my.getAuthCode`'s code becomes an open id, a user id, or both. The tokens of the answer are not
 //! kept: for login alone they are not needed.
 
 use std::{fmt, sync::Arc};
@@ -57,16 +57,18 @@ impl AlipayLogin {
             return Err(failure(verified.codes()));
         }
         let answer: Answer = verified.read().ok_or(LoginError::Unknown)?;
-        // While an application moves to open ids both are there; the open id stays.
+        // While an application moves to open ids both are there; the open id is what stays.
         let open_id = answer.open_id.map(|id| (PayerIdKind::OpenId, id));
         let user_id = answer.user_id.map(|id| (PayerIdKind::UserId, id));
         let ids = [open_id, user_id].into_iter().flatten();
-        let (kind, id) = { ids }.find(|(_, id)| is_platform_id(id)).ok_or(LoginError::Unknown)?;
+        let mut ids = ids.filter(|(_, id)| is_platform_id(id));
+        let (kind, id) = ids.next().ok_or(LoginError::Unknown)?;
         Ok(LoginIdentity {
             channel: Channel::Alipay,
             app_id: self.client.app_id().to_owned(),
             kind,
             id,
+            also: ids.next(),
             union_id: answer.union_id.filter(|id| is_platform_id(id)),
             session_key: None,
         })

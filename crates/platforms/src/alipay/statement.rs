@@ -288,6 +288,8 @@ impl<'a> Table<'a> {
                 return Err(wrong("too long"));
             }
             if let Some(comment) = line.strip_prefix('#') {
+                // Older files say 财务 for 账务.
+                let comment = comment.replace("财务", "账务");
                 if let Some(rest) = comment.strip_prefix("账号：[") {
                     account = rest.split_once(']').map(|(account, _)| account.to_owned());
                 } else if let Some(rest) = comment.strip_prefix("起始日期：[") {

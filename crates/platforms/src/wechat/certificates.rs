@@ -19,8 +19,8 @@ use kernel::Timestamp;
 use serde::Deserialize;
 
 use super::{
+    content::{AES, ContentKey, Sealed},
     keys::{PlatformKey, canonical, read_certificates},
-    sign::ContentKey,
 };
 
 /// The least time between two downloads of one account, whether they succeed or not.
@@ -69,13 +69,6 @@ pub(super) fn read_list(
         serial_no: String,
         encrypt_certificate: Sealed,
     }
-    #[derive(Deserialize)]
-    struct Sealed {
-        algorithm: String,
-        nonce: String,
-        associated_data: Option<String>,
-        ciphertext: String,
-    }
     let list: List = serde_json::from_slice(body).map_err(|_| BadList::Form)?;
     if list.data.len() > LISTED_MAX {
         return Err(BadList::Form);
@@ -83,12 +76,10 @@ pub(super) fn read_list(
     let mut keys = Vec::new();
     for Listed { serial_no, encrypt_certificate: sealed } in list.data {
         // SM2 certificates stand in the same list when asked for; we speak RSA only.
-        if sealed.algorithm != "AEAD_AES_256_GCM" {
+        if sealed.algorithm != AES {
             continue;
         }
-        let data = sealed.associated_data.unwrap_or_default();
-        let plain = content_key.decrypt(&sealed.nonce, &data, &sealed.ciphertext);
-        let plain = plain.map_err(|_| BadList::Undecryptable)?;
+        let plain = content_key.open(&sealed).map_err(|_| BadList::Undecryptable)?;
         let plain = String::from_utf8(plain).map_err(|_| BadList::Certificate)?;
         let read = read_certificates("certificate", &plain).map_err(|_| BadList::Certificate)?;
         // The first section is the certificate itself; its serial must be the one it is listed under.
@@ -109,6 +100,8 @@ pub(super) struct Refresh(Mutex<State>);
 struct State {
     begun: Option<Timestamp>,
     listed: Option<Timestamp>,
+    /// What was wrong with the last list.
+    bad: Option<BadList>,
     unknown: HashMap<String, Timestamp>,
     order: VecDeque<String>,
 }
@@ -141,6 +134,15 @@ impl Refresh {
             state.begun = Some(now);
         }
         granted
+    }
+
+    /// Keeps what was wrong with the list that was downloaded last, to be told when keys are missing.
+    pub(super) fn keep_bad_list(&self, bad: Option<BadList>) {
+        self.state().bad = bad;
+    }
+
+    pub(super) fn bad_list(&self) -> Option<BadList> {
+        self.state().bad
     }
 
     /// A list was read and verified.

@@ -4,8 +4,8 @@ use kernel::Timestamp;
 
 use super::{
     WechatConfig,
+    content::ContentKey,
     keys::{self, PlatformKeys},
-    sign::ContentKey,
 };
 use crate::{
     Finding, Gravity,

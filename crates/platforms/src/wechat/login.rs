@@ -75,6 +75,7 @@ impl WechatLogin {
             channel: Channel::Wechat,
             app_id: self.account.app_id().to_owned(),
             kind: PayerIdKind::OpenId,
+            also: None,
             id,
             union_id: body.unionid.filter(|id| is_platform_id(id)),
             session_key: Some(body.session_key?),

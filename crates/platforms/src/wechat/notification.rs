@@ -13,9 +13,10 @@ use serde_json::value::RawValue;
 use super::{
     account::Named,
     client::Client,
+    content::{ContentKey, Sealed},
     payment::Transaction,
     refund::Refund,
-    sign::{ContentKey, SignedHead},
+    sign::SignedHead,
 };
 use crate::{Notice, Refusal, Told, call::plain_code};
 
@@ -31,24 +32,11 @@ struct Envelope<'a> {
     resource: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Resource {
-    algorithm: String,
-    /// `transaction` or `refund` in captures; may be empty or missing.
-    associated_data: Option<String>,
-    nonce: String,
-    ciphertext: String,
-}
-
 impl Envelope<'_> {
     fn decrypt(&self, content_key: &ContentKey) -> Result<Vec<u8>, Refusal> {
         let resource = self.resource.map_or("", RawValue::get);
-        let resource: Resource = serde_json::from_str(resource).map_err(|_| Refusal::Unreadable)?;
-        if resource.algorithm != "AEAD_AES_256_GCM" {
-            return Err(Refusal::Undecryptable);
-        }
-        let associated_data = resource.associated_data.as_deref().unwrap_or_default();
-        content_key.decrypt(&resource.nonce, associated_data, &resource.ciphertext)
+        let sealed: Sealed = serde_json::from_str(resource).map_err(|_| Refusal::Unreadable)?;
+        content_key.open(&sealed)
     }
 }
 

@@ -8,7 +8,8 @@ use url::Url;
 
 use super::{
     account::{Account, Named, NamedPayer, Owner, PayerId},
-    client::{Client, Said},
+    client::Client,
+    said::Said,
     sign::wallet_text,
 };
 use crate::{

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     account::{Account, Named},
-    client::{Client, Said},
+    client::Client,
     payment::{check_notify_url, check_text, encode},
+    said::Said,
 };
 use crate::{
     ChannelError, Prepared, RefundFact, RefundRequest, RefundStanding, RefundStatus, Told,

@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    client::{Client, Said},
+    client::Client,
     payment::{check_notify_url, check_text, encode},
+    said::Said,
 };
 use crate::ChannelError;
 
 const SECRET_PART: &str = "sealed echo";
+
+/// What is said of an echo that does not open.
+const SEALED_FOR_ANOTHER: &str = "the echo's sealed part does not open with the merchant's key";
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -21,6 +25,8 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct Echo {
     echo_message: String,
+    /// The sealed part, encrypted anew for the merchant's certificate.
+    encrypted_echo_message: Option<String>,
 }
 
 pub(super) async fn echo(
@@ -36,11 +42,17 @@ pub(super) async fn echo(
     let body = encode(&Body { echo_message: message, encrypted_echo_message: sealed, notify_url })?;
     let judge = |said| match said {
         Said::Done(verified) => {
-            let Echo { echo_message } = verified.read()?;
-            if echo_message == message {
+            let Echo { echo_message, encrypted_echo_message } = verified.read()?;
+            if echo_message != message {
+                return Err(ChannelError::Unknown("the echo is another message".into()));
+            }
+            // WeChat encrypts for the certificate that it knows: it opens with our key, or that
+            // certificate is of another one.
+            let opened = encrypted_echo_message.and_then(|sealed| client.opened(&sealed));
+            if opened.as_deref() == Some(SECRET_PART) {
                 Ok(())
             } else {
-                Err(ChannelError::Unknown("the echo is another message".into()))
+                Err(ChannelError::Unknown(SEALED_FOR_ANOTHER.into()))
             }
         }
         Said::Error(error) => Err(error.into_error()),

@@ -1,16 +1,14 @@
-//! What is signed, how a signed head is read and verified, and how content is decrypted.
+//! What is signed, and how a signed head is read and verified.
 //!
 //! Every line of a signed text ends with a line feed, the last one too.
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use kernel::{Secret, Timestamp};
+use kernel::Timestamp;
 use reqwest::header::HeaderMap;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::keys::PlatformKeys;
-use crate::{Refusal, SetupError, rsa::BadSignature};
+use crate::{Refusal, rsa::BadSignature};
 
 /// The scheme of the Authorization header and the only signature type that is accepted.
 pub(super) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
@@ -117,34 +115,6 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Ref
     if text.is_empty() || text.len() > 1024 { Err(Refusal::Headers) } else { Ok(Some(text)) }
 }
 
-/// The APIv3 key, which encrypts what notifications carry.
-pub(super) struct ContentKey(LessSafeKey);
-
-impl ContentKey {
-    pub(super) fn read(text: &Secret) -> Result<ContentKey, SetupError> {
-        let key = UnboundKey::new(&AES_256_GCM, text.expose().as_bytes());
-        let key = key.map_err(|_| SetupError::new("APIv3 key", "must have 32 bytes"))?;
-        Ok(ContentKey(LessSafeKey::new(key)))
-    }
-
-    /// Opens AEAD_AES_256_GCM: the tag is the end of the ciphertext, nonce and associated data are
-    /// texts taken as bytes.
-    pub(super) fn decrypt(
-        &self,
-        nonce: &str,
-        associated_data: &str,
-        ciphertext: &str,
-    ) -> Result<Vec<u8>, Refusal> {
-        let nonce = Nonce::try_assume_unique_for_key(nonce.as_bytes());
-        let nonce = nonce.map_err(|_| Refusal::Undecryptable)?;
-        let mut bytes = STANDARD.decode(ciphertext).map_err(|_| Refusal::Undecryptable)?;
-        let opened = self.0.open_in_place(nonce, Aad::from(associated_data.as_bytes()), &mut bytes);
-        let length = opened.map_err(|_| Refusal::Undecryptable)?.len();
-        bytes.truncate(length);
-        Ok(bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ring::digest::{SHA256, digest};
@@ -214,48 +184,5 @@ mod tests {
         let text = wallet_text("wx0123456789abcdef", 1_767_225_600, nonce, package);
         let digest = "15c8e181dbfe15c2c174bd757b3828e6fb717251e0e5ef74b52f4ac73df72eeb";
         assert_eq!((text.len(), sha256(text.as_bytes()).as_str()), (108, digest));
-    }
-
-    #[rstest]
-    #[case(
-        "transaction",
-        r#"{"trade_state":"SUCCESS"}"#,
-        "Eu69zaqBCIwQaJNlb7tiHQ9k+Fz80zx5YzOYHKwl/geBbi9ljwuu9FA="
-    )]
-    #[case(
-        "",
-        r#"{"trade_state":"SUCCESS"}"#,
-        "Eu69zaqBCIwQaJNlb7tiHQ9k+Fz80zx5Y14ddw/WWtAzvVgHghiBSjk="
-    )]
-    #[case(
-        "refund",
-        r#"{"refund_status":"SUCCESS"}"#,
-        "Eu672q2QA7c8b4ZwfuwrHWYT6Er6wyoITZxD3mn+X74jj2o2VYLZY4ujLA=="
-    )]
-    fn content_is_decrypted(
-        #[case] associated_data: &str,
-        #[case] plain: &str,
-        #[case] cipher: &str,
-    ) {
-        let key = ContentKey::read(&Secret::new("0123456789abcdef0123456789abcdef"));
-        let key = key.expect("32 bytes");
-        let opened = key.decrypt("abcdefghijkl", associated_data, cipher);
-        assert_eq!(opened.as_deref(), Ok(plain.as_bytes()));
-        for (nonce, associated_data, cipher) in [
-            ("abcdefghijkm", associated_data, cipher),
-            ("abcdefghijk", associated_data, cipher),
-            ("abcdefghijkl", "other", cipher),
-            ("abcdefghijkl", associated_data, &cipher[4..]),
-            ("abcdefghijkl", associated_data, "not base64"),
-            ("abcdefghijkl", associated_data, ""),
-        ] {
-            assert_eq!(key.decrypt(nonce, associated_data, cipher), Err(Refusal::Undecryptable));
-        }
-    }
-
-    #[test]
-    fn a_content_key_has_32_bytes() {
-        let error = ContentKey::read(&Secret::new("short")).err().map(|e| e.to_string());
-        assert_eq!(error.as_deref(), Some("APIv3 key: must have 32 bytes"));
     }
 }

@@ -13,10 +13,7 @@ use flate2::write::MultiGzDecoder;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use serde::Deserialize;
 
-use super::{
-    WechatMerchant,
-    client::{Client, Said},
-};
+use super::{WechatMerchant, client::Client, said::Said};
 use crate::ChannelError;
 
 pub use self::rows::{
@@ -247,6 +244,35 @@ mod tests {
         let (result, _) = ask(&server).await;
         assert!(matches!(result, Err(ChannelError::Unknown(_))), "{result:?}");
         assert_eq!(server.received_requests().await.expect("recorded").len(), 1);
+    }
+
+    #[rstest]
+    #[case::away(None)]
+    #[case::gateway(Some(ResponseTemplate::new(502).set_body_string("<html>")))]
+    #[tokio::test]
+    async fn a_file_whose_host_is_away_is_fetched_from_the_other(
+        #[case] main: Option<ResponseTemplate>,
+    ) {
+        let away = MockServer::start().await;
+        if let Some(page) = main.clone() {
+            Mock::given(path("/v3/billdownload/file")).respond_with(page).mount(&away).await;
+        }
+        let main = if main.is_some() { away.uri() } else { "http://127.0.0.1:1".to_owned() };
+        let url = format!("{main}/v3/billdownload/file?token=abc&tartype=gzip");
+        let server = offering(sha1(TEXT), file(TEXT), Some(&url)).await;
+        // The offer comes from the host that is asked first; the file is said to be at the other.
+        let mut config = crate::wechat::tests::config(server.uri());
+        config.backup_base_url = Some(main);
+        let clock = std::sync::Arc::new(kernel::ControlledClock::at(
+            kernel::Timestamp::from_unix_seconds(1_767_225_600),
+        ));
+        let entropy = std::sync::Arc::new(kernel::SeededEntropy::new(1));
+        let merchant = WechatMerchant::new(config, clock, entropy).expect("a merchant");
+        let mut written = Vec::new();
+        let kind = WechatStatementKind::Trades;
+        let result = merchant.download_statement(kind, "2026-01-01", &mut written).await;
+        assert!(matches!(result, Ok(StatementStanding::Written(_))), "{result:?}");
+        assert_eq!(written, TEXT.as_bytes());
     }
 
     #[tokio::test]

@@ -249,6 +249,31 @@ pub(crate) async fn of_account(
     Ok(rows.into_iter().map(noted).collect())
 }
 
+/// Reminders of one account become another one's; an occasion that both have is kept once.
+pub(crate) async fn follow(
+    txn: &DatabaseTransaction,
+    from: AccountId,
+    to: AccountId,
+) -> Result<(), ReminderError> {
+    let rows = Entity::find().filter(Column::AccountId.eq(from.as_uuid())).all(txn).await?;
+    for row in rows {
+        let there = Entity::find()
+            .filter(Column::AccountId.eq(to.as_uuid()))
+            .filter(Column::Kind.eq(&row.kind))
+            .filter(Column::Subject.eq(&row.subject))
+            .count(txn)
+            .await?;
+        if there == 0 {
+            Entity::update_many()
+                .col_expr(Column::AccountId, Expr::value(to.as_uuid()))
+                .filter(Column::Id.eq(row.id))
+                .exec(txn)
+                .await?;
+        }
+    }
+    delete(txn, from).await
+}
+
 /// Every reminder of an account, sent or not.
 pub(crate) async fn delete(
     db: &impl ConnectionTrait,

@@ -9,15 +9,17 @@ fn login(server: &str) -> AlipayLogin {
 const OAUTH: &str = "alipay.system.oauth.token";
 
 #[rstest]
-#[case::user_id(json!({"user_id": "2088123412341234", "expires_in": 1296000}), PayerIdKind::UserId, "2088123412341234")]
-#[case::open_id(json!({"open_id": "074a1CcTG", "expires_in": "1296000", "union_id": "u1"}), PayerIdKind::OpenId, "074a1CcTG")]
-#[case::both(json!({"user_id": "2088123412341234", "open_id": "074a1CcTG"}), PayerIdKind::OpenId, "074a1CcTG")]
-#[case::with_code(json!({"code": "10000", "msg": "Success", "open_id": "074a1CcTG"}), PayerIdKind::OpenId, "074a1CcTG")]
+#[case::user_id(json!({"user_id": "2088123412341234", "expires_in": 1296000}), PayerIdKind::UserId, "2088123412341234", None)]
+#[case::open_id(json!({"open_id": "074a1CcTG", "expires_in": "1296000", "union_id": "u1"}), PayerIdKind::OpenId, "074a1CcTG", None)]
+#[case::both(json!({"user_id": "2088123412341234", "open_id": "074a1CcTG"}), PayerIdKind::OpenId, "074a1CcTG", Some("2088123412341234"))]
+#[case::no_open_id(json!({"user_id": "2088123412341234", "open_id": ""}), PayerIdKind::UserId, "2088123412341234", None)]
+#[case::with_code(json!({"code": "10000", "msg": "Success", "open_id": "074a1CcTG"}), PayerIdKind::OpenId, "074a1CcTG", None)]
 #[tokio::test]
 async fn a_code_becomes_an_identity(
     #[case] node: Value,
     #[case] kind: PayerIdKind,
     #[case] id: &str,
+    #[case] user_id: Option<&str>,
 ) {
     let server = answering(OAUTH, node, Seal::Good).await;
     let identity = login(&server.uri()).login("4b203fe6c11548bcabd8da5bb087a83b").await;
@@ -27,6 +29,8 @@ async fn a_code_becomes_an_identity(
         (Channel::Alipay, kind, id)
     );
     assert_eq!(identity.app_id, "2021000000000001");
+    let also = user_id.map(|id| (PayerIdKind::UserId, id.to_owned()));
+    assert_eq!(identity.also, also, "the only moment at which both are told");
     assert!(identity.session_key.is_none());
     let sent = authorized(&one_request(&server).await);
     assert_eq!(sent["method"], OAUTH);

@@ -111,6 +111,22 @@ async fn a_refused_create_says_how(#[case] sub_code: &str, #[case] error: Channe
     assert_eq!(merchant.create_payment(&prepared).await, Err(error));
 }
 
+/// Only a signed refusal is one: what is not signed may come from somebody who wants two payments.
+#[rstest]
+#[case(Seal::Good, ChannelError::Refused(Refused::PayerIdKind))]
+#[case(Seal::Unsigned, ChannelError::Misconfigured("isv.invalid-openid".into()))]
+#[tokio::test]
+async fn an_id_of_the_kind_of_before_is_told_apart(
+    #[case] seal: Seal,
+    #[case] error: ChannelError,
+) {
+    let node = json!({"code": "40002", "sub_code": "isv.invalid-openid", "sub_msg": "…"});
+    let server = answering("alipay.trade.create", node, seal).await;
+    let merchant = merchant(&server.uri());
+    let prepared = merchant.prepare_payment(&payment()).expect("prepared");
+    assert_eq!(merchant.create_payment(&prepared).await, Err(error));
+}
+
 #[rstest]
 #[case::busy("40005", "isv.app-call-limited", ChannelError::Busy)]
 #[case::not_available("20000", "isp.unknow-error", ChannelError::Unknown("isp.unknow-error".into()))]

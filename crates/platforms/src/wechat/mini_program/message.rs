@@ -76,6 +76,66 @@ fn is_chinese(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{20000}'..='\u{323AF}')
 }
 
+/// Digits, with decimals perhaps.
+fn is_number(text: &str) -> bool {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    [whole, decimals].iter().all(|part| digits_only(part).is_some())
+}
+
+/// The number that a text of digits alone is.
+fn digits_only(text: &str) -> Option<u32> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // A longer one is a number too; nobody asks for its value.
+    plain.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+/// A moment, or two of them with `~` between.
+fn range_fits(text: &str, fits: fn(&str) -> bool) -> bool {
+    let mut moments = text.split('~').map(str::trim);
+    let count = text.matches('~').count() + 1;
+    count <= 2 && moments.all(fits)
+}
+
+/// `2026年1月1日`, `2026-01-01` or `2026/1/1`, of the calendar.
+fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = match text.strip_suffix('日') {
+        Some(text) => text.split(['年', '月']).collect(),
+        None => text.split(['-', '/']).collect(),
+    };
+    let numbers: Vec<u32> = parts.into_iter().filter_map(digits_only).collect();
+    let [year @ 1000..=9999, month @ 1..=12, day] = numbers[..] else { return false };
+    let long = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    };
+    (1..=long).contains(&day)
+}
+
+/// `8:00` or `08:00:05`, of 24 hours.
+fn is_clock(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let numbers: Vec<u32> = parts.iter().filter_map(|part| digits_only(part)).collect();
+    (2..=3).contains(&parts.len())
+        && numbers.len() == parts.len()
+        && numbers[0] < 24
+        && numbers[1..].iter().all(|part| *part < 60)
+}
+
+/// A clock time, with its day before it perhaps.
+fn is_time(text: &str) -> bool {
+    match text.rsplit_once(' ') {
+        Some((day, clock)) => is_day(day.trim_end()) && is_clock(clock),
+        None => is_clock(text),
+    }
+}
+
+/// A day, with a clock time behind it perhaps.
+fn is_date(text: &str) -> bool {
+    is_day(text) || (text.contains(' ') && is_time(text))
+}
+
 /// The rule of a key, by the letters before its number. Letters that are not listed may be new: then
 /// the platform decides, within a length that no kind reaches.
 fn word_fits(key: &str, value: &str) -> bool {
@@ -91,22 +151,26 @@ fn word_fits(key: &str, value: &str) -> bool {
     }
     match kind {
         "thing" => length <= 20,
-        "number" => length <= 32 && value.chars().all(|c| c.is_ascii_digit() || c == '.'),
+        "number" => length <= 32 && is_number(value),
         "letter" => length <= 32 && value.chars().all(|c| c.is_ascii_alphabetic()),
-        "symbol" => length <= 5,
+        "symbol" => length <= 5 && value.chars().all(|c| !c.is_alphanumeric()),
         "character_string" => length <= 32 && !value.chars().any(is_chinese),
         "phrase" => length <= 5 && value.chars().all(is_chinese),
-        "time" | "date" => length <= 64 && digits() > 0,
+        "time" => range_fits(value, is_time),
+        "date" => range_fits(value, is_date),
         // One sign of a currency, ten digits with a point perhaps, 元 perhaps.
         "amount" => {
             let number = value.strip_suffix('元').unwrap_or(value);
             let number = number.trim_start_matches(|c: char| !c.is_ascii_digit());
             let signs = value.chars().count() - number.chars().count();
-            let plain = number.chars().all(|c| c.is_ascii_digit() || ".,".contains(c));
             let signs_max = if value.ends_with('元') { 2 } else { 1 };
-            signs <= signs_max && plain && (1..=10).contains(&digits())
+            let letters = value.chars().any(|c| c.is_ascii_alphabetic());
+            signs <= signs_max && !letters && is_number(number) && digits() <= 10
         }
-        "phone_number" => length <= 17 && value.is_ascii(),
+        "phone_number" => {
+            let plain = |c: char| c.is_ascii_digit() || "+-*#() ".contains(c);
+            length <= 17 && value.chars().all(plain) && digits() > 0
+        }
         "car_number" => length <= 8,
         "name" => {
             let latin = value.chars().all(|c| !is_chinese(c));
@@ -191,9 +255,27 @@ mod tests {
     #[case("phrase6", "缴费成功啦", true)]
     #[case("phrase6", "缴费成功啦啦", false)]
     #[case("phrase6", "ok", false)]
+    #[case("number2", "1.2.3", false)]
+    #[case("number2", "1.", false)]
+    #[case("symbol4", "社保", false)]
+    #[case("time7", "15:01", true)]
     #[case("time7", "2026年1月1日 08:00~09:00", true)]
+    #[case("time7", "2026-01-01 08:00:05", true)]
+    #[case("time7", "25:99", false)]
+    #[case("time7", "1", false)]
+    #[case("time7", "2026年1月1日", false)]
+    #[case("time7", "08:00~09:00~10:00", false)]
     #[case("date8", "2026年1月1日", true)]
+    #[case("date8", "2026年1月1日 08:00", true)]
+    #[case("date8", "2026年1月1日~2026年2月1日", true)]
+    #[case("date8", "2024-02-29", true)]
+    #[case("date8", "2026-02-29", false)]
+    #[case("date8", "08:00", false)]
+    #[case("date8", "7", false)]
     #[case("date8", "明天", false)]
+    #[case("amount9", "ab1c", false)]
+    #[case("amount9", "¥$1", false)]
+    #[case("amount9", "1.2.3", false)]
     #[case("amount9", "898.80", true)]
     #[case("amount9", "¥898.80元", true)]
     #[case("amount9", "898.80元", true)]
@@ -202,6 +284,8 @@ mod tests {
     #[case("amount9", "元", false)]
     #[case("phone_number10", "+86-0766-66888866", true)]
     #[case("phone_number10", "+86-0766-668888661", false)]
+    #[case("phone_number10", "电话", false)]
+    #[case("phone_number10", "phone", false)]
     #[case("car_number11", "粤A8Z888挂", true)]
     #[case("name12", "张三", true)]
     #[case("name12", &"张".repeat(11), false)]

@@ -92,6 +92,23 @@ enum Line {
     End,
 }
 
+/// What a column is called in the statements of old merchants.
+const OLD_NAMES: &[(&str, &str)] = &[
+    ("特约商户号", "子商户号"),
+    ("订单金额", "总金额"),
+    ("申请退款金额", "退款金额"),
+    ("订单总金额", "总交易额"),
+    ("申请退款总金额", "总退款金额"),
+];
+
+/// The place of a column, by its name or its old one. The present name comes first: new statements have
+/// some of the old names too, for other figures.
+fn place(columns: &[String], name: &str) -> Option<usize> {
+    let find = |name: &str| columns.iter().position(|column| column == name);
+    let old = || OLD_NAMES.iter().find(|(present, _)| *present == name).map(|(_, old)| *old);
+    find(name).or_else(|| find(old()?))
+}
+
 fn bare(field: &str) -> &str {
     field.trim()
 }
@@ -133,8 +150,7 @@ impl<R: BufRead> Table<R> {
     }
 
     fn place(&self, name: &'static str) -> Result<usize, WechatStatementError> {
-        let place = self.columns.iter().position(|column| column == name);
-        place.ok_or(WechatStatementError::Column(name))
+        place(&self.columns, name).ok_or(WechatStatementError::Column(name))
     }
 }
 
@@ -147,7 +163,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn find(&self, name: &str) -> Option<&str> {
-        let place = self.columns.iter().position(|column| column == name)?;
+        let place = place(self.columns, name)?;
         self.fields.get(place).map(|field| bare(field))
     }
 
@@ -435,6 +451,20 @@ mod tests {
         let turned = text.replace("\r\n", "\n").replace('\u{feff}', "");
         assert_eq!(read(&text), read(&turned));
         assert_eq!(read(&text).map(|trades| trades.len()), Ok(1));
+    }
+
+    #[test]
+    fn an_old_merchants_columns_have_old_names() {
+        let head = "交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,总金额,企业红包金额,微信退款单号,商户退款单号,退款金额,企业红包退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率";
+        let paid = "`2026-01-01 08:00:05,`wx0123456789abcdef,`1900000001,`0,`,`4200000000202601010000000001,`SI20260101000001,`oUser0001,`JSAPI,`SUCCESS,`OTHERS,`CNY,`380.00,`0.00,`0,`0,`0.00,`0.00,`,`,`社保缴费,`,`2.28000,`0.60%";
+        let back = "`2026-01-01 09:00:00,`wx0123456789abcdef,`1900000001,`0,`,`4200000000202601010000000001,`SI20260101000001,`oUser0001,`JSAPI,`REFUND,`OTHERS,`CNY,`0.00,`0.00,`50300000002026,`RF1,`100.00,`0.00,`ORIGINAL,`SUCCESS,`社保缴费,`,`-0.60000,`0.60%";
+        let sums = "总交易单数,总交易额,总退款金额,总企业红包退款金额,手续费总金额";
+        let text = format!("{head}\n{paid}\n{back}\n{sums}\n`2,`380.00,`100.00,`0.00,`1.68000\n");
+        let trades = read(&text).expect("read");
+        assert_eq!((trades[0].amount.get(), &trades[0].refund), (38_000, &None));
+        assert_eq!(trades[1].refund.as_ref().map(|refund| refund.amount.get()), Some(10_000));
+        let wrong = text.replace("`2,`380.00", "`2,`380.01");
+        assert_eq!(read(&wrong), Err(WechatStatementError::Sum("订单总金额")));
     }
 
     #[rstest]

@@ -31,11 +31,11 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     /// The phrase in the message files.
-    phrase: String,
+    phrase: Box<str>,
     /// What stands in the phrase's places.
     values: Vec<(&'static str, Filling)>,
     /// Who can be called about it, where that is not the phrase's own line.
-    help: Option<String>,
+    help: Option<Box<str>>,
     /// Further members of the problem, for programs.
     extra: Map<String, Value>,
     /// `Retry-After`, in seconds.
@@ -79,7 +79,7 @@ pub(crate) struct Told {
 
 /// Builds an error from its code; the sentences are in the message files, at `problem.code`.
 pub(crate) fn tell(status: StatusCode, code: &'static str) -> ApiError {
-    let phrase = format!("problem.{code}");
+    let phrase = format!("problem.{code}").into();
     ApiError { status, code, phrase, values: Vec::new(), help: None, extra: Map::new(), wait: None }
 }
 
@@ -132,7 +132,7 @@ impl ApiError {
 
     /// Another phrase than the code's own.
     pub(crate) fn says(mut self, section: &'static str, name: &'static str) -> ApiError {
-        self.phrase = format!("{section}.{name}");
+        self.phrase = format!("{section}.{name}").into();
         self
     }
 
@@ -164,7 +164,7 @@ impl ApiError {
 
     /// Who can be called, where somebody nearer than the phrase's own line is known.
     pub(crate) fn helped(mut self, line: Option<String>) -> ApiError {
-        self.help = line.or(self.help);
+        self.help = line.map(Into::into).or(self.help);
         self
     }
 
@@ -186,7 +186,7 @@ impl ApiError {
     /// Everything that a person reads or hears of it.
     pub(crate) fn told(&self, language: Language) -> Told {
         let spoken = self.spoken(language);
-        let help_line = self.help.clone().unwrap_or_else(|| spoken.help_line.to_owned());
+        let help_line = self.help.as_deref().unwrap_or(spoken.help_line).to_owned();
         let mut values = self.filled_in(language);
         values.push(("help", help_line.clone()));
         let detail = wording::filled(&spoken.whole(language), &values);

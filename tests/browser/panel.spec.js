@@ -22,7 +22,7 @@ test.describe('beside the phone', () => {
     await expect(placed.getByRole('button', { name: '复制为 curl' })).toBeVisible();
     // Its token is shortened; the key of the order's intent is there.
     await expect(placed).toContainText(/Authorization: Bearer .{4}…/);
-    const order = panel.locator('.entry[data-lane=phone]', { hasText: /POST\s*\/api\/v1\/orders$/ }).first();
+    const order = panel.locator('.entry[data-lane=phone]', { has: page.locator('.entry-path', { hasText: /POST\s*\/api\/v1\/orders$/ }) }).first();
     await page.getByLabel('只看这笔订单').uncheck();
     await order.locator('summary').click();
     await expect(order).toContainText('Idempotency-Key');

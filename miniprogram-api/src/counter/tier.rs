@@ -119,6 +119,9 @@ pub(crate) struct TierChosenView {
     difference_bills: Vec<String>,
 }
 
+/// Months, the amount now, and the amount then or the difference.
+type MonthEffect = (MonthRange, Fen, Fen);
+
 /// A choice that can be made: by the right person, of a tier that there is.
 struct Choice<'a> {
     counter: Counter<'a>,
@@ -127,8 +130,8 @@ struct Choice<'a> {
     insurance: Insurance,
     tier: Tier,
     from: Month,
-    unpaid: Vec<(MonthRange, Fen, Fen)>,
-    differences: Vec<(MonthRange, Fen, Fen)>,
+    unpaid: Vec<MonthEffect>,
+    differences: Vec<MonthEffect>,
 }
 
 /// Only the participant chooses; where the city wants it, once their name is proven.
@@ -179,10 +182,7 @@ async fn choice_of<'a>(
 
 /// What bills of single months become when a month costs `monthly`: unpaid ones take the amount, paid
 /// ones cost the difference if it is higher than all that was paid for the month.
-fn effect(
-    bills: &[Bill],
-    monthly: Fen,
-) -> (Vec<(MonthRange, Fen, Fen)>, Vec<(MonthRange, Fen, Fen)>) {
+fn effect(bills: &[Bill], monthly: Fen) -> (Vec<MonthEffect>, Vec<MonthEffect>) {
     let mut months: Vec<MonthRange> = bills
         .iter()
         .filter(|bill| bill.kind == BillKind::Regular)
@@ -214,8 +214,8 @@ fn effect(
 impl Choice<'_> {
     /// Everything that the screen shows.
     fn content(&self, city: &str) -> String {
-        let rows = |rows: &[(MonthRange, Fen, Fen)]| -> Vec<_> {
-            let row = |(months, now, then): &(MonthRange, Fen, Fen)| json!([months, now, then]);
+        let rows = |rows: &[MonthEffect]| -> Vec<_> {
+            let row = |(months, now, then): &MonthEffect| json!([months, now, then]);
             rows.iter().map(row).collect()
         };
         let (tier, office) = (&self.tier, &self.office.code);
@@ -273,8 +273,8 @@ pub(crate) async fn preview_tier(
     let content = choice.content(&wish.city);
     let shown = Shown { matter: MATTER, account: caller.account, content: &content };
     let (confirmation, expires_at) = api.people.confirmation(&shown);
-    let rows = |rows: &[(MonthRange, Fen, Fen)]| -> Vec<TierMonth> {
-        let row = |(months, now, then): &(MonthRange, Fen, Fen)| TierMonth {
+    let rows = |rows: &[MonthEffect]| -> Vec<TierMonth> {
+        let row = |(months, now, then): &MonthEffect| TierMonth {
             months: MonthsView::of(*months),
             amount_now: now.to_string(),
             amount_then: then.to_string(),
@@ -364,8 +364,8 @@ mod tests {
             bill(4, BillKind::Regular, BillState::Due, 89_880),
         ];
         let (unpaid, differences) = effect(&bills, Fen::new(120_000).expect("an amount"));
-        let seen = |rows: Vec<(MonthRange, Fen, Fen)>| -> Vec<(String, i64, i64)> {
-            let row = |(months, now, then): (MonthRange, Fen, Fen)| {
+        let seen = |rows: Vec<MonthEffect>| -> Vec<(String, i64, i64)> {
+            let row = |(months, now, then): MonthEffect| {
                 (months.from().to_string(), now.get(), then.get())
             };
             rows.into_iter().map(row).collect()

@@ -134,11 +134,7 @@ impl Speech {
             '×' => self.words("times"),
             '&' => self.words("and"),
             '/' => self.words("or"),
-            ' ' | '-' => {
-                if !self.text.is_empty() && !self.text.ends_with(' ') {
-                    self.text.push(' ');
-                }
-            }
+            ' ' | '-' if !self.text.is_empty() && !self.text.ends_with(' ') => self.text.push(' '),
             _ => {}
         }
     }

@@ -28,7 +28,7 @@ async fn faults_are_ordered_in_json() {
     assert_eq!(bills().await, no(Objection::Maintenance));
     assert_eq!(bills().await, unknown("status 500"));
     assert!(bills().await.is_ok());
-    assert_eq!(send(&office, "/agency/faults", json!({"fault": "earthquake"})).await, 422);
+    assert_eq!(send(&office, "/agency/faults", json!({"fault": "earthquake"})).await, 400);
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn everything_is_sealed_again_and_the_old_keys_can_go(
     assert_eq!(renew().await, "sealed again: 2 of people, 2 of orders");
     assert_eq!(renew().await, "sealed again: 0 of people, 0 of orders");
     for (table, column) in [
-        ("accounts", "key_id"),
+        ("account_names", "key_id"),
         ("insured_persons", "key_id"),
         ("vouchers", "key_id"),
         ("disputes", "evidence_key_id"),

@@ -40,16 +40,19 @@ function card(one, consent, signal) {
     const pressed = await sheet(t('reminders.asks', { platform: t(`platform.${memory.platform ?? 'wechat'}`) }),
       [h('p', {}, t('reminders.asks_text')), h('p.sheet-what', {}, icon('check', 18), h('strong', {}, one.label)), h('p.soft', {}, t('reminders.played'))],
       [{ label: t('reminders.reject'), value: 'reject' }, { label: t('reminders.accept'), value: 'accept', primary: true }], signal);
-    if (pressed) await answer(pressed).catch(show);
+    if (!pressed) return;
+    // Until the answer is kept, the card is the old one: a second question would vanish with it.
+    want.disabled = true;
+    await answer(pressed).catch((cause) => { want.disabled = false; show(cause); });
   };
+  const want = h('button.button', { type: 'button', 'data-key': 'want', onclick: ask }, t(one.wanted && one.left > 0 ? 'reminders.once_more' : 'reminders.want'));
   return h('section.card.reminder', { 'data-kind': one.kind, 'data-key': one.kind },
     h('div.item-head', {}, h('h2', {}, one.label), standing(one)),
     h('p.soft', {}, one.text),
     one.updated_at && h('p.soft', {}, t('reminders.since', { time: timeName(one.updated_at) })),
     place,
     one.template_id
-      ? h('div.pair', {},
-          h('button.button', { type: 'button', 'data-key': 'want', onclick: ask }, t(one.wanted && one.left > 0 ? 'reminders.once_more' : 'reminders.want')),
+      ? h('div.pair', {}, want,
           one.wanted && busyButton('button.button.quiet', t('reminders.stop'), () => answer('reject'), show, { 'data-key': 'stop' }))
       : h('p.soft', {}, t('reminders.none')));
 }

@@ -36,14 +36,16 @@ function card(one, consent, signal) {
   // The platform's own question: the mini-program calls it, the platform answers what was pressed. While a person
   // decides, nothing is under way.
   const ask = async () => {
+    if (want.ariaDisabled) return;
     show(null);
     const pressed = await sheet(t('reminders.asks', { platform: t(`platform.${memory.platform ?? 'wechat'}`) }),
       [h('p', {}, t('reminders.asks_text')), h('p.sheet-what', {}, icon('check', 18), h('strong', {}, one.label)), h('p.soft', {}, t('reminders.played'))],
       [{ label: t('reminders.reject'), value: 'reject' }, { label: t('reminders.accept'), value: 'accept', primary: true }], signal);
     if (!pressed) return;
-    // Until the answer is kept, the card is the old one: a second question would vanish with it.
-    want.disabled = true;
-    await answer(pressed).catch((cause) => { want.disabled = false; show(cause); });
+    // Until the answer is kept, the card is the old one: a second question would vanish with it. The button keeps the focus,
+    // which goes on to its successor.
+    want.ariaDisabled = 'true';
+    await answer(pressed).catch((cause) => { want.ariaDisabled = null; show(cause); });
   };
   const want = h('button.button', { type: 'button', 'data-key': 'want', onclick: ask }, t(one.wanted && one.left > 0 ? 'reminders.once_more' : 'reminders.want'));
   return h('section.card.reminder', { 'data-kind': one.kind, 'data-key': one.kind },

@@ -103,7 +103,7 @@ const IN_A_LONG_RUN: [&str; 41] = [
 ];
 
 /// Seeds from which on a run must have met everything.
-const LONG_RUN: u64 = 500;
+const LONG_RUN: u64 = 2_000;
 
 #[rstest]
 fn every_history_ends_well(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] case: u64) {

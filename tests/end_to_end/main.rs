@@ -46,6 +46,8 @@ mod secrecy;
 mod sights;
 mod starts;
 mod statements;
+mod tiers;
 mod tokens;
 mod topups;
 mod vouchers;
+mod windows;

@@ -68,6 +68,9 @@ pub fn catalogue() -> Arc<Catalogue> {
     Arc::new(Catalogue::embedded().expect("the city packs"))
 }
 
+/// A long run says after every so many histories that it is alive.
+const WORD_EVERY: u64 = 500;
+
 /// Many histories.
 pub struct Run {
     pub seeds: u64,
@@ -77,12 +80,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// Tells all of them, on so many threads.
+    /// Tells all of them, on so many threads. How far it is, and which seeds end badly, goes to the
+    /// terminal meanwhile.
     pub fn of(seeds: Range<u64>, threads: usize) -> Run {
         let catalogue = catalogue();
         let (next, end, count) = (AtomicU64::new(seeds.start), seeds.end, seeds.end - seeds.start);
         let failures = Mutex::new(Vec::new());
         let coverage = Mutex::new(Coverage::default());
+        let done = AtomicU64::new(0);
         let show = std::env::var_os("SIMULATION_SHOW").is_some();
         let begun = Instant::now();
         std::thread::scope(|scope| {
@@ -103,6 +108,12 @@ impl Run {
                         lock(&coverage).merge(&told.coverage);
                         if !told.breaches.is_empty() {
                             lock(&failures).push(complaint(seed, &told));
+                            word(&format!("seed {seed} broke a promise"));
+                        }
+                        let done = done.fetch_add(1, Ordering::SeqCst) + 1;
+                        if done.is_multiple_of(WORD_EVERY) && done < count {
+                            let bad = lock(&failures).len();
+                            word(&format!("{done} of {count} told, {bad} broke a promise"));
                         }
                     }
                 });
@@ -130,6 +141,10 @@ impl Run {
             per_hundred % 100,
         ));
     }
+}
+
+fn word(text: &str) {
+    writeln!(std::io::stderr(), "{text}").expect("a terminal or a file");
 }
 
 fn complaint(seed: u64, told: &Told) -> String {

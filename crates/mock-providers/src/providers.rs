@@ -457,6 +457,7 @@ impl Providers {
 
 impl Drop for Providers {
     fn drop(&mut self) {
+        self.desk.stage.office.clear();
         for task in &self.tasks {
             task.abort();
         }

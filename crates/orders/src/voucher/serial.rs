@@ -15,12 +15,14 @@ const LOOK_ALIKES: [(char, char); 3] = [('I', '1'), ('O', '0'), ('S', '5')];
 pub struct VoucherSerial(String);
 
 impl VoucherSerial {
-    /// `None` for a number whose check character looks like a figure: numbers from before this rule have
-    /// such characters and stay valid, new ones are not given out.
+    /// `None` for a number whose check character looks like a figure, or is such a figure: numbers from
+    /// before this rule have such characters and stay valid, new ones are not given out. A figure that
+    /// may stand for a letter would let a slip of the pen in the number itself go unnoticed.
     pub(super) fn new(city: &CityCode, month: Month, number: i64) -> Option<VoucherSerial> {
         let body = format!("{city}{:04}{:02}{number:08}", month.year(), month.month());
         let check = check_character(&body);
-        let legible = LOOK_ALIKES.iter().all(|(letter, _)| *letter != check);
+        let legible =
+            LOOK_ALIKES.iter().all(|(letter, figure)| check != *letter && check != *figure);
         legible.then(|| VoucherSerial::written(&body, check))
     }
 
@@ -104,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn new_numbers_have_no_check_character_that_looks_like_a_figure() {
+    fn new_numbers_have_no_check_character_that_can_be_taken_for_another() {
         let given: Vec<String> = (1..=360).filter_map(given_out).map(|s| s.to_string()).collect();
-        assert!(given.iter().all(|number| !number.ends_with(['I', 'O', 'S'])));
-        assert!((300..360).contains(&given.len()), "few are left out: {}", given.len());
+        assert!(given.iter().all(|number| !number.ends_with(['I', 'O', 'S', '1', '0', '5'])));
+        assert!((260..360).contains(&given.len()), "few are left out: {}", given.len());
     }
 
     #[test]
@@ -151,7 +153,9 @@ mod tests {
 
         #[test]
         fn a_wrong_figure_is_noticed(number in 1_i64..100_000_000, place in 0_usize..22, figure in 0_u8..10) {
-            let serial = serial(number);
+            let given = given_out(number);
+            prop_assume!(given.is_some());
+            let serial = given.unwrap();
             let mut typed = serial.as_str().as_bytes().to_vec();
             prop_assume!(typed[place].is_ascii_digit() && typed[place] != b'0' + figure);
             typed[place] = b'0' + figure;
